@@ -1,0 +1,115 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let package = Package(
+  name: "countersign",
+  products: [
+    .executable(name: "countersign", targets: ["countersign"]),
+    .executable(name: "countersignd", targets: ["countersignd"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+  ],
+  targets: [
+    // C: module maps and shims
+    .systemLibrary(
+      name: "CSodium", path: "Sources/CSodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(
+      name: "CNCurses", path: "Sources/CNCurses", providers: [.apt(["libncursesw5-dev"])]),
+
+    // L0: bytes, keys, cells
+    .target(name: "CanonicalJSON"),
+    .target(
+      name: "Documents", dependencies: ["CanonicalJSON", .product(name: "Yams", package: "Yams")]),
+    .target(name: "Keys", dependencies: ["CanonicalJSON", "CSodium"]),
+    .target(name: "Cells"),
+
+    // L1: the pure domain: no I/O, no clock, no randomness
+    .target(name: "Statements", dependencies: ["CanonicalJSON", "Keys"]),
+    .target(name: "Delegations", dependencies: ["Statements", "CanonicalJSON", "Keys"]),
+    .target(name: "TransparencyLog", dependencies: ["Keys", "CanonicalJSON"]),
+    .target(name: "Rego", dependencies: ["CanonicalJSON"]),
+    .target(name: "Approvals", dependencies: ["Statements", "CanonicalJSON", "Keys"]),
+    .target(
+      name: "Decisions",
+      dependencies: ["Delegations", "Approvals", "Rego", "Statements", "CanonicalJSON", "Keys"]),
+
+    // L2: the file, the one writer, the pure console
+    .target(
+      name: "Registry",
+      dependencies: [
+        "Decisions", "TransparencyLog", "Statements", "Delegations", "Approvals", "CanonicalJSON",
+        "Keys", .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
+    .target(
+      name: "Authority",
+      dependencies: [
+        "Registry", "Decisions", "TransparencyLog", "Statements", "Delegations", "Approvals",
+        "Rego", "CanonicalJSON", "Keys",
+      ]),
+    .target(
+      name: "Console",
+      dependencies: [
+        "Cells", "Decisions", "TransparencyLog", "Statements", "Delegations", "Approvals", "Rego",
+        "CanonicalJSON", "Keys", "Documents",
+      ]),
+
+    // L3: the outside world
+    .target(name: "Terminal", dependencies: ["Console", "Cells", "CNCurses"]),
+    .target(
+      name: "Gateway",
+      dependencies: [
+        "Authority", "Decisions", "Statements", "TransparencyLog", "CanonicalJSON", "Keys",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
+      name: "Enforcement",
+      dependencies: [
+        "Statements", "TransparencyLog", "CanonicalJSON", "Keys",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ]),
+    .target(
+      name: "Fixtures",
+      dependencies: [
+        "Authority", "Documents", "Enforcement", "Statements", "Delegations", "Approvals",
+        "Decisions", "CanonicalJSON", "Keys",
+      ]),
+    .target(
+      name: "Commands",
+      dependencies: [
+        "Authority", "Console", "Terminal", "Enforcement", "Fixtures", "Registry", "Decisions",
+        "TransparencyLog", "Statements", "Delegations", "Approvals", "Rego", "Documents", "Cells",
+        "CanonicalJSON", "Keys",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .target(
+      name: "DaemonCommands",
+      dependencies: [
+        "Gateway", "Authority", "Keys", "CanonicalJSON", "Cells",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    // L4: thin main files
+    .executableTarget(name: "countersign", dependencies: ["Commands"]),
+    .executableTarget(name: "countersignd", dependencies: ["DaemonCommands"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+let strict: [SwiftSetting] =
+  [
+    "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility",
+    "NonisolatedNonsendingByDefault",
+  ]
+  .map { .enableUpcomingFeature($0) } + [.treatAllWarnings(as: .error)]
+for target in package.targets where target.type != .system {
+  target.swiftSettings = (target.swiftSettings ?? []) + strict
+}

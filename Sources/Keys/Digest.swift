@@ -1,0 +1,103 @@
+import CSodium
+
+/// A SHA-256 digest (FIPS 180-4): 32 bytes, compared and sorted as bytes.
+package struct Digest: Sendable, Hashable {
+  private let words: (UInt64, UInt64, UInt64, UInt64)
+
+  package static let byteCount = 32
+
+  /// Takes exactly 32 bytes, else gives nil.
+  package init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == Digest.byteCount else { return nil }
+    var parts: [UInt64] = [0, 0, 0, 0]
+    for (index, byte) in bytes.enumerated() {
+      parts[index / 8] = parts[index / 8] << 8 | UInt64(byte)
+    }
+    words = (parts[0], parts[1], parts[2], parts[3])
+  }
+
+  /// Takes exactly 64 lower-case hexadecimal digits, else gives nil.
+  package init?(hex: some Collection<UInt8>) {
+    guard hex.count == 64, !hex.contains(where: { $0 >= UInt8(ascii: "A") && $0 <= 0x5A }),
+      let bytes = Hexadecimal.bytes(of: hex)
+    else { return nil }
+    self.init(bytes: bytes)
+  }
+
+  private init(_ words: (UInt64, UInt64, UInt64, UInt64)) {
+    self.words = words
+  }
+
+  /// The digest of some bytes.
+  package static func sha256(_ bytes: [UInt8]) -> Digest {
+    var hasher = SHA256()
+    hasher.update(bytes)
+    return hasher.finish()
+  }
+
+  fileprivate static func load(_ raw: UnsafeRawBufferPointer) -> Digest {
+    func word(_ index: Int) -> UInt64 {
+      UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
+    }
+    return Digest((word(0), word(1), word(2), word(3)))
+  }
+
+  package var bytes: [UInt8] {
+    var output: [UInt8] = []
+    output.reserveCapacity(32)
+    for word in [words.0, words.1, words.2, words.3] {
+      for shift in stride(from: 56, through: 0, by: -8) {
+        output.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+      }
+    }
+    return output
+  }
+
+  /// 64 lower-case hexadecimal digits.
+  package var hex: String { Hexadecimal.text(of: bytes) }
+
+  /// The first eight digits as `9f3c-19c2`, for display only.
+  package var short: String {
+    let digits = hex.prefix(8)
+    return "\(digits.prefix(4))-\(digits.suffix(4))"
+  }
+
+  package static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(words.0)
+    hasher.combine(words.1)
+  }
+}
+
+extension Digest: Comparable, CustomStringConvertible {
+  package static func < (left: Digest, right: Digest) -> Bool { left.words < right.words }
+
+  package var description: String { hex }
+}
+
+/// SHA-256 over several pieces.
+package struct SHA256 {
+  private var state = crypto_hash_sha256_state()
+
+  package init() {
+    Sodium.require()
+    crypto_hash_sha256_init(&state)
+  }
+
+  package mutating func update(_ bytes: [UInt8]) {
+    crypto_hash_sha256_update(&state, bytes, UInt64(bytes.count))
+  }
+
+  package mutating func update(_ digest: Digest) {
+    update(digest.bytes)
+  }
+
+  package mutating func finish() -> Digest {
+    withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
+      let output = buffer.bindMemory(to: UInt8.self)
+      crypto_hash_sha256_final(&state, output.baseAddress.unsafelyUnwrapped)
+      return Digest.load(UnsafeRawBufferPointer(buffer))
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package import CanonicalJSON
+package import Keys
+
+/// What an operator may do with the registry.
+package enum Role: String, Sendable, CaseIterable {
+  case viewer
+  case approver
+  case admin
+}
+
+/// `operator.enrolled`, and each founder in `registry.created`.
+package struct OperatorEnrolled: Sendable, Hashable {
+  package let principal: Principal
+  package let key: PublicKey
+  package let roles: [Role]
+  package let groups: [ByteString]
+  /// What this operator may give to agents at the root of a chain.
+  package let mayGrant: [Capability]
+
+  package init(
+    principal: Principal, key: PublicKey, roles: [Role], groups: [ByteString],
+    mayGrant: [Capability]
+  ) {
+    self.principal = principal
+    self.key = key
+    self.roles = roles
+    self.groups = groups
+    self.mayGrant = mayGrant
+  }
+
+  init(_ fields: inout JSONFields) throws(FieldFault) {
+    principal = try fields.principal("operator", .user)
+    key = try fields.publicKey("key")
+    var roles: [Role] = []
+    for text in try fields.strings("roles") {
+      guard let role = Role(rawValue: text.text) else {
+        throw fields.fault("roles", "holds \"\(text.text)\"; roles are viewer, approver, admin")
+      }
+      roles.append(role)
+    }
+    self.roles = roles
+    groups = try fields.strings("groups")
+    mayGrant = try fields.capabilities("may_grant")
+  }
+
+  package var json: JSONValue {
+    [
+      "operator": principal.json, "key": JSONValue(key.hex),
+      "roles": .array(roles.map { JSONValue($0.rawValue) }), "groups": groups.json,
+      "may_grant": .array(mayGrant.map(\.json)),
+    ]
+  }
+}
+
+/// `registry.created`: the genesis statement, signed by every founding operator.
+package struct RegistryCreated: Sendable, Hashable {
+  package let name: ByteString
+  package let operators: [OperatorEnrolled]
+  package let adminQuorum: Int64
+  package let approvalDefault: ApprovalRule
+  /// Whether a lone operator may approve what runs under their own grants, everywhere.
+  package let isSolo: Bool
+
+  package init(
+    name: ByteString, operators: [OperatorEnrolled], adminQuorum: Int64,
+    approvalDefault: ApprovalRule, isSolo: Bool
+  ) {
+    self.name = name
+    self.operators = operators
+    self.adminQuorum = adminQuorum
+    self.approvalDefault = approvalDefault
+    self.isSolo = isSolo
+  }
+
+  init(_ fields: inout JSONFields) throws(FieldFault) {
+    name = try fields.string("name")
+    var operators: [OperatorEnrolled] = []
+    for (index, element) in try fields.array("operators", limit: 64).enumerated() {
+      var inner = try JSONFields(element, path: "body.operators[\(index)]")
+      operators.append(try OperatorEnrolled(&inner))
+      try inner.finish()
+    }
+    self.operators = operators
+    adminQuorum = try fields.integer("admin_quorum", in: 1...64)
+    approvalDefault = try ApprovalRule(
+      try fields.value("approval_default"), path: fields.place("approval_default"))
+    isSolo = try fields.bool("solo")
+  }
+
+  package var json: JSONValue {
+    [
+      "name": JSONValue(name), "operators": .array(operators.map(\.json)),
+      "admin_quorum": JSONValue(adminQuorum), "approval_default": approvalDefault.json,
+      "solo": .bool(isSolo),
+    ]
+  }
+}
