@@ -37,7 +37,8 @@ package enum PrivateKeyPEM {
 enum PEM {
   static func body(of file: [UInt8], label: String) -> [UInt8]? {
     let lines = file.split { $0 == 0x0A || $0 == 0x0D }
-    guard let first = lines.firstIndex(where: { $0.elementsEqual("-----BEGIN \(label)-----".utf8) }),
+    guard
+      let first = lines.firstIndex(where: { $0.elementsEqual("-----BEGIN \(label)-----".utf8) }),
       let last = lines[first...].firstIndex(where: {
         $0.elementsEqual("-----END \(label)-----".utf8)
       })

@@ -14,7 +14,9 @@ package struct PublicKey: Sendable, Hashable {
   package init(bytes: some Collection<UInt8>) throws(KeyFault) {
     Sodium.require()
     let array = Array(bytes)
-    guard array.count == 32 else { throw .wrongLength(what: "public key", expected: 32, actual: array.count) }
+    guard array.count == 32 else {
+      throw .wrongLength(what: "public key", expected: 32, actual: array.count)
+    }
     guard crypto_core_ed25519_is_valid_point(array) == 1 else { throw .weakPublicKey }
     self.bytes = array
     fingerprint = Fingerprint(digest: Digest.sha256(array))

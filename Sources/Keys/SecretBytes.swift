@@ -46,7 +46,9 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {
 
 // The buffers of guarded memory always have an address.
 extension UnsafeRawBufferPointer {
-  var octets: UnsafePointer<UInt8> { assumingMemoryBound(to: UInt8.self).baseAddress.unsafelyUnwrapped }
+  var octets: UnsafePointer<UInt8> {
+    assumingMemoryBound(to: UInt8.self).baseAddress.unsafelyUnwrapped
+  }
 }
 
 extension UnsafeMutableRawBufferPointer {

@@ -143,7 +143,8 @@ extension Timestamp {
     let monthIndex = (5 * dayOfYear + 2) / 153
     let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
     return (
-      yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthIndex + 2) / 5 + 1
+      yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month,
+      dayOfYear - (153 * monthIndex + 2) / 5 + 1
     )
   }
 }

@@ -94,8 +94,9 @@ package struct SignedNote: Sendable, Hashable {
     guard rest.count <= 100 else { throw .malformedNote("it has over 100 signatures") }
     var lines: [Line] = []
     for line in rest {
-      guard let words = ByteString(validating: line)?.dropping(prefix: SignedNote.dash)?
-        .split(on: " "), words.count == 2, SignedNote.isValid(name: words[0]),
+      guard
+        let words = ByteString(validating: line)?.dropping(prefix: SignedNote.dash)?
+          .split(on: " "), words.count == 2, SignedNote.isValid(name: words[0]),
         let blob = Base64.bytes(of: words[1].bytes), blob.count >= 5
       else { throw .malformedNote("a signature line is not \u{2014} NAME BASE64") }
       lines.append(

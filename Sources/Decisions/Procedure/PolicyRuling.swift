@@ -1,0 +1,100 @@
+package import CanonicalJSON
+import Keys
+package import Rego
+package import Statements
+
+/// The policy in force: its record and the compiled bundle.
+package struct PolicyInForce: Sendable {
+  package let record: DecisionMade.Policy
+  package let compiled: CompiledPolicy
+
+  package init(record: DecisionMade.Policy, compiled: CompiledPolicy) {
+    self.record = record
+    self.compiled = compiled
+  }
+}
+
+/// What a policy says of one input.
+package struct PolicyRuling: Sendable {
+  package enum Answer: Sendable, Equatable {
+    case allow
+    case deny([Reason])
+    case hold(ApprovalRule)
+  }
+
+  package let answer: Answer
+  /// Every rule that matched, as `file:line`.
+  package let rules: [ByteString]
+
+  private static let package: [ByteString] = ["agent", "authz"]
+
+  /// Asks a policy: `deny` beats `require_approval`, which beats `allow`; nothing said is deny.
+  ///
+  /// Anything of the wrong kind is `policy_error`, a denial.
+  package static func ask(
+    _ policy: CompiledPolicy, input: JSONValue, standard: ApprovalRule
+  ) -> PolicyRuling {
+    let names: [ByteString] = ["deny", "require_approval", "allow", "approval"]
+    let answers: [CompiledPolicy.Answer]
+    do {
+      answers = try policy.answers(names.map { package + [$0] }, input: input)
+    } catch {
+      return error.ruling
+    }
+    let rules = answers.flatMap(\.rules)
+    func failed(_ detail: String) -> PolicyRuling {
+      PolicyRuling(
+        answer: .deny([Reason(code: "policy_error", detail: ByteString(detail))]), rules: rules)
+    }
+    func ruling(_ answer: Answer) -> PolicyRuling { PolicyRuling(answer: answer, rules: rules) }
+    switch answers[0].value {
+    case nil, .bool(false)?: break
+    case .bool(true)?:
+      let where_ = answers[0].rules.first.map { " by \($0.text)" } ?? ""
+      return ruling(
+        .deny([Reason(code: "policy_denied", detail: ByteString("denied\(where_)"))]))
+    case .set(let messages)?:
+      if !messages.elements.isEmpty {
+        return ruling(
+          .deny(
+            messages.elements.prefix(16).map { message in
+              let text = if case .string(let text) = message { text } else { message.jsonText }
+              return Reason(code: "policy_denied", detail: text)
+            }))
+      }
+    default: return failed("deny is neither a boolean nor a set of messages")
+    }
+    switch answers[1].value {
+    case nil, .bool(false)?: break
+    case .bool(true)?:
+      guard let value = answers[3].value else { return ruling(.hold(standard)) }
+      do {
+        return ruling(
+          .hold(try ApprovalRule(value.json, path: "approval", absent: standard)))
+      } catch {
+        return failed("\(error)")
+      }
+    default: return failed("require_approval is not a boolean")
+    }
+    switch answers[2].value {
+    case .bool(true)?: return ruling(.allow)
+    case nil, .bool(false)?:
+      return ruling(
+        .deny([Reason(code: "policy_denied", detail: "no rule of the policy allows it")]))
+    default: return failed("allow is not a boolean")
+    }
+  }
+}
+
+extension PolicyFault {
+  fileprivate var ruling: PolicyRuling {
+    PolicyRuling(
+      answer: .deny([Reason(code: "policy_error", detail: ByteString(description))]), rules: [])
+  }
+}
+
+extension Value {
+  fileprivate var jsonText: ByteString {
+    ByteString(validating: (try? json.canonicalBytes()) ?? []) ?? ""
+  }
+}

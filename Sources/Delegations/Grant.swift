@@ -1,0 +1,78 @@
+package import Keys
+package import Statements
+
+/// One link of delegation as the log admitted it.
+package struct Grant: Sendable, Hashable {
+  package let digest: Digest
+  package let issuer: Principal
+  /// The key that signed it.
+  package let key: Fingerprint
+  package let received: Timestamp
+  package let terms: GrantIssued
+  package var revoked: Timestamp?
+
+  package init(
+    digest: Digest, issuer: Principal, key: Fingerprint, received: Timestamp, terms: GrantIssued
+  ) {
+    self.digest = digest
+    self.issuer = issuer
+    self.key = key
+    self.received = received
+    self.terms = terms
+  }
+}
+
+/// A key as the log admitted it, with what became of it.
+package struct KeyRecord: Sendable, Hashable {
+  package let key: PublicKey
+  package let holder: Principal
+  /// The operator who enrolled it; themselves for a founder.
+  package let enrolledBy: Principal
+  package let received: Timestamp
+  package let notBefore: Timestamp?
+  package let notAfter: Timestamp?
+  package var revocation: KeyRevoked?
+  /// When the log received the revocation.
+  package var revoked: Timestamp?
+
+  package init(
+    key: PublicKey, holder: Principal, enrolledBy: Principal, received: Timestamp,
+    notBefore: Timestamp? = nil, notAfter: Timestamp? = nil
+  ) {
+    self.key = key
+    self.holder = holder
+    self.enrolledBy = enrolledBy
+    self.received = received
+    self.notBefore = notBefore
+    self.notAfter = notAfter
+  }
+
+  package enum Status: String, Sendable {
+    case prepared
+    case active
+    case expired
+    case revoked
+  }
+
+  package func status(at now: Timestamp) -> Status {
+    if revoked != nil { return .revoked }
+    if let notBefore, now < notBefore { return .prepared }
+    if let notAfter, now >= notAfter { return .expired }
+    return .active
+  }
+
+  /// Whether what this key signed, received by the log at an instant, still stands.
+  ///
+  /// `superseded` and `retired` leave earlier signatures good, `compromised` those received before
+  /// `compromised_since`, `unspecified` none.
+  package func upholds(receivedAt instant: Timestamp) -> Bool {
+    guard let revocation else { return true }
+    switch revocation.reason {
+    case .superseded, .retired: return true
+    case .compromised:
+      guard let since = revocation.compromisedSince else { return false }
+      return instant < since
+    case .unspecified: return false
+    }
+  }
+}

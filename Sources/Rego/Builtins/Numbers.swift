@@ -1,0 +1,127 @@
+import CanonicalJSON
+
+extension BuiltinTable {
+  static let comparisons: [Builtin] = [
+    Builtin("equal", 2) { .bool($0[0] == $0[1]) },
+    Builtin("eq", 2) { .bool($0[0] == $0[1]) },
+    Builtin("neq", 2) { .bool($0[0] != $0[1]) },
+    Builtin("lt", 2) { .bool($0[0] < $0[1]) },
+    Builtin("gt", 2) { .bool($0[1] < $0[0]) },
+    Builtin("lte", 2) { .bool(!($0[1] < $0[0])) },
+    Builtin("gte", 2) { .bool(!($0[0] < $0[1])) },
+    Builtin("internal.member_2", 2) { values in
+      .bool(Evaluator.elements(values[1]).contains { $0.value == values[0] })
+    },
+    Builtin("internal.member_3", 3) { values in
+      .bool(
+        Evaluator.elements(values[2]).contains { $0.key == values[0] && $0.value == values[1] })
+    },
+  ]
+
+  private static func arithmetic(
+    _ name: String,
+    _ exact: @escaping @Sendable (Int64, Int64) -> (partialValue: Int64, overflow: Bool),
+    _ inexact: @escaping @Sendable (Double, Double) -> Double
+  ) -> Builtin {
+    Builtin(name, 2) { (values) throws(BuiltinFault) in
+      let (left, right) = (try number(values, 0), try number(values, 1))
+      if case .integer(let a) = left, case .integer(let b) = right {
+        let result = exact(a, b)
+        if !result.overflow { return .number(.integer(result.partialValue)) }
+      }
+      return .number(Number(inexact(left.double, right.double)))
+    }
+  }
+
+  static let numbers: [Builtin] = [
+    arithmetic("plus", { $0.addingReportingOverflow($1) }, { $0 + $1 }),
+    arithmetic("mul", { $0.multipliedReportingOverflow(by: $1) }, { $0 * $1 }),
+    Builtin("minus", 2) { (values) throws(BuiltinFault) in
+      if case .set(let left) = values[0], case .set(let right) = values[1] {
+        return .set(SetValue(left.elements.filter { !right.contains($0) }))
+      }
+      let (left, right) = (try number(values, 0), try number(values, 1))
+      if case .integer(let a) = left, case .integer(let b) = right {
+        let result = a.subtractingReportingOverflow(b)
+        if !result.overflow { return .number(.integer(result.partialValue)) }
+      }
+      return .number(Number(left.double - right.double))
+    },
+    Builtin("div", 2) { (values) throws(BuiltinFault) in
+      let (left, right) = (try number(values, 0), try number(values, 1))
+      guard right.double != 0 else { throw BuiltinFault(message: "divide by zero") }
+      if case .integer(let a) = left, case .integer(let b) = right,
+        a.remainderReportingOverflow(dividingBy: b).partialValue == 0,
+        !a.dividedReportingOverflow(by: b).overflow
+      {
+        return .number(.integer(a / b))
+      }
+      return .number(Number(left.double / right.double))
+    },
+    Builtin("rem", 2) { (values) throws(BuiltinFault) in
+      guard let left = try number(values, 0).integer, let right = try number(values, 1).integer
+      else { throw BuiltinFault(message: "modulo on floating-point number") }
+      guard right != 0 else { throw BuiltinFault(message: "modulo by zero") }
+      return .number(.integer(left.remainderReportingOverflow(dividingBy: right).partialValue))
+    },
+    Builtin("abs", 1) { (values) throws(BuiltinFault) in
+      let value = try number(values, 0)
+      if case .integer(let integer) = value, integer != .min {
+        return .number(.integer(abs(integer)))
+      }
+      return .number(Number(value.double.magnitude))
+    },
+    rounding("round") { $0.rounded(.toNearestOrAwayFromZero) },
+    rounding("ceil") { $0.rounded(.up) },
+    rounding("floor") { $0.rounded(.down) },
+    Builtin("numbers.range", 2) { (values) throws(BuiltinFault) in
+      let (low, high) = (try integer(values, 0), try integer(values, 1))
+      guard low.distance(to: high).magnitude < 1_000_000 else {
+        throw BuiltinFault(message: "the range is longer than a million numbers")
+      }
+      let range = stride(from: low, through: high, by: low <= high ? 1 : -1)
+      return .array(range.map { .number(.integer($0)) })
+    },
+  ]
+
+  private static func rounding(
+    _ name: String, _ body: @escaping @Sendable (Double) -> Double
+  ) -> Builtin {
+    Builtin(name, 1) { (values) throws(BuiltinFault) in
+      let value = try number(values, 0)
+      if case .integer = value { return .number(value) }
+      return .number(Number(body(value.double)))
+    }
+  }
+
+  static let aggregates: [Builtin] = [
+    Builtin("count", 1) { (values) throws(BuiltinFault) in
+      switch values[0] {
+      case .string(let text): return .number(.integer(Int64(text.text.unicodeScalars.count)))
+      case .array(let elements): return .number(.integer(Int64(elements.count)))
+      case .set(let set): return .number(.integer(Int64(set.elements.count)))
+      case .object(let object): return .number(.integer(Int64(object.pairs.count)))
+      default: throw .type(0, "one of {array, object, set, string}", values[0])
+      }
+    },
+    fold("sum", .integer(0), "plus"),
+    fold("product", .integer(1), "mul"),
+    Builtin("max", 1) { (values) throws(BuiltinFault) in try elements(values, 0).max() },
+    Builtin("min", 1) { (values) throws(BuiltinFault) in try elements(values, 0).min() },
+    Builtin("sort", 1) { (values) throws(BuiltinFault) in
+      .array(try elements(values, 0).sorted())
+    },
+  ]
+
+  private static func fold(_ name: String, _ start: Number, _ operation: String) -> Builtin {
+    Builtin(name, 1) { (values) throws(BuiltinFault) in
+      var total = Value.number(start)
+      guard let combine = numbers.first(where: { $0.name == operation }) else { return nil }
+      for element in try elements(values, 0) {
+        guard let next = try combine.body([total, element]) else { return nil }
+        total = next
+      }
+      return total
+    }
+  }
+}
