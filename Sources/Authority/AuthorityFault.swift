@@ -1,0 +1,85 @@
+package import CanonicalJSON
+package import Decisions
+package import Keys
+package import Registry
+package import Rego
+package import Statements
+package import TransparencyLog
+
+/// Why nothing could be decided, signed or believed; never a denial.
+package enum AuthorityFault: Error, Sendable, Equatable {
+  case registry(RegistryFault)
+  case refused(AdmissionFault)
+  case statement(StatementFault)
+  case key(KeyFault)
+  case policy(PolicyFault)
+  case empty(path: String)
+  /// An entry whose bytes are not an entry, or whose signature is wrong.
+  case badEntry(index: UInt64, reason: String)
+  case truncated(size: UInt64, known: UInt64)
+  case forked(size: UInt64)
+  case unpinned(registry: ByteString)
+  case otherRegistry(expected: ByteString, found: ByteString)
+  case pin(path: String, reason: String)
+  case clockUntrusted(now: Timestamp, last: Timestamp)
+  case notEnrolled(service: Principal)
+  case noCheckpoint
+  case log(LogFault)
+
+  /// The stable name of the fault.
+  package var code: String {
+    switch self {
+    case .registry(let fault): fault.code
+    case .refused(let fault): fault.code
+    case .statement(let fault): fault.code
+    case .key(let fault): fault.code
+    case .policy(let fault): fault.code
+    case .empty: "registry_empty"
+    case .badEntry: "registry_tampered"
+    case .truncated: "log_truncated"
+    case .forked: "log_forked"
+    case .unpinned: "registry_unpinned"
+    case .otherRegistry: "wrong_registry"
+    case .pin: "pin_unusable"
+    case .clockUntrusted: "clock_untrusted"
+    case .notEnrolled: "service_not_enrolled"
+    case .noCheckpoint: "checkpoint_missing"
+    case .log(let fault): fault.code
+    }
+  }
+}
+
+extension AuthorityFault: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .registry(let fault): "\(fault)"
+    case .refused(let fault): "\(fault)"
+    case .statement(let fault): "\(fault)"
+    case .key(let fault): "\(fault)"
+    case .policy(let fault): "\(fault)"
+    case .empty(let path): "the registry \(path) has no genesis entry"
+    case .badEntry(let index, let reason):
+      "entry \(index) of the log was altered (\(reason)); run `countersign log verify`"
+    case .truncated(let size, let known):
+      "the log has \(size) entries, and this account has seen \(known): entries were cut off; "
+        + "restore the file from a backup that has them"
+    case .forked(let size):
+      "the first \(size) entries of the log are not those this account has seen: it was rewritten; "
+        + "restore the file from a backup"
+    case .unpinned(let registry):
+      "this account has never seen registry \(registry.text); compare that id with the one the "
+        + "founder gives you, then run again with --trust \(registry.text)"
+    case .otherRegistry(let expected, let found):
+      "this is registry \(found.text), not \(expected.text)"
+    case .pin(let path, let reason): "the pin file \(path) cannot be used: \(reason)"
+    case .clockUntrusted(let now, let last):
+      "this machine's clock says \(now.text), and the log's last entry is of \(last.text); "
+        + "set the clock right"
+    case .notEnrolled(let service):
+      "\(service) is not enrolled with this key; run `countersign service enroll \(service)`"
+    case .noCheckpoint:
+      "no service has signed a checkpoint yet; run `countersign log checkpoint` or a daemon"
+    case .log(let fault): "\(fault)"
+    }
+  }
+}

@@ -1,0 +1,229 @@
+import Approvals
+package import CanonicalJSON
+import Decisions
+package import Keys
+import Registry
+package import Statements
+import TransparencyLog
+
+/// The deciding service: its key, and the one order in which its decisions are made.
+package actor DecisionAuthority {
+  private let ledger: Ledger
+  private let key: SigningKey
+  package let service: Principal
+  private let clock: Clock
+  private var waiting: [Request] = []
+  private var isFlushing = false
+  private var refusals: [ByteString: Int] = [:]
+  private var loggedRefusals: [RefusalKey: Int] = [:]
+
+  private struct Request {
+    let envelope: UnverifiedEnvelope
+    let reply: CheckedContinuation<Answer, any Error>
+  }
+
+  private struct RefusalKey: Hashable {
+    let key: Fingerprint
+    let code: ByteString
+    let hour: Int64
+  }
+
+  /// Refusals of one key and code that are logged in an hour; more are counted only.
+  private static let refusalsLogged = 10
+  private static let groupLimit = 256
+
+  /// Opens the registry for deciding.
+  ///
+  /// - Throws: ``AuthorityFault`` `notEnrolled` if the key is not this service's here.
+  package init(
+    registry path: String, service: Principal, key: consuming sending SigningKey, pins: PinStore,
+    trust: ByteString?, clock: Clock = .system
+  ) throws {
+    let ledger = try Ledger(
+      RegistryDatabase(path, access: .readWrite), pins: pins, trust: trust)
+    guard ledger.state.services[service]?.key == key.publicKey.fingerprint else {
+      throw AuthorityFault.notEnrolled(service: service)
+    }
+    self.ledger = ledger
+    self.key = key
+    self.service = service
+    self.clock = clock
+  }
+
+  package var registry: ByteString { ledger.state.registry?.id ?? "" }
+  package var size: UInt64 { ledger.tree.size }
+  package var refusalCounts: [ByteString: Int] { refusals }
+
+  /// Closes the registry; nothing may be asked afterwards.
+  package func close() throws {
+    try ledger.storePin()
+    try ledger.database.close()
+  }
+
+  /// Decides one action; what is answered is on disk.
+  ///
+  /// Requests that arrive while a transaction runs share the next one.
+  package func decide(_ envelope: UnverifiedEnvelope) async throws -> Answer {
+    try await withCheckedThrowingContinuation { reply in
+      waiting.append(Request(envelope: envelope, reply: reply))
+      guard !isFlushing else { return }
+      isFlushing = true
+      Task { await self.flush() }
+    }
+  }
+
+  private func flush() async {
+    while !waiting.isEmpty {
+      let group = Array(waiting.prefix(DecisionAuthority.groupLimit))
+      waiting.removeFirst(group.count)
+      do {
+        let answers = try commit(group.map(\.envelope))
+        for (request, answer) in zip(group, answers) { request.reply.resume(returning: answer) }
+      } catch {
+        for request in group { request.reply.resume(throwing: error) }
+      }
+      await Task.yield()
+    }
+    isFlushing = false
+  }
+
+  private enum Outcome {
+    case refused(Answer)
+    case recorded(DecisionMade, index: UInt64, hold: Digest?, isRepeat: Bool, today: Reason?)
+  }
+
+  private func commit(_ envelopes: [UnverifiedEnvelope]) throws -> [Answer] {
+    let answers = try ledger.write(clock: clock) { appending in
+      if let unsupported = ledger.state.unsupported {
+        throw AuthorityFault.refused(.unsupportedEntry(unsupported))
+      }
+      guard ledger.state.services[service]?.key == key.publicKey.fingerprint else {
+        throw AuthorityFault.notEnrolled(service: service)
+      }
+      let policy = try ledger.policyInForce(appending.transaction)
+      let head = ledger.head
+      var outcomes: [Outcome] = []
+      for envelope in envelopes {
+        outcomes.append(try decide(envelope, policy, head, appending))
+      }
+      return try answer(outcomes, appending)
+    }
+    try ledger.storePin()
+    return answers
+  }
+
+  private func decide(
+    _ envelope: UnverifiedEnvelope, _ policy: PolicyInForce?, _ head: TreeHead,
+    _ appending: Ledger.Appending
+  ) throws -> Outcome {
+    let now = appending.now
+    let signed: SignedAction
+    do {
+      signed = try ledger.state.signedAction(envelope)
+    } catch {
+      return refuse(error.reason, envelope.digest)
+    }
+    let procedure = Procedure(
+      state: ledger.state, policy: policy, service: service, now: now)
+    if let index = try appending.transaction.decisionIndex(ofAction: signed.digest) {
+      return try again(signed, at: index, procedure, head, appending)
+    }
+    do {
+      try procedure.checkFreshness(signed)
+    } catch {
+      return refuse(error.reason, signed.digest)
+    }
+    let decision = procedure.decide(signed)
+    if isFlood(decision, now) { return refuse(decision.reasons[0], signed.digest) }
+    return try record(decision, signed, head, appending)
+  }
+
+  private func refuse(_ reason: Reason, _ digest: Digest) -> Outcome {
+    refusals[reason.code, default: 0] += 1
+    return .refused(Answer(refused: reason, action: digest))
+  }
+
+  /// A stranger, or a key that is cut off, must not grow the log.
+  private func isFlood(_ decision: DecisionMade, _ now: Timestamp) -> Bool {
+    guard decision.verdict == .deny, let code = decision.reasons.first?.code,
+      ["key_revoked", "key_expired", "key_not_yet_valid", "locked"].contains(code.text)
+    else { return false }
+    let hour = now.milliseconds / 3_600_000
+    loggedRefusals = loggedRefusals.filter { $0.key.hour == hour }
+    let key = RefusalKey(key: decision.key, code: code, hour: hour)
+    loggedRefusals[key, default: 0] += 1
+    return loggedRefusals[key, default: 0] > DecisionAuthority.refusalsLogged
+  }
+
+  private func record(
+    _ decision: DecisionMade, _ signed: SignedAction, _ head: TreeHead,
+    _ appending: Ledger.Appending
+  ) throws -> Outcome {
+    try appending.store(body: signed.payload)
+    let header = StatementHeader(
+      at: appending.now, head: head, id: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
+      registry: registry, signer: service)
+    let draft = try StatementDraft(header, .decisionMade(decision))
+    let index = try appending.append(draft.signed(by: key))
+    let hold = decision.releases ?? (decision.verdict == .hold ? draft.digest : nil)
+    return .recorded(decision, index: index, hold: hold, isRepeat: false, today: nil)
+  }
+
+  /// An action decided before: answered from the log, released if its hold is approved by now.
+  private func again(
+    _ signed: SignedAction, at index: UInt64, _ procedure: Procedure, _ head: TreeHead,
+    _ appending: Ledger.Appending
+  ) throws -> Outcome {
+    let (entry, parts) = try ledger.statement(at: index, appending.transaction)
+    guard case .decisionMade(let decision) = parts.body, decision.action == signed.digest else {
+      throw AuthorityFault.badEntry(index: index, reason: "a row misnames the action it decides")
+    }
+    let holdDigest = decision.releases ?? (decision.hold == nil ? nil : entry.envelope.digest)
+    if decision.verdict == .hold, let hold = ledger.state.holds[entry.envelope.digest],
+      case .approved = hold.state(at: appending.now)
+    {
+      let released = procedure.release(hold, signed)
+      return try record(released, signed, head, appending)
+    }
+    return .recorded(
+      decision, index: index, hold: holdDigest, isRepeat: true,
+      today: procedure.refusalToday(signed))
+  }
+
+  /// Signs one checkpoint for the whole group and proves each decision in it.
+  private func answer(
+    _ outcomes: [Outcome], _ appending: Ledger.Appending
+  ) throws -> [Answer] {
+    let needsProof = outcomes.contains { if case .recorded = $0 { true } else { false } }
+    var note: SignedNote?
+    if needsProof {
+      let checkpoint = Checkpoint(
+        origin: Checkpoint.origin(registry: registry), size: ledger.tree.size,
+        root: ledger.tree.root)
+      let signed = checkpoint.signed(by: key)
+      try appending.transaction.store(checkpoint: signed.bytes, size: ledger.tree.size)
+      note = signed
+    }
+    return try outcomes.map { outcome in
+      switch outcome {
+      case .refused(let answer): return answer
+      case .recorded(let decision, let index, let holdDigest, let isRepeat, let today):
+        let hold = holdDigest.flatMap { ledger.state.holds[$0] }
+        let receipt = try note.map {
+          try ledger.receipt(
+            index, checkpoint: $0, size: ledger.tree.size, appending.transaction)
+        }
+        return Answer(
+          decision, hold: hold.map { Answer.HoldReport($0, at: appending.now) }, index: index,
+          receipt: receipt, isRepeat: isRepeat, refusedToday: today)
+      }
+    }
+  }
+
+  /// How a hold stands; reading never releases it.
+  package func hold(_ digest: Digest) throws -> Answer.HoldReport? {
+    try ledger.database.read { try ledger.catchUp($0) }
+    let now = max(clock.now(), ledger.state.lastReceived)
+    return ledger.state.holds[digest].map { Answer.HoldReport($0, at: now) }
+  }
+}

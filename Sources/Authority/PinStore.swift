@@ -1,0 +1,44 @@
+package import CanonicalJSON
+import Foundation
+import Keys
+package import Statements
+
+/// What this account last saw of each registry's log, kept outside the database.
+package struct PinStore: Sendable {
+  /// `$XDG_STATE_HOME/countersign/pins`, or a test's folder.
+  package let folder: String
+
+  package init(folder: String) {
+    self.folder = folder
+  }
+
+  private func path(_ registry: ByteString) -> String { "\(folder)/\(registry.text).json" }
+
+  package func pin(for registry: ByteString) throws(AuthorityFault) -> TreeHead? {
+    let path = path(registry)
+    guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
+    do {
+      var fields = try JSONFields(try JSONParser.parse(Array(bytes)), path: "")
+      guard let root = Digest(hex: try fields.string("root").bytes) else {
+        throw fields.fault("root", "is not a digest")
+      }
+      return TreeHead(size: UInt64(try fields.integer("size")), root: root)
+    } catch {
+      throw .pin(path: path, reason: "\(error)")
+    }
+  }
+
+  /// Replaces the pin whole: a crash leaves the old one or the new one.
+  package func store(_ head: TreeHead, for registry: ByteString) throws(AuthorityFault) {
+    let path = path(registry)
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+      let text = "{\"root\":\"\(head.root.hex)\",\"size\":\(head.size)}\n"
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw .pin(path: path, reason: error.localizedDescription)
+    }
+  }
+}

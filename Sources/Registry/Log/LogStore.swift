@@ -1,0 +1,90 @@
+package import Keys
+package import TransparencyLog
+import Foundation
+import GRDB
+
+// The append-only part of the file.
+extension RegistryTransaction {
+  /// How many entries the log has.
+  package func size() throws -> UInt64 {
+    let last = try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(idx) FROM entry"))
+    return last.map { UInt64($0) + 1 } ?? 0
+  }
+
+  package func entry(_ index: UInt64) throws -> [UInt8]? {
+    try Data.fetchOne(
+      db.cachedStatement(sql: "SELECT bytes FROM entry WHERE idx = ?"),
+      arguments: [Int64(index)]
+    ).map { Array($0) }
+  }
+
+  /// Visits entries in order from an index on.
+  package func entries(
+    from first: UInt64, _ visit: (UInt64, [UInt8]) throws -> Void
+  ) throws {
+    let rows = try Row.fetchCursor(
+      db.cachedStatement(sql: "SELECT idx, bytes FROM entry WHERE idx >= ? ORDER BY idx"),
+      arguments: [Int64(first)])
+    while let row = try rows.next() {
+      let bytes: Data = row[1]
+      try visit(UInt64(row[0] as Int64), Array(bytes))
+    }
+  }
+
+  package func append(_ bytes: [UInt8], at index: UInt64) throws {
+    try db.cachedStatement(sql: "INSERT INTO entry (idx, bytes) VALUES (?, ?)")
+      .execute(arguments: [Int64(index), Data(bytes)])
+  }
+
+  /// A body, found by its digest and believed only if it has it.
+  package func body(_ digest: Digest) throws -> [UInt8]? {
+    let bytes = try Data.fetchOne(
+      db.cachedStatement(sql: "SELECT bytes FROM body WHERE digest = ?"),
+      arguments: [Data(digest.bytes)]
+    ).map { Array($0) }
+    return bytes.flatMap { Digest.sha256($0) == digest ? $0 : nil }
+  }
+
+  package func store(body bytes: [UInt8]) throws {
+    try db.cachedStatement(sql: "INSERT OR IGNORE INTO body (digest, bytes) VALUES (?, ?)")
+      .execute(arguments: [Data(Digest.sha256(bytes).bytes), Data(bytes)])
+  }
+
+  package func tile(_ level: Int, _ index: UInt64) throws -> [Digest] {
+    let blob = try Data.fetchOne(
+      db.cachedStatement(sql: "SELECT hashes FROM tile WHERE level = ? AND idx = ?"),
+      arguments: [level, Int64(index)])
+    guard let blob, blob.count == 8192 else {
+      throw RegistryFault.damaged(path: "tile \(level)/\(index)", reason: "it is missing")
+    }
+    let bytes = Array(blob)
+    return stride(from: 0, to: 8192, by: 32).compactMap { Digest(bytes: bytes[$0..<$0 + 32]) }
+  }
+
+  package func store(tile: Tile) throws {
+    try db.cachedStatement(sql: "INSERT OR REPLACE INTO tile (level, idx, hashes) VALUES (?, ?, ?)")
+      .execute(
+        arguments: [tile.level, Int64(tile.index), Data(tile.hashes.flatMap(\.bytes))])
+  }
+
+  /// Keeps the newest checkpoint only: older ones are prefixes of it.
+  package func store(checkpoint note: [UInt8], size: UInt64) throws {
+    try db.cachedStatement(sql: "DELETE FROM checkpoint WHERE size < ?")
+      .execute(arguments: [Int64(size)])
+    try db.cachedStatement(sql: "INSERT OR REPLACE INTO checkpoint (size, note) VALUES (?, ?)")
+      .execute(arguments: [Int64(size), Data(note)])
+  }
+
+  package func latestCheckpoint() throws -> [UInt8]? {
+    try Data.fetchOne(db, sql: "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
+      .map { Array($0) }
+  }
+
+  /// Where an action was decided: the index of its latest decision.
+  package func decisionIndex(ofAction digest: Digest) throws -> UInt64? {
+    try Int64.fetchOne(
+      db.cachedStatement(sql: "SELECT max(idx) FROM decision WHERE action = ?"),
+      arguments: [Data(digest.bytes)]
+    ).map { UInt64($0) }
+  }
+}

@@ -1,0 +1,167 @@
+import Foundation
+import GRDB
+package import Keys
+package import Statements
+
+// What lists show; no decision reads any of it.
+extension RegistryTransaction {
+  private static let none = Digest.sha256([])
+  private static let epoch = Timestamp(milliseconds: 0)
+
+  package func operators() throws -> [OperatorRow] {
+    try Row.fetchAll(db, sql: "SELECT * FROM operator ORDER BY principal").map { row in
+      OperatorRow(
+        principal: row["principal"], key: row.digest("key") ?? RegistryTransaction.none,
+        roles: row["roles"], groups: row["groups"])
+    }
+  }
+
+  package func services() throws -> [(principal: String, key: Digest)] {
+    try Row.fetchAll(db, sql: "SELECT * FROM service ORDER BY principal").map { row in
+      (row["principal"], row.digest("key") ?? RegistryTransaction.none)
+    }
+  }
+
+  /// Agents after a name, in order.
+  package func agents(
+    after name: String = "", limit: Int, at now: Timestamp
+  ) throws -> [AgentRow] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        SELECT a.*,
+          (SELECT count(*) FROM key k WHERE k.holder = a.principal) AS all_keys,
+          (SELECT count(*) FROM key k WHERE k.holder = a.principal AND k.revoked IS NULL
+             AND (k.not_before IS NULL OR k.not_before <= :now)
+             AND (k.not_after IS NULL OR k.not_after > :now)) AS active_keys,
+          (SELECT count(*) FROM grant_link g WHERE g.holder = a.principal AND g.revoked IS NULL)
+             AS grants,
+          (SELECT received FROM decision d WHERE d.agent = a.principal ORDER BY idx DESC LIMIT 1)
+             AS last_decision,
+          (SELECT count(*) FROM hold h WHERE h.agent = a.principal AND h.state = 'pending'
+             AND h.expires > :now) AS pending
+        FROM agent a WHERE a.principal > :name ORDER BY a.principal LIMIT :limit
+        """, arguments: ["now": now.milliseconds, "name": name, "limit": limit]
+    ).map { row in
+      AgentRow(
+        principal: row["principal"], owner: row["owner"], roles: row["roles"],
+        attributes: row["attributes"], activeKeys: row["active_keys"], allKeys: row["all_keys"],
+        grants: row["grants"], lastDecision: row.time("last_decision"), pending: row["pending"])
+    }
+  }
+
+  package func keys(holder: String? = nil) throws -> [KeyRow] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        SELECT * FROM key WHERE :holder IS NULL OR holder = :holder ORDER BY holder, received
+        """, arguments: ["holder": holder]
+    ).map { row in
+      KeyRow(
+        fingerprint: row.digest("fingerprint") ?? RegistryTransaction.none,
+        holder: row["holder"], enrolledBy: row["enrolled_by"],
+        received: row.time("received") ?? RegistryTransaction.epoch,
+        notBefore: row.time("not_before"), notAfter: row.time("not_after"),
+        revoked: row.time("revoked"), reason: row["reason"])
+    }
+  }
+
+  package func grants(holder: String? = nil) throws -> [GrantRow] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        SELECT * FROM grant_link WHERE :holder IS NULL OR holder = :holder
+        ORDER BY received, digest
+        """, arguments: ["holder": holder]
+    ).map { row in
+      GrantRow(
+        digest: row.digest("digest") ?? RegistryTransaction.none, issuer: row["issuer"],
+        holder: row["holder"], parent: row.digest("parent"), capabilities: row["capabilities"],
+        limits: row["limits"], received: row.time("received") ?? RegistryTransaction.epoch,
+        revoked: row.time("revoked"))
+    }
+  }
+
+  package func policies() throws -> [PolicyRow] {
+    try Row.fetchAll(db, sql: "SELECT * FROM policy ORDER BY name, version").map { row in
+      PolicyRow(
+        digest: row.digest("digest") ?? RegistryTransaction.none, name: row["name"],
+        version: row["version"], publisher: row["publisher"],
+        received: row.time("received") ?? RegistryTransaction.epoch, isActive: row["active"])
+    }
+  }
+
+  package func resources() throws -> [ResourceRow] {
+    try Row.fetchAll(db, sql: "SELECT * FROM resource ORDER BY pattern").map { row in
+      ResourceRow(
+        pattern: row["pattern"], type: row["type"], env: row["env"],
+        attributes: row["attributes"])
+    }
+  }
+
+  /// The newest decisions before an index, newest first.
+  package func decisions(
+    before index: UInt64? = nil, agent: String? = nil, limit: Int
+  ) throws -> [DecisionRow] {
+    try decisions(
+      """
+      WHERE idx < :index AND (:agent IS NULL OR agent = :agent) ORDER BY idx DESC LIMIT :limit
+      """,
+      [
+        "index": index.map { Int64($0) } ?? Int64.max, "agent": agent, "limit": limit,
+      ])
+  }
+
+  /// Decisions from an index on, oldest first.
+  package func decisions(from index: UInt64, limit: Int) throws -> [DecisionRow] {
+    try decisions(
+      "WHERE idx >= :index ORDER BY idx LIMIT :limit",
+      ["index": Int64(index), "limit": limit])
+  }
+
+  private func decisions(
+    _ tail: String, _ arguments: StatementArguments
+  ) throws -> [DecisionRow] {
+    try Row.fetchAll(db, sql: "SELECT * FROM decision \(tail)", arguments: arguments).map { row in
+      DecisionRow(
+        index: UInt64(row["idx"] as Int64), digest: row.digest("digest") ?? RegistryTransaction.none,
+        action: row.digest("action") ?? RegistryTransaction.none, agent: row["agent"],
+        name: row["name"], uri: row["uri"], verdict: row["verdict"], code: row["code"],
+        rule: row["rule"], received: row.time("received") ?? RegistryTransaction.epoch,
+        releases: row.digest("releases"))
+    }
+  }
+
+  /// Holds that are open now, gravest first, then by expiry; or every hold, newest first.
+  package func holds(openAt now: Timestamp?, limit: Int) throws -> [HoldRow] {
+    let tail =
+      now == nil
+      ? "ORDER BY idx DESC LIMIT :limit"
+      : """
+      WHERE (state = 'pending' AND expires > :now) OR (state = 'approved' AND approved_until > :now)
+      ORDER BY risk DESC, expires, digest LIMIT :limit
+      """
+    return try Row.fetchAll(
+      db, sql: "SELECT * FROM hold \(tail)",
+      arguments: now.map { ["now": $0.milliseconds, "limit": limit] } ?? ["limit": limit]
+    ).map { row in
+      HoldRow(
+        digest: row.digest("digest") ?? RegistryTransaction.none,
+        index: UInt64(row["idx"] as Int64),
+        action: row.digest("action") ?? RegistryTransaction.none, agent: row["agent"],
+        name: row["name"], uri: row["uri"],
+        risk: Risk.allCases[max(0, min(Risk.allCases.count - 1, row["risk"] as Int))],
+        received: row.time("received") ?? RegistryTransaction.epoch,
+        expires: row.time("expires") ?? RegistryTransaction.epoch, places: row["places"],
+        approvals: row["approvals"], recorded: row["state"],
+        approvedUntil: row.time("approved_until"))
+    }
+  }
+
+  /// The index of the decision that holds.
+  package func holdIndex(_ digest: Digest) throws -> UInt64? {
+    try Int64.fetchOne(
+      db, sql: "SELECT idx FROM hold WHERE digest = ?", arguments: [digest.blob]
+    ).map { UInt64($0) }
+  }
+}

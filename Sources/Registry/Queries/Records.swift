@@ -1,0 +1,128 @@
+package import Keys
+package import Statements
+import Foundation
+import GRDB
+
+/// A row of the list of operators.
+package struct OperatorRow: Sendable, Hashable {
+  package let principal: String
+  package let key: Digest
+  package let roles: String
+  package let groups: String
+}
+
+/// A row of the list of agents.
+package struct AgentRow: Sendable, Hashable {
+  package let principal: String
+  package let owner: String
+  package let roles: String
+  package let attributes: String
+  package let activeKeys: Int
+  package let allKeys: Int
+  package let grants: Int
+  package let lastDecision: Timestamp?
+  package let pending: Int
+}
+
+/// A row of the list of keys.
+package struct KeyRow: Sendable, Hashable {
+  package let fingerprint: Digest
+  package let holder: String
+  package let enrolledBy: String
+  package let received: Timestamp
+  package let notBefore: Timestamp?
+  package let notAfter: Timestamp?
+  package let revoked: Timestamp?
+  package let reason: String?
+
+  package func status(at now: Timestamp) -> String {
+    if revoked != nil { return "revoked" }
+    if let notBefore, now < notBefore { return "prepared" }
+    if let notAfter, now >= notAfter { return "expired" }
+    return "active"
+  }
+}
+
+/// A row of the list of grants.
+package struct GrantRow: Sendable, Hashable {
+  package let digest: Digest
+  package let issuer: String
+  package let holder: String
+  package let parent: Digest?
+  /// JSON.
+  package let capabilities: String
+  /// JSON.
+  package let limits: String
+  package let received: Timestamp
+  package let revoked: Timestamp?
+}
+
+/// A row of the list of policies.
+package struct PolicyRow: Sendable, Hashable {
+  package let digest: Digest
+  package let name: String
+  package let version: Int64
+  package let publisher: String
+  package let received: Timestamp
+  package let isActive: Bool
+}
+
+/// A row of the list of resources.
+package struct ResourceRow: Sendable, Hashable {
+  package let pattern: String
+  package let type: String
+  package let env: String?
+  package let attributes: String
+}
+
+/// A row of the stream of decisions.
+package struct DecisionRow: Sendable, Hashable {
+  package let index: UInt64
+  package let digest: Digest
+  package let action: Digest
+  package let agent: String
+  package let name: String
+  package let uri: String
+  package let verdict: String
+  package let code: String
+  package let rule: String
+  package let received: Timestamp
+  package let releases: Digest?
+}
+
+/// A row of the approval queue.
+package struct HoldRow: Sendable, Hashable {
+  package let digest: Digest
+  package let index: UInt64
+  package let action: Digest
+  package let agent: String
+  package let name: String
+  package let uri: String
+  package let risk: Risk
+  package let received: Timestamp
+  package let expires: Timestamp
+  package let places: Int
+  package let approvals: Int
+  /// As of its last entry; ``word(at:)`` says how it stands now.
+  package let recorded: String
+  package let approvedUntil: Timestamp?
+
+  /// The hold's state at an instant: expiry is judged by the clock.
+  package func word(at now: Timestamp) -> String {
+    switch recorded {
+    case "pending": now < expires ? "pending" : "expired"
+    case "approved": approvedUntil.map { now < $0 } ?? false ? "approved" : "lapsed"
+    default: recorded
+    }
+  }
+}
+
+extension Row {
+  func digest(_ name: String) -> Digest? {
+    (self[name] as Data?).flatMap { Digest(bytes: $0) }
+  }
+
+  func time(_ name: String) -> Timestamp? {
+    (self[name] as Int64?).map { Timestamp(milliseconds: $0) }
+  }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import GRDB
+
+/// One registry file, opened by this process.
+package struct RegistryDatabase: Sendable {
+  package enum Access: Sendable {
+    case readOnly
+    case readWrite
+  }
+
+  package let path: String
+  package let access: Access
+  private let queue: DatabaseQueue
+
+  /// Makes a new registry file.
+  ///
+  /// With a group, the folder is 2770 and the file, its write-ahead log and index are 0660 whatever
+  /// the umask, so that a daemon and each operator can run as their own user.
+  package static func create(_ path: String, group: String?) throws -> RegistryDatabase {
+    let folder = (path as NSString).deletingLastPathComponent
+    if !folder.isEmpty {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: group == nil ? 0o700 : 0o770])
+    }
+    let mode: mode_t = group == nil ? 0o600 : 0o660
+    let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard descriptor >= 0 else {
+      if errno == EEXIST { throw RegistryFault.exists(path: path) }
+      throw RegistryFault.unwritable(path: path, reason: String(cString: strerror(errno)))
+    }
+    fchmod(descriptor, mode)
+    Glibc.close(descriptor)
+    if let group {
+      guard let entry = getgrnam(group) else {
+        unlink(path)
+        throw RegistryFault.unwritable(path: path, reason: "there is no group \(group)")
+      }
+      let parent = folder.isEmpty ? "." : folder
+      guard chown(path, uid_t.max, entry.pointee.gr_gid) == 0,
+        chown(parent, uid_t.max, entry.pointee.gr_gid) == 0, chmod(parent, 0o2770) == 0
+      else {
+        let reason = String(cString: strerror(errno))
+        unlink(path)
+        throw RegistryFault.unwritable(path: path, reason: reason)
+      }
+    }
+    let database = try RegistryDatabase(path, access: .readWrite)
+    try database.guarded { try Migrations.migrator.migrate(database.queue) }
+    return database
+  }
+
+  /// Opens a registry file.
+  package init(_ path: String, access: Access) throws {
+    guard Glibc.access(path, F_OK) == 0 else { throw RegistryFault.missing(path: path) }
+    self.path = path
+    self.access = access
+    var configuration = Configuration()
+    configuration.readonly = access == .readOnly
+    configuration.busyMode = .timeout(5)
+    configuration.prepareDatabase { db in
+      if access == .readWrite {
+        try db.execute(sql: "PRAGMA journal_mode = WAL")
+        try db.execute(sql: "PRAGMA synchronous = FULL")
+      }
+      try db.execute(sql: "PRAGMA trusted_schema = OFF")
+      try db.execute(sql: "PRAGMA cell_size_check = ON")
+    }
+    do {
+      queue = try DatabaseQueue(path: path, configuration: configuration)
+    } catch let error as DatabaseError {
+      throw RegistryDatabase.fault(error, path)
+    }
+    if access == .readWrite {
+      guard Glibc.access(path, W_OK) == 0 else {
+        throw RegistryFault.unwritable(path: path, reason: "you may only read it")
+      }
+    }
+  }
+
+  /// A registry in memory, to rebuild a projection into.
+  package static func scratch() throws -> RegistryDatabase {
+    let queue = try DatabaseQueue()
+    try Migrations.migrator.migrate(queue)
+    return RegistryDatabase(scratch: queue)
+  }
+
+  private init(scratch: DatabaseQueue) {
+    path = ":memory:"
+    access = .readWrite
+    queue = scratch
+  }
+
+  /// Reads from one consistent snapshot.
+  package func read<Result>(_ body: (RegistryTransaction) throws -> Result) throws -> Result {
+    try guarded { try queue.read { try body(RegistryTransaction($0)) } }
+  }
+
+  /// Runs one `BEGIN IMMEDIATE` transaction; an error rolls it back whole.
+  ///
+  /// When it returns, what was written is on disk.
+  package func write<Result>(_ body: (RegistryTransaction) throws -> Result) throws -> Result {
+    try guarded {
+      var result: Result?
+      try queue.inDatabase { db in
+        try db.inTransaction(.immediate) {
+          result = try body(RegistryTransaction(db))
+          return .commit
+        }
+      }
+      guard let result else { preconditionFailure("the transaction gave no result") }
+      return result
+    }
+  }
+
+  /// Closes the file; the last connection folds the write-ahead log into it.
+  package func close() throws {
+    try guarded { try queue.close() }
+  }
+
+  private func guarded<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as DatabaseError {
+      throw RegistryDatabase.fault(error, path)
+    }
+  }
+
+  private static func fault(_ error: DatabaseError, _ path: String) -> RegistryFault {
+    switch error.resultCode {
+    case .SQLITE_FULL: .full(path: path)
+    case .SQLITE_BUSY, .SQLITE_LOCKED: .busy(path: path)
+    case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH, .SQLITE_IOERR:
+      .unwritable(path: path, reason: error.message ?? "\(error.resultCode)")
+    default: .damaged(path: path, reason: error.message ?? "\(error.resultCode)")
+    }
+  }
+}
+
+/// One transaction's view of the registry; not to be kept beyond it.
+package struct RegistryTransaction {
+  let db: Database
+
+  init(_ db: Database) {
+    self.db = db
+  }
+
+  /// Moves whenever another connection commits.
+  package func dataVersion() throws -> Int64 {
+    try Int64.fetchOne(db, sql: "PRAGMA data_version") ?? 0
+  }
+}

@@ -1,0 +1,42 @@
+/// Why a registry file could not be used.
+package enum RegistryFault: Error, Sendable, Equatable {
+  case missing(path: String)
+  case exists(path: String)
+  case unwritable(path: String, reason: String)
+  case full(path: String)
+  case busy(path: String)
+  case damaged(path: String, reason: String)
+  case newer(path: String)
+
+  /// The stable name of the fault.
+  package var code: String {
+    switch self {
+    case .missing: "registry_missing"
+    case .exists: "registry_exists"
+    case .unwritable: "registry_unwritable"
+    case .full: "registry_disk_full"
+    case .busy: "registry_busy"
+    case .damaged: "registry_damaged"
+    case .newer: "registry_newer"
+    }
+  }
+}
+
+extension RegistryFault: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .missing(let path):
+      "there is no registry at \(path); make one with `countersign init`, or name it with --registry"
+    case .exists(let path): "a registry is at \(path) already and is left as it is"
+    case .unwritable(let path, let reason): "the registry \(path) cannot be written: \(reason)"
+    case .full(let path):
+      "the disk that holds \(path) is full; nothing was recorded; free some space and try again"
+    case .busy(let path):
+      "another process has held \(path) locked for 5 s; see who with: fuser \(path)"
+    case .damaged(let path, let reason):
+      "the registry \(path) is damaged (\(reason)); run `countersign log verify`, restore a backup"
+    case .newer(let path):
+      "the registry \(path) was written by a newer countersign; install that version"
+    }
+  }
+}
