@@ -15,6 +15,8 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     // C: module maps and shims
@@ -67,6 +69,7 @@ let package = Package(
       dependencies: [
         "Authority", "Decisions", "Statements", "TransparencyLog", "CanonicalJSON", "Keys",
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
@@ -74,6 +77,7 @@ let package = Package(
       dependencies: [
         "Statements", "TransparencyLog", "CanonicalJSON", "Keys",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
       ]),
     .target(
       name: "Fixtures",
@@ -92,7 +96,7 @@ let package = Package(
     .target(
       name: "DaemonCommands",
       dependencies: [
-        "Gateway", "Authority", "Keys", "CanonicalJSON", "Cells",
+        "Gateway", "Authority", "Statements", "Keys", "CanonicalJSON", "Cells",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

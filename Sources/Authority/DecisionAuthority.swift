@@ -10,7 +10,7 @@ import TransparencyLog
 package actor DecisionAuthority {
   private let ledger: Ledger
   private let key: SigningKey
-  package let service: Principal
+  package nonisolated let service: Principal
   private let clock: Clock
   private var waiting: [Request] = []
   private var isFlushing = false

@@ -1,1 +1,3 @@
-print("x")
+import DaemonCommands
+
+await DaemonCommand.start()

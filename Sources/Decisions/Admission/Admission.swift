@@ -134,7 +134,7 @@ extension AuthorityState {
     guard status == .active else { throw .keyNotActive(key, status) }
   }
 
-  func require(_ role: Role, of signer: Principal) throws(AdmissionFault) {
+  func require(_ role: OperatorRole, of signer: Principal) throws(AdmissionFault) {
     guard operators[signer]?.has(role) == true else { throw .missingRole(signer, role) }
   }
 }

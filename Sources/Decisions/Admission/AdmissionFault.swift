@@ -15,7 +15,7 @@ package enum AdmissionFault: Error, Sendable, Equatable {
   case wrongKey(signer: Principal, key: Fingerprint)
   case keyNotActive(Fingerprint, KeyRecord.Status)
   case wrongSignatures(expected: String)
-  case missingRole(Principal, Role)
+  case missingRole(Principal, OperatorRole)
   case needsProposal(StatementType)
   case unknownSubject(what: String, name: String)
   case exists(what: String, name: String)

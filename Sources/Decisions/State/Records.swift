@@ -6,7 +6,7 @@ package import Statements
 package struct OperatorRecord: Sendable, Hashable {
   package let principal: Principal
   package let key: Fingerprint
-  package let roles: [Role]
+  package let roles: [OperatorRole]
   package let groups: [ByteString]
   package let mayGrant: [Capability]
 
@@ -18,7 +18,7 @@ package struct OperatorRecord: Sendable, Hashable {
     mayGrant = enrolled.mayGrant
   }
 
-  package func has(_ role: Role) -> Bool { roles.contains(role) }
+  package func has(_ role: OperatorRole) -> Bool { roles.contains(role) }
 }
 
 /// A deciding service in force.

@@ -2,7 +2,7 @@ package import CanonicalJSON
 package import Keys
 
 /// What an operator may do with the registry.
-package enum Role: String, Sendable, CaseIterable {
+package enum OperatorRole: String, Sendable, CaseIterable {
   case viewer
   case approver
   case admin
@@ -12,13 +12,13 @@ package enum Role: String, Sendable, CaseIterable {
 package struct OperatorEnrolled: Sendable, Hashable {
   package let principal: Principal
   package let key: PublicKey
-  package let roles: [Role]
+  package let roles: [OperatorRole]
   package let groups: [ByteString]
   /// What this operator may give to agents at the root of a chain.
   package let mayGrant: [Capability]
 
   package init(
-    principal: Principal, key: PublicKey, roles: [Role], groups: [ByteString],
+    principal: Principal, key: PublicKey, roles: [OperatorRole], groups: [ByteString],
     mayGrant: [Capability]
   ) {
     self.principal = principal
@@ -31,9 +31,9 @@ package struct OperatorEnrolled: Sendable, Hashable {
   init(_ fields: inout JSONFields) throws(FieldFault) {
     principal = try fields.principal("operator", .user)
     key = try fields.publicKey("key")
-    var roles: [Role] = []
+    var roles: [OperatorRole] = []
     for text in try fields.strings("roles") {
-      guard let role = Role(rawValue: text.text) else {
+      guard let role = OperatorRole(rawValue: text.text) else {
         throw fields.fault("roles", "holds \"\(text.text)\"; roles are viewer, approver, admin")
       }
       roles.append(role)

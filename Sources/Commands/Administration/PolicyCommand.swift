@@ -1,0 +1,215 @@
+import Decisions
+import ArgumentParser
+import Authority
+import CanonicalJSON
+import Foundation
+import Keys
+import Registry
+import Rego
+import Statements
+
+struct PolicyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "policy", abstract: "Publish, activate, list and try policies.",
+    subcommands: [Publish.self, Activate.self, List.self, Eval.self], defaultSubcommand: List.self)
+
+  struct Publish: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Check Rego files and publish them as the next version (admin).")
+
+    @Argument(help: "The policy's name.")
+    var name: String
+
+    @Argument(help: "Its files.")
+    var files: [String]
+
+    @Option(help: "A JSON file that becomes data.")
+    var data: String?
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var signer: OperatorOptions
+
+    func perform() async throws {
+      let sources = try files.map {
+        SourceFile(name: ($0 as NSString).lastPathComponent, text: try Parse.file($0))
+      }
+      let dataBytes = try data.map { try Parse.file($0) }
+      _ = try CompiledPolicy(
+        modules: sources, data: try dataBytes.map { try JSONParser.parse($0) } ?? .object(JSONObject()))
+      let ledger = try registry.ledger()
+      let version =
+        ledger.state.policies.values.filter { $0.published.name == ByteString(name) }
+        .map(\.published.version).max().map { $0 + 1 } ?? 1
+      let body = PolicyPublished(
+        name: ByteString(name), version: version,
+        modules: sources.map {
+          PolicyPublished.Module(file: ByteString($0.name), digest: Digest.sha256($0.text))
+        }, data: dataBytes.map { Digest.sha256($0) })
+      let opened = try signer.open()
+      let result = try ledger.sign(
+        .policyPublished(body), by: opened.principal, key: opened.key, clock: .system,
+        bodies: sources.map(\.text) + (dataBytes.map { [$0] } ?? []))
+      Output.line("published \(body.label)  \(result.digest.hex)  entry #\(result.index)")
+      Output.line("it judges once activated: countersign policy activate \(body.label)")
+    }
+  }
+
+  struct Activate: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Let a published version judge from now on (takes the admin quorum).")
+
+    @Argument(help: "NAME@vVERSION, or the digest of its publication.")
+    var policy: String
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var signer: OperatorOptions
+
+    func perform() async throws {
+      let ledger = try registry.ledger()
+      guard
+        let record = ledger.state.policies.values.first(where: {
+          $0.published.label == policy || $0.digest.hex == policy
+        })
+      else {
+        throw CommandFault("policy_unknown", "no policy \(policy) is published; see: countersign policy list")
+      }
+      let opened = try signer.open()
+      let result = try ledger.sign(
+        .policyActivated(PolicyActivated(policy: record.digest)), by: opened.principal, key: opened.key,
+        clock: .system)
+      Output.line("activated \(record.published.label)  entry #\(result.index)")
+    }
+  }
+
+  struct List: Subcommand {
+    static let configuration = CommandConfiguration(abstract: "List published policies.")
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let rows = try RegistryDatabase(registry.path, access: .readOnly).read { try $0.policies() }
+      if list.json {
+        Output.json(
+          .array(
+            rows.map {
+              [
+                "policy": JSONValue($0.digest.hex), "name": JSONValue($0.name),
+                "version": JSONValue($0.version), "publisher": JSONValue($0.publisher),
+                "published": $0.received.json, "active": .bool($0.isActive),
+              ]
+            }))
+      } else {
+        Output.table(
+          ["POLICY", "PUBLISHED", "BY", "ACTIVE", "DIGEST"],
+          rows.map {
+            [
+              "\($0.name)@v\($0.version)", $0.received.minute, $0.publisher,
+              $0.isActive ? "active" : "-", $0.digest.short,
+            ]
+          })
+      }
+    }
+  }
+
+  struct Eval: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Evaluate a query over Rego files, as `opa eval --format json` does.")
+
+    @Option(name: [.short, .customLong("data")], help: "A Rego or JSON file; repeat for more.")
+    var data: [String] = []
+
+    @Option(name: [.short, .customLong("input")], help: "The input document, a JSON file.")
+    var input: String?
+
+    @Flag(help: "Built-in errors are errors.")
+    var strictBuiltinErrors = false
+
+    @Argument(help: "The query.")
+    var query: String
+
+    func perform() async throws {
+      var modules: [SourceFile] = []
+      var document = JSONObject()
+      for path in data {
+        let bytes = try Parse.file(path)
+        guard path.hasSuffix(".json") else {
+          modules.append(SourceFile(name: path, text: bytes))
+          continue
+        }
+        guard case .object(let object) = try JSONParser.parse(bytes) else {
+          throw CommandFault("data_malformed", "\(path) is no JSON object")
+        }
+        for member in object.members { document[member.name] = member.value }
+      }
+      let policy = try CompiledPolicy(modules: modules, data: .object(document))
+      let input = try input.map { try JSONParser.parse(try Parse.file($0)) }
+      let rows = try policy.query(query, input: input, isStrict: strictBuiltinErrors)
+      FileHandle.standardOutput.write(Data(EvaluationText.json(rows).utf8))
+    }
+  }
+}
+
+/// The layout of `opa eval --format json`.
+enum EvaluationText {
+  static func json(_ rows: [CompiledPolicy.Row]) -> String {
+    guard !rows.isEmpty else { return "{}\n" }
+    let results = rows.map { row in
+      let expressions = row.expressions.map { expression in
+        """
+              {
+                "value": \(pretty(expression.value.json, indent: 10)),
+                "text": \(quoted(ByteString(expression.text))),
+                "location": {
+                  "row": \(expression.place.line),
+                  "col": \(expression.place.column)
+                }
+              }
+        """
+      }
+      var text = "    {\n      \"expressions\": [\n"
+      text += expressions.map { "  " + $0.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n  ") }
+        .joined(separator: ",\n")
+      text += "\n      ]"
+      if !row.bindings.isEmpty {
+        let members = row.bindings.map {
+          JSONObject.Member(name: ByteString($0.name), value: $0.value.json)
+        }
+        text += ",\n      \"bindings\": \(pretty(.object(JSONObject(members)), indent: 6))"
+      }
+      return text + "\n    }"
+    }
+    return "{\n  \"result\": [\n\(results.joined(separator: ",\n"))\n  ]\n}\n"
+  }
+
+  private static func pretty(_ value: JSONValue, indent: Int) -> String {
+    let inner = String(repeating: " ", count: indent + 2)
+    let outer = String(repeating: " ", count: indent)
+    switch value {
+    case .array(let elements):
+      guard !elements.isEmpty else { return "[]" }
+      return "[\n" + elements.map { inner + pretty($0, indent: indent + 2) }.joined(separator: ",\n")
+        + "\n\(outer)]"
+    case .object(let object):
+      guard !object.isEmpty else { return "{}" }
+      return "{\n"
+        + object.members.sorted { $0.name < $1.name }
+        .map { "\(inner)\(quoted($0.name)): \(pretty($0.value, indent: indent + 2))" }
+        .joined(separator: ",\n") + "\n\(outer)}"
+    case .string(let text): return quoted(text)
+    case .number(let number): return number.text.text
+    default: return String(decoding: (try? value.canonicalBytes()) ?? [], as: UTF8.self)
+    }
+  }
+
+  /// Go's encoder also escapes what HTML would read.
+  private static func quoted(_ text: ByteString) -> String {
+    var bytes: [UInt8] = []
+    JSONValue.writeQuoted(text, into: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+      .replacingOccurrences(of: "<", with: "\\u003c").replacingOccurrences(of: ">", with: "\\u003e")
+      .replacingOccurrences(of: "&", with: "\\u0026")
+      .replacingOccurrences(of: "\u{2028}", with: "\\u2028")
+      .replacingOccurrences(of: "\u{2029}", with: "\\u2029")
+  }
+}

@@ -1,0 +1,167 @@
+import Keys
+import ArgumentParser
+import Authority
+import CanonicalJSON
+import Registry
+import Statements
+
+struct AgentCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "agent", abstract: "Register, list and show agents.",
+    subcommands: [Register.self, List.self, Show.self], defaultSubcommand: List.self)
+
+  struct Register: Subcommand {
+    static let configuration = CommandConfiguration(abstract: "Register an agent (admin).")
+
+    @Argument(help: "agent:NAME")
+    var name: String
+
+    @Option(help: "Who answers for it, as user:NAME. Default: you.")
+    var owner: String?
+
+    @Option(help: "Roles, parted by commas; policy sees them, the first as agent.role.")
+    var roles: String
+
+    @Option(name: .customLong("attribute"), help: "NAME=VALUE; repeat for more.")
+    var attributes: [String] = []
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var signer: OperatorOptions
+
+    func perform() async throws {
+      let you = Principal(try signer.sealed().holder)
+      guard let owner = try owner.map({ try Parse.principal($0, .user) }) ?? you else {
+        throw ValidationError("name an --owner")
+      }
+      let body = AgentRegistered(
+        agent: try Parse.principal(name, .agent), owner: owner, roles: Parse.list(roles),
+        attributes: try Parse.object(attributes))
+      let result = try sign(.agentRegistered(body), registry, signer)
+      Output.line("registered \(name), owner \(owner)  entry #\(result.index)")
+    }
+  }
+
+  struct List: Subcommand {
+    static let configuration = CommandConfiguration(abstract: "List agents.")
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let rows = try RegistryDatabase(registry.path, access: .readOnly).read {
+        try $0.agents(limit: .max, at: Clock.system.now())
+      }
+      if list.json {
+        Output.json(.array(rows.map(\.json)))
+      } else {
+        Output.table(
+          ["AGENT", "OWNER", "ROLES", "KEYS", "GRANTS", "PENDING", "LAST DECISION"],
+          rows.map {
+            [
+              $0.principal, $0.owner, $0.roles, "\($0.activeKeys)/\($0.allKeys)", "\($0.grants)",
+              "\($0.pending)", $0.lastDecision?.textToSeconds ?? "-",
+            ]
+          })
+      }
+    }
+  }
+
+  struct Show: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show one agent with its keys, grants and last decisions.")
+
+    @Argument(help: "agent:NAME")
+    var name: String
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let now = Clock.system.now()
+      let (agent, keys, grants, decisions) = try RegistryDatabase(
+        registry.path, access: .readOnly
+      ).read {
+        (
+          try $0.agents(limit: .max, at: now).first { $0.principal == name },
+          try $0.keys(holder: name), try $0.grants(holder: name),
+          try $0.decisions(agent: name, limit: 20)
+        )
+      }
+      guard let agent else { throw CommandFault("agent_unknown", "no agent \(name) is registered") }
+      if list.json {
+        Output.json([
+          "agent": agent.json, "keys": .array(keys.map { $0.json(at: now) }),
+          "grants": .array(grants.map(\.json)), "decisions": .array(decisions.map(\.json)),
+        ])
+        return
+      }
+      Output.line("\(agent.principal)  owner \(agent.owner)  roles \(agent.roles)")
+      Output.line()
+      Output.table(
+        ["KEY", "STATUS", "ENROLLED", "EXPIRES"],
+        keys.map {
+          [
+            "ed25519:\($0.fingerprint.hex)", $0.status(at: now), $0.received.minute,
+            $0.notAfter?.minute ?? "-",
+          ]
+        })
+      Output.line()
+      Output.table(
+        ["GRANT", "ISSUER", "CAPABILITIES", "STATUS"],
+        grants.map {
+          [$0.digest.hex, $0.issuer, $0.words, $0.revoked == nil ? "ok" : "revoked"]
+        })
+      Output.line()
+      DecisionsCommand.print(decisions)
+    }
+  }
+}
+
+extension AgentRow {
+  var json: JSONValue {
+    let value: JSONValue = [
+      "agent": JSONValue(principal), "owner": JSONValue(owner),
+      "roles": .array(roles.split(separator: " ").map { JSONValue(String($0)) }),
+      "keys_active": JSONValue(activeKeys), "keys": JSONValue(allKeys),
+      "grants": JSONValue(grants), "pending": JSONValue(pending),
+      "last_decision": lastDecision.json(\.json),
+    ]
+    return value.withoutNulls
+  }
+}
+
+extension KeyRow {
+  func json(at now: Timestamp) -> JSONValue {
+    let value: JSONValue = [
+      "key": JSONValue("ed25519:\(fingerprint.hex)"), "holder": JSONValue(holder),
+      "status": JSONValue(status(at: now)), "enrolled_by": JSONValue(enrolledBy),
+      "enrolled": received.json, "not_after": notAfter.json(\.json),
+      "revoked": revoked.json(\.json), "reason": reason.json { JSONValue($0) },
+    ]
+    return value.withoutNulls
+  }
+}
+
+extension GrantRow {
+  private func parsed(_ text: String) -> JSONValue {
+    (try? JSONParser.parse(Array(text.utf8))) ?? .null
+  }
+
+  var json: JSONValue {
+    let value: JSONValue = [
+      "grant": JSONValue(digest.hex), "issuer": JSONValue(issuer), "holder": JSONValue(holder),
+      "parent": parent.json { JSONValue($0.hex) }, "capabilities": parsed(capabilities),
+      "limits": parsed(limits), "issued": received.json, "revoked": revoked.json(\.json),
+    ]
+    return value.withoutNulls
+  }
+
+  /// `deploy on prod://payments/**`
+  var words: String {
+    (parsed(capabilities).array ?? []).map { capability in
+      let actions = (capability["actions"]?.array ?? []).compactMap { $0.string?.text }
+      let resources = (capability["resources"]?.array ?? []).compactMap { $0.string?.text }
+      return actions.joined(separator: ",") + " on " + resources.joined(separator: ",")
+    }.joined(separator: "; ")
+  }
+}

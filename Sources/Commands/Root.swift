@@ -1,0 +1,70 @@
+package import ArgumentParser
+import CanonicalJSON
+import Foundation
+
+/// `countersign`: the console, and every administrative command.
+package struct CountersignCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "countersign",
+    abstract: "The identity control plane for autonomous agents.",
+    discussion: "Without a subcommand it opens the console.",
+    version: "0.1.0",
+    subcommands: [
+      InitCommand.self, OperatorCommand.self, ServiceCommand.self, ResourceCommand.self,
+      AgentCommand.self, KeyCommand.self, GrantCommand.self, PolicyCommand.self, ActCommand.self,
+      HoldsCommand.self, ApproveCommand.self, DenyCommand.self, DecisionsCommand.self,
+      LogCommand.self, JSONCommand.self, PathsCommand.self,
+    ])
+
+  package init() {}
+
+  /// Runs the program with this process's arguments.
+  package static func start() async {
+    await main()
+  }
+}
+
+struct PathsCommand: Subcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "paths", abstract: "Say where files are looked for.")
+
+  @OptionGroup var list: ListOptions
+
+  func perform() async throws {
+    let paths = Paths()
+    let rows = [
+      ("registry", paths.registry), ("socket", Paths.socket(besides: paths.registry)),
+      ("configuration", paths.configuration), ("operator key", paths.operatorKey),
+      ("state", paths.state), ("pins", paths.pins),
+    ]
+    if list.json {
+      Output.json(
+        .object(
+          JSONObject(
+            rows.map {
+              JSONObject.Member(
+                name: ByteString($0.0.replacingOccurrences(of: " ", with: "_")),
+                value: JSONValue($0.1))
+            })))
+    } else {
+      Output.table(["WHAT", "PATH"], rows.map { [$0.0, $0.1] })
+    }
+  }
+}
+
+struct JSONCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "json", abstract: "Canonical JSON.", subcommands: [Canonicalize.self])
+
+  struct Canonicalize: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Read JSON from standard input, write its RFC 8785 bytes.")
+
+    func perform() async throws {
+      let bytes = Array(FileHandle.standardInput.readDataToEndOfFile())
+      let value = try JSONParser.parse(
+        bytes, limits: JSONParser.Limits(bytes: 64 << 20, depth: 512))
+      FileHandle.standardOutput.write(Data(try value.canonicalBytes()))
+    }
+  }
+}

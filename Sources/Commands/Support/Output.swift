@@ -1,0 +1,43 @@
+import CanonicalJSON
+import Cells
+import Foundation
+import Glibc
+
+/// Everything the commands print; text from outside passes the sanitiser.
+enum Output {
+  static func line(_ text: String = "") {
+    print(SafeText(text).text)
+  }
+
+  static func json(_ value: JSONValue) {
+    let bytes = (try? value.canonicalBytes()) ?? []
+    FileHandle.standardOutput.write(Data(bytes + [0x0A]))
+  }
+
+  static func note(_ text: String) {
+    FileHandle.standardError.write(Data((SafeText(text).text + "\n").utf8))
+  }
+
+  /// Rows under a header, each column as wide as its widest cell.
+  static func table(_ header: [String], _ rows: [[String]]) {
+    let cells = ([header] + rows).map { $0.map { SafeText($0) } }
+    let widths = header.indices.map { column in cells.map { $0[column].width }.max() ?? 0 }
+    for row in cells {
+      var text = ""
+      for (column, cell) in row.enumerated() {
+        text += cell.text
+        if column < row.count - 1 {
+          text += String(repeating: " ", count: widths[column] - cell.width + 2)
+        }
+      }
+      print(text)
+    }
+  }
+
+  /// Reads a line from the terminal; nil without one.
+  static func ask(_ question: String) -> String? {
+    guard isatty(0) == 1 else { return nil }
+    FileHandle.standardError.write(Data(question.utf8))
+    return readLine()
+  }
+}

@@ -1,0 +1,79 @@
+package import ArgumentParser
+import Authority
+import CanonicalJSON
+import Foundation
+import Gateway
+import Keys
+import Logging
+import Statements
+
+/// `countersignd`: the decision point.
+package struct DaemonCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "countersignd",
+    abstract: "Decide agents' signed actions over a Unix socket.",
+    discussion: """
+      Make its key with: countersign service enroll service:NAME --out KEY.pem
+      SIGTERM stops it after answering what it has accepted.
+      """)
+
+  @Option(help: "The registry file.")
+  var registry: String?
+
+  @Option(help: "Who this daemon is, as service:NAME.")
+  var service: String = "service:gateway-1"
+
+  @Option(help: "The service's key, PKCS#8 PEM, mode 0600.")
+  var key: String
+
+  @Option(help: "The socket to listen on. Default: countersignd.sock beside the registry.")
+  var socket: String?
+
+  @Option(help: "The registry's id (64 digits), needed the first time this account opens it.")
+  var trust: String?
+
+  @Flag(help: "Log nothing but faults.")
+  var quiet = false
+
+  package init() {}
+
+  /// Runs the program with this process's arguments.
+  package static func start() async {
+    await main()
+  }
+
+  package func run() async throws {
+    do {
+      try await serve()
+    } catch {
+      let code =
+        (error as? AuthorityFault)?.code ?? (error as? KeyFault)?.code ?? "daemon_failed"
+      FileHandle.standardError.write(Data("countersignd: \(code): \(error)\n".utf8))
+      throw ExitCode(1)
+    }
+  }
+
+  private func serve() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let home = environment["HOME"] ?? "."
+    let data = environment["XDG_DATA_HOME"] ?? "\(home)/.local/share"
+    let state = environment["XDG_STATE_HOME"] ?? "\(home)/.local/state"
+    let registry = registry ?? "\(data)/countersign/registry.db"
+    let socket =
+      socket ?? (registry as NSString).deletingLastPathComponent + "/countersignd.sock"
+    guard let service = Principal(ByteString(service)), service.kind == .service else {
+      throw ValidationError("--service must be service:NAME")
+    }
+    var logger = Logger(label: "countersignd") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = quiet ? .error : .info
+    let authority = try DecisionAuthority(
+      registry: registry, service: service, key: try PrivateKeyPEM.read(key),
+      pins: PinStore(folder: "\(state)/countersign/pins"), trust: trust.map { ByteString($0) })
+    let size = await authority.size
+    logger.info("opened", metadata: ["registry": "\(registry)", "entries": "\(size)"])
+    let server = GatewayServer(authority: authority, socket: socket, logger: logger)
+    try await server.run {
+      FileHandle.standardError.write(Data("countersignd: listening on \(socket)\n".utf8))
+    }
+  }
+}

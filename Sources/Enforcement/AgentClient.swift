@@ -1,0 +1,94 @@
+import NIOHTTP1
+import AsyncHTTPClient
+package import CanonicalJSON
+import NIOCore
+package import Statements
+
+/// Asks a decision point about an agent's actions, over its Unix socket.
+package struct AgentClient: Sendable {
+  package let socket: String
+
+  package init(socket: String) {
+    self.socket = socket
+  }
+
+  /// Why there is no answer; the action must then not be run.
+  package enum Fault: Error, CustomStringConvertible {
+    case unreachable(socket: String, reason: String)
+    case malformed(String)
+    case refused(status: UInt, code: String, message: String)
+
+    package var code: String {
+      switch self {
+      case .unreachable: "daemon_unreachable"
+      case .malformed: "answer_malformed"
+      case .refused(_, let code, _): code
+      }
+    }
+
+    package var description: String {
+      switch self {
+      case .unreachable(let socket, let reason):
+        "no daemon answers at \(socket) (\(reason)); start one with countersignd"
+      case .malformed(let reason): "the daemon's answer is malformed: \(reason)"
+      case .refused(_, let code, let message): "the daemon made no decision: \(code): \(message)"
+      }
+    }
+  }
+
+  /// Sends a signed action and waits for people at most so many seconds.
+  ///
+  /// - Returns: The daemon's answer, with `verdict`, `reasons`, `hold`, `receipt` and the rest.
+  package func ask(_ envelope: UnverifiedEnvelope, waitSeconds: Int) async throws -> JSONValue {
+    var request = HTTPClientRequest(url: url("/v1/actions?wait=\(waitSeconds)"))
+    request.method = .POST
+    request.headers.add(name: "content-type", value: "application/vnd.dsse+json")
+    request.body = .bytes(envelope.dsse)
+    return try await send(request, timeoutSeconds: waitSeconds + 15)
+  }
+
+  /// The daemon's health report.
+  package func health() async throws -> JSONValue {
+    try await send(HTTPClientRequest(url: url("/healthz")), timeoutSeconds: 5)
+  }
+
+  private func url(_ path: String) -> String {
+    let encoded = socket.utf8.map { byte in
+      let isPlain = (byte >= 0x30 && byte <= 0x39) || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A)
+      return isPlain ? String(Character(Unicode.Scalar(byte))) : "%" + byte.hexadecimal
+    }
+    return "http+unix://\(encoded.joined())\(path)"
+  }
+
+  private func send(_ request: HTTPClientRequest, timeoutSeconds: Int) async throws -> JSONValue {
+    let status: UInt
+    let body: [UInt8]
+    do {
+      let response = try await HTTPClient.shared.execute(
+        request, timeout: .seconds(Int64(timeoutSeconds)))
+      status = response.status.code
+      body = Array(buffer: try await response.body.collect(upTo: 1 << 20))
+    } catch {
+      throw Fault.unreachable(socket: socket, reason: "\(error)")
+    }
+    let json: JSONValue
+    do {
+      json = try JSONParser.parse(body)
+    } catch {
+      throw Fault.malformed("\(error)")
+    }
+    if let failure = json["error"] {
+      throw Fault.refused(
+        status: status, code: failure["code"]?.string?.text ?? "no_decision",
+        message: failure["message"]?.string?.text ?? "")
+    }
+    return json
+  }
+}
+
+extension UInt8 {
+  fileprivate var hexadecimal: String {
+    let digits = String(self, radix: 16, uppercase: true)
+    return self < 16 ? "0" + digits : digits
+  }
+}

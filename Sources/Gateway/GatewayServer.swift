@@ -1,0 +1,67 @@
+import UnixSignals
+package import Authority
+import CanonicalJSON
+import Glibc
+import Hummingbird
+package import Logging
+import ServiceLifecycle
+
+/// The decision point's HTTP server on a Unix socket.
+package struct GatewayServer {
+  private let authority: DecisionAuthority
+  private let socket: String
+  private let logger: Logger
+
+  package init(authority: DecisionAuthority, socket: String, logger: Logger) {
+    self.authority = authority
+    self.socket = socket
+    self.logger = logger
+  }
+
+  /// Why the server could not start.
+  package enum Fault: Error, CustomStringConvertible {
+    case socketInUse(String)
+    case socketTooLong(String)
+
+    package var description: String {
+      switch self {
+      case .socketInUse(let path): "another daemon answers at \(path); stop it or name another --socket"
+      case .socketTooLong(let path):
+        "the socket path \(path) is over 107 bytes long; name a shorter one with --socket"
+      }
+    }
+  }
+
+  /// Serves until SIGTERM or SIGINT; requests accepted by then are answered first.
+  package func run(ready: @escaping @Sendable () -> Void) async throws {
+    try claimSocket()
+    let router = Router()
+    DecisionRoutes(authority: authority, logger: logger).add(to: router)
+    let app = Application(
+      router: router,
+      configuration: ApplicationConfiguration(
+        address: .unixDomainSocket(path: socket), serverName: nil),
+      onServerRunning: { _ in ready() }, logger: logger)
+    try await app.runService(gracefulShutdownSignals: [.sigterm, .sigint])
+    unlink(socket)
+    try await authority.close()
+  }
+
+  /// Removes a socket that a killed daemon left behind; refuses one that answers.
+  private func claimSocket() throws {
+    guard socket.utf8.count <= 107 else { throw Fault.socketTooLong(socket) }
+    guard Glibc.access(socket, F_OK) == 0 else { return }
+    let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: socket.utf8) }
+    let status = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    if status == 0 { throw Fault.socketInUse(socket) }
+    unlink(socket)
+  }
+}
