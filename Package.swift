@@ -22,8 +22,9 @@ let package = Package(
     // C: module maps and shims
     .systemLibrary(
       name: "CSodium", path: "Sources/CSodium", providers: [.apt(["libsodium-dev"])]),
-    .systemLibrary(
-      name: "CNCurses", path: "Sources/CNCurses", providers: [.apt(["libncursesw5-dev"])]),
+    .target(
+      name: "CNCurses",
+      linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
 
     // L0: bytes, keys, cells
     .target(name: "CanonicalJSON"),
@@ -63,7 +64,7 @@ let package = Package(
       ]),
 
     // L3: the outside world
-    .target(name: "Terminal", dependencies: ["Console", "Cells", "CNCurses"]),
+    .target(name: "Terminal", dependencies: ["Console", "Cells", "Statements", "CNCurses"]),
     .target(
       name: "Gateway",
       dependencies: [

@@ -13,8 +13,8 @@ package struct CountersignCommand: AsyncParsableCommand {
       InitCommand.self, OperatorCommand.self, ServiceCommand.self, ResourceCommand.self,
       AgentCommand.self, KeyCommand.self, GrantCommand.self, PolicyCommand.self, ActCommand.self,
       HoldsCommand.self, ApproveCommand.self, DenyCommand.self, DecisionsCommand.self,
-      LogCommand.self, JSONCommand.self, PathsCommand.self,
-    ])
+      LogCommand.self, JSONCommand.self, PathsCommand.self, ConsoleCommand.self,
+    ], defaultSubcommand: ConsoleCommand.self)
 
   package init() {}
 

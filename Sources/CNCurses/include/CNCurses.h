@@ -1,0 +1,16 @@
+#pragma once
+// ncurses keeps its state in globals and macros, which Swift 6 cannot import: each need gets a
+// function here, and terminal.c holds the state.
+
+void cs_install_handlers(int wake_fd);
+int cs_open(void);
+int cs_color_count(void);
+void cs_pair(int pair, int color);
+void cs_put(int y, int x, const char *utf8, int bold, int reversed, int underlined, int dim, int pair);
+void cs_show(int cursor_y, int cursor_x);
+void cs_repaint(void);
+void cs_resize(int lines, int columns);
+int cs_size(int *lines, int *columns);
+void cs_close(void);
+void cs_reopen(void);
+void cs_die_by(int signal_number);
