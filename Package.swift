@@ -105,6 +105,41 @@ let package = Package(
     // L4: thin main files
     .executableTarget(name: "countersign", dependencies: ["Commands"]),
     .executableTarget(name: "countersignd", dependencies: ["DaemonCommands"]),
+
+    // Tests mirror the sources
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "Authority", "Registry", "Decisions", "Delegations", "Statements", "TransparencyLog",
+        "CanonicalJSON", "Keys",
+      ], path: "Tests/TestSupport"),
+    .testTarget(name: "CanonicalJSONTests", dependencies: ["TestSupport", "CanonicalJSON"]),
+    .testTarget(name: "KeysTests", dependencies: ["TestSupport", "Keys", "CanonicalJSON"]),
+    .testTarget(
+      name: "StatementsTests", dependencies: ["TestSupport", "Statements", "Keys", "CanonicalJSON"]),
+    .testTarget(
+      name: "TransparencyLogTests",
+      dependencies: ["TestSupport", "TransparencyLog", "Keys", "CanonicalJSON"]),
+    .testTarget(
+      name: "DelegationsTests", dependencies: ["Delegations", "Statements", "CanonicalJSON"]),
+    .testTarget(name: "RegoTests", dependencies: ["TestSupport", "Rego", "CanonicalJSON"]),
+    .testTarget(
+      name: "ApprovalsTests", dependencies: ["Approvals", "Statements", "Keys", "CanonicalJSON"]),
+    .testTarget(
+      name: "AuthorityTests",
+      dependencies: [
+        "TestSupport", "Authority", "Registry", "Decisions", "Delegations", "Statements",
+        "TransparencyLog", "CanonicalJSON", "Keys", "Approvals",
+      ]),
+    .testTarget(
+      name: "ConsoleTests",
+      dependencies: [
+        "TestSupport", "Console", "Cells", "Documents", "Authority", "Registry", "Decisions",
+        "Approvals", "Statements", "CanonicalJSON", "Keys",
+      ], exclude: ["Screens"]),
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: ["TestSupport", "CanonicalJSON", "countersign", "countersignd"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -14,6 +14,7 @@ package struct CountersignCommand: AsyncParsableCommand {
       AgentCommand.self, KeyCommand.self, GrantCommand.self, PolicyCommand.self, ActCommand.self,
       HoldsCommand.self, ApproveCommand.self, DenyCommand.self, DecisionsCommand.self,
       LogCommand.self, JSONCommand.self, PathsCommand.self, ConsoleCommand.self,
+      DemoCommand.self,
     ], defaultSubcommand: ConsoleCommand.self)
 
   package init() {}

@@ -160,7 +160,9 @@ package struct ConsoleModel: Sendable {
       self.width = width
       self.height = height
       if case .review(var review)? = overlay {
-        review.show(rows: ReviewScreen.bodyRows(width: width, height: height, review))
+        review.show(
+        rows: ReviewScreen.bodyRows(width: width, height: height, review),
+        width: ReviewScreen.textWidth(width))
         overlay = .review(review)
       }
     case .tick: break
@@ -169,11 +171,15 @@ package struct ConsoleModel: Sendable {
       if case .review(var open)? = overlay {
         guard open.review.hold.digest == review.hold.digest else { return [] }
         open.refresh(review, state: state)
-        open.show(rows: ReviewScreen.bodyRows(width: width, height: height, open))
+        open.show(
+          rows: ReviewScreen.bodyRows(width: width, height: height, open),
+          width: ReviewScreen.textWidth(width))
         overlay = .review(open)
       } else {
         var model = ReviewModel(review, state: state, intent: intent, at: now)
-        model.show(rows: ReviewScreen.bodyRows(width: width, height: height, model))
+        model.show(
+          rows: ReviewScreen.bodyRows(width: width, height: height, model),
+          width: ReviewScreen.textWidth(width))
         overlay = .review(model)
       }
     case .revokeLoaded(let preview):
@@ -245,7 +251,9 @@ package struct ConsoleModel: Sendable {
     case .review(var review):
       let rows = ReviewScreen.bodyRows(width: width, height: height, review)
       let outcome = review.take(key, at: now, rows: rows)
-      review.show(rows: ReviewScreen.bodyRows(width: width, height: height, review))
+      review.show(
+        rows: ReviewScreen.bodyRows(width: width, height: height, review),
+        width: ReviewScreen.textWidth(width))
       overlay = .review(review)
       switch outcome {
       case .none: return []

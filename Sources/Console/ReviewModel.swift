@@ -1,3 +1,4 @@
+import Cells
 import Approvals
 import CanonicalJSON
 package import Decisions
@@ -28,8 +29,10 @@ package struct ReviewModel: Sendable {
   package private(set) var phase = Phase.open
   package private(set) var focus = Focus.text
   package private(set) var scroll = 0
-  /// How many lines have been on screen.
-  package private(set) var linesSeen = 0
+  /// How many rows of the wrapped text have been on screen.
+  package private(set) var rowsSeen = 0
+  package private(set) var rowCount = Int.max
+  private var wrapWidth = 0
   package private(set) var reason = TextField()
   package private(set) var name = TextField()
   package let passphrase = PassphraseField()
@@ -56,7 +59,7 @@ package struct ReviewModel: Sendable {
     if review.hold.state(at: now) != .pending(until: review.hold.terms.expires) {
       found.append("the hold is \(review.hold.state(at: now).word)")
     }
-    let unread = review.signedLines.count - linesSeen
+    let unread = rowCount - rowsSeen
     if unread > 0 { found.append("\(unread) lines unread (PgDn)") }
     if needsReason, reason.isEmpty { found.append("a reason is required") }
     if needsName, name.text != review.action.resource.text { found.append("type the resource") }
@@ -74,11 +77,25 @@ package struct ReviewModel: Sendable {
     return found
   }
 
+  /// The lines that bind, wrapped so that nothing is cut.
+  package func rows(width: Int) -> [HoldReview.Line] {
+    review.signedLines.flatMap { line in
+      line.text.wrapped(to: width).enumerated().map { index, part in
+        HoldReview.Line(index == 0 ? line.label : "", part, line.role)
+      }
+    }
+  }
+
   /// Notes what was drawn: only what stood on the screen has been seen.
-  mutating func show(rows: Int) {
-    let last = max(0, review.signedLines.count - rows)
-    scroll = min(scroll, last)
-    linesSeen = max(linesSeen, min(review.signedLines.count, scroll + rows))
+  mutating func show(rows visible: Int, width: Int) {
+    rowCount = rows(width: width).count
+    if width != wrapWidth {
+      // Other rows than before: what counted as seen may not have been.
+      wrapWidth = width
+      rowsSeen = 0
+    }
+    scroll = min(scroll, max(0, rowCount - visible))
+    if scroll <= rowsSeen { rowsSeen = max(rowsSeen, min(rowCount, scroll + visible)) }
   }
 
   /// Any change of digest, quorum, policy or expiry returns to reading and clears what was typed.
@@ -91,7 +108,7 @@ package struct ReviewModel: Sendable {
     guard !isSame else { return }
     review = newer
     scroll = 0
-    linesSeen = 0
+    rowsSeen = 0
     focus = .text
     name.clear()
     passphrase.wipe()
@@ -142,7 +159,7 @@ package struct ReviewModel: Sendable {
       switch key {
       case .character("j"), .down: scroll += 1
       case .character("k"), .up: scroll = max(0, scroll - 1)
-      case .character("G"), .end: scroll = review.signedLines.count
+      case .character("G"), .end: scroll = rowCount
       case .character("g"), .home: scroll = 0
       case .enter: move(1)
       case .paste: notice = "pasted text never decides; it was dropped"

@@ -35,6 +35,8 @@ struct ConsoleSession {
   let theme: Theme
   let noColor: Bool
   let banner: String?
+  /// Done before the program ends by a signal.
+  var atEnd: @Sendable () -> Void = {}
 
   func run(registry: RegistryOptions, keyPath: String) async throws {
     let environment = ProcessInfo.processInfo.environment
@@ -82,7 +84,9 @@ struct ConsoleSession {
     switch end {
     case .quit: return
     case .hangUp: throw ExitStatus.failed
-    case .signal(let number): await MainActor.run { RunLoop.die(by: number) }
+    case .signal(let number):
+      atEnd()
+      await MainActor.run { RunLoop.die(by: number) }
     case .noTerminal:
       throw CommandFault(
         "terminal_unknown",

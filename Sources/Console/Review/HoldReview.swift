@@ -90,6 +90,7 @@ package struct HoldReview: Sendable {
     for member in action.context.members where member.name != "justification" {
       lines += HoldReview.flat("context", member)
     }
+    if let words { lines.append(Line("it says", "\"" + words + "\"", .untrusted)) }
     lines.append(Line("agent", SafeText(action.agent.description)))
     lines.append(Line("key", SafeText(hold.key.description)))
     lines.append(Line("chain", SafeText(chain.map(\.description).joined(separator: " > "))))
@@ -125,7 +126,7 @@ package struct HoldReview: Sendable {
   /// What the agent says of it: never more than its words.
   package var words: SafeText? {
     guard let text = action.context["justification"]?.string else { return nil }
-    return SafeText(ByteString(validating: text.bytes.prefix(2048))?.text ?? text.text)
+    return SafeText(text.text)
   }
 
   /// Who has voted.

@@ -13,6 +13,9 @@ enum ReviewScreen {
     max(2, height - 14 - (review.needsName ? 1 : 0))
   }
 
+  /// Columns that one row of the text may take.
+  static func textWidth(_ width: Int) -> Int { max(8, width - labelWidth - 5) }
+
   static func draw(_ review: ReviewModel, _ model: ConsoleModel, _ buffer: inout Buffer) {
     let hold = review.review.hold
     let now = model.now
@@ -25,7 +28,7 @@ enum ReviewScreen {
     Screen.rule(
       SafeText("Review \(hold.digest.hex.prefix(8))"), SafeText(left), y: 1, model, &buffer)
     let rows = bodyRows(width: model.width, height: model.height, review)
-    let lines = review.review.signedLines
+    let lines = review.rows(width: textWidth(model.width))
     let last = min(lines.count, review.scroll + rows)
     box(
       top: 2, rows: rows,
@@ -36,7 +39,7 @@ enum ReviewScreen {
       buffer.put(SafeText(line.label), x: 2, y: 3 + offset, role: .hint, columns: labelWidth)
       buffer.put(
         line.text, x: 3 + labelWidth, y: 3 + offset, role: line.role,
-        columns: model.width - labelWidth - 5)
+        columns: textWidth(model.width))
     }
     var y = 4 + rows
     if let words = review.review.words {

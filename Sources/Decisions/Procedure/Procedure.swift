@@ -120,12 +120,12 @@ package struct Procedure {
   private func judge(_ signed: SignedAction, releasing hold: Hold?) -> DecisionMade {
     func decision(
       _ verdict: Verdict, _ reasons: [Reason], rules: [ByteString] = [],
-      authority: Authority? = nil, holding: DecisionMade.Hold? = nil
+      authority: Authority? = nil, holding: DecisionMade.Hold? = nil, isJudged: Bool = true
     ) -> DecisionMade {
       DecisionMade(
         action: signed.digest, key: signed.key, signature: signed.signature, verdict: verdict,
         reasons: reasons, rules: rules, chain: authority?.chain.digests ?? [],
-        policy: authority == nil ? nil : policy?.record, resource: authority?.facts,
+        policy: authority == nil || !isJudged ? nil : policy?.record, resource: authority?.facts,
         hold: holding, releases: hold?.digest,
         votes: hold.map { $0.approvals.map(\.digest) } ?? [])
     }
@@ -136,7 +136,7 @@ package struct Procedure {
       return decision(.deny, [error.reason])
     }
     if let mismatch = mismatch(signed.action, authority.facts) {
-      return decision(.deny, [mismatch], authority: authority)
+      return decision(.deny, [mismatch], authority: authority, isJudged: false)
     }
     guard let policy else {
       return decision(
@@ -155,7 +155,9 @@ package struct Procedure {
         .allow, [Reason("allowed", "the policy allows it")], rules: ruling.rules,
         authority: authority)
     case .hold(let rule):
-      return held(rule, ruling.rules, signed, authority, releasing: hold, decision)
+      return held(rule, ruling.rules, signed, authority, releasing: hold) {
+        decision($0, $1, rules: $2, authority: $3, holding: $4)
+      }
     }
   }
 

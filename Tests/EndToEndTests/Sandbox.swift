@@ -1,0 +1,160 @@
+import CanonicalJSON
+import Foundation
+import TestSupport
+import Testing
+
+/// A home of its own with the built programs on hand: what a stranger would have.
+final class Sandbox {
+  let home: String
+  private let programs: String
+  private let tmuxName = "cs-" + UUID().uuidString
+  private var daemon: Process?
+
+  struct Outcome {
+    let status: Int32
+    let output: String
+    let errors: String
+  }
+
+  init() throws {
+    home = NSTemporaryDirectory() + "cs-" + String(UUID().uuidString.prefix(8))
+    programs = SharedSuites.root.appendingPathComponent(".build/debug").path
+    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+  }
+
+  deinit {
+    if daemon?.isRunning == true { daemon?.terminate() }
+    _ = try? run("/usr/bin/tmux", ["-L", tmuxName, "kill-server"])
+    try? FileManager.default.removeItem(atPath: home)
+  }
+
+  var registry: String { "\(home)/r/registry.db" }
+  var socket: String { "\(home)/r/countersignd.sock" }
+
+  private var environment: [String: String] {
+    [
+      "HOME": home, "PATH": "\(programs):/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C.UTF-8",
+      "TERM": "xterm-256color",
+    ]
+  }
+
+  private func run(_ path: String, _ arguments: [String], input: String = "") throws -> Outcome {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.environment = environment
+    let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+    process.standardInput = stdin
+    process.standardOutput = stdout
+    process.standardError = stderr
+    try process.run()
+    stdin.fileHandleForWriting.write(Data(input.utf8))
+    try stdin.fileHandleForWriting.close()
+    let output = stdout.fileHandleForReading.readDataToEndOfFile()
+    let errors = stderr.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Outcome(
+      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+      errors: String(decoding: errors, as: UTF8.self))
+  }
+
+  /// Runs `countersign`; a passphrase goes in on descriptor 0.
+  @discardableResult
+  func countersign(
+    _ arguments: String..., passphrase: String? = nil, input: String = "", expect: Int32? = 0
+  ) throws -> Outcome {
+    var all = arguments
+    if passphrase != nil { all += ["--passphrase-fd", "0"] }
+    let outcome = try run(
+      "\(programs)/countersign", all, input: passphrase.map { $0 + "\n" } ?? input)
+    if let expect {
+      #expect(outcome.status == expect, "\(arguments): \(outcome.output)\(outcome.errors)")
+    }
+    return outcome
+  }
+
+  func program(_ arguments: [String], input: String = "") throws -> Outcome {
+    try run("\(programs)/countersign", arguments, input: input)
+  }
+
+  // MARK: the daemon
+
+  func startDaemon() throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "\(programs)/countersignd")
+    process.arguments = [
+      "--registry", registry, "--service", "service:gateway-1", "--key", "\(home)/gw.pem", "--quiet",
+    ]
+    process.environment = environment
+    process.standardError = FileHandle(forWritingAtPath: "/dev/null")
+    try process.run()
+    daemon = process
+    for _ in 0..<100 {
+      if FileManager.default.fileExists(atPath: socket) { return }
+      usleep(100_000)
+    }
+    Issue.record("the daemon did not start")
+  }
+
+  func killDaemon() {
+    guard let daemon else { return }
+    kill(daemon.processIdentifier, SIGKILL)
+    daemon.waitUntilExit()
+  }
+
+  func stopDaemon() -> Int32 {
+    guard let daemon else { return -1 }
+    daemon.terminate()
+    daemon.waitUntilExit()
+    return daemon.terminationStatus
+  }
+
+  /// Starts `countersign act` in the background.
+  func actInBackground(_ arguments: [String]) throws -> (Process, Pipe) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "\(programs)/countersign")
+    process.arguments = arguments
+    process.environment = environment
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    return (process, pipe)
+  }
+
+  // MARK: the terminal
+
+  @discardableResult
+  func tmux(_ arguments: String...) throws -> Outcome {
+    try run("/usr/bin/tmux", ["-L", tmuxName, "-f", "/dev/null"] + arguments)
+  }
+
+  func startConsole(key: String) throws {
+    try tmux(
+      "new-session", "-d", "-x", "80", "-y", "24",
+      "countersign --registry \(registry) --key \(key); echo ended $?; stty -a; sleep 60")
+  }
+
+  var screen: String { (try? tmux("capture-pane", "-p").output) ?? "" }
+
+  /// Waits until the screen says something.
+  func see(_ text: String, seconds: Int = 15) throws {
+    for _ in 0..<(seconds * 10) {
+      if screen.contains(text) { return }
+      usleep(100_000)
+    }
+    Issue.record("the screen never said \"\(text)\":\n\(screen)")
+    throw CancellationError()
+  }
+
+  func press(_ keys: String...) throws {
+    for key in keys {
+      try tmux("send-keys", key)
+      usleep(60_000)
+    }
+  }
+
+  func type(_ text: String) throws {
+    try tmux("send-keys", "-l", text)
+    usleep(60_000)
+  }
+}

@@ -1,0 +1,193 @@
+import CanonicalJSON
+import Foundation
+import Rego
+import TestSupport
+import Testing
+
+@Suite struct FirstPolicyTests {
+  private static let onOneLine = """
+    package agent.authz
+    default allow = false
+    allow if { input.agent.role == "reviewer"; input.action == "comment"; input.resource.type == "pull_request" }
+    allow if { input.agent.role == "deployer"; input.action == "deploy"; input.resource.env == "staging" }
+    require_approval if { input.action == "deploy"; input.resource.env == "production" }
+    """
+
+  @Test func `the policy of OPA's readers answers as OPA does, unchanged`() throws {
+    guard let folder = SharedSuites.folder("") else { return }
+    let suite = try SharedSuites.json(folder.appendingPathComponent("first-policy.json"))
+    var count = 0
+    for text in [try #require(suite["policy"]?.string?.text), FirstPolicyTests.onOneLine] {
+      let policy = try CompiledPolicy(
+        modules: [SourceFile(name: "first.rego", text: Array(text.utf8))])
+      for test in suite["cases"]?.array ?? [] {
+        let answer = try policy.answers([["agent", "authz"]], input: test["input"])[0]
+        #expect(answer.value?.json == test["data.agent.authz"])
+        count += 1
+      }
+    }
+    SharedSuites.ran("first-policy", count)
+  }
+
+  @Test func `an answer names the rules that matched as file and line`() throws {
+    let policy = try CompiledPolicy(
+      modules: [SourceFile(name: "first.rego", text: Array(FirstPolicyTests.onOneLine.utf8))])
+    let answer = try policy.answers(
+      [["agent", "authz", "require_approval"]],
+      input: ["action": "deploy", "resource": ["env": "production"]])[0]
+    #expect(answer.rules == ["first.rego:5"])
+  }
+}
+
+@Suite struct DiagnosticTests {
+  @Test(arguments: [
+    (
+      "package a\nallow if input.x ==\n",
+      """
+      p.rego:3:1: rego_parse_error: unexpected the end of the file: expected a term
+      """
+    ),
+    (
+      "package a\nallow { true }\n",
+      """
+      p.rego:2:7: rego_parse_error: `if` keyword is required before rule body
+        allow { true }
+              ^
+      """
+    ),
+    (
+      "package a\nallow if x == 1\n",
+      """
+      p.rego:2:10: rego_unsafe_var_error: var x is unsafe
+        allow if x == 1
+                 ^
+      """
+    ),
+    (
+      "package a\np if q\nq if p\n",
+      """
+      p.rego:2:1: rego_recursion_error: rule data.a.p is recursive
+        p if q
+        ^
+      p.rego:3:1: rego_recursion_error: rule data.a.q is recursive
+        q if p
+        ^
+      """
+    ),
+    (
+      "package a\np := nosuch(1)\n",
+      """
+      p.rego:2:6: rego_type_error: undefined function nosuch
+        p := nosuch(1)
+             ^
+      """
+    ),
+  ])
+  func `a fault is shown with file, line, column and a caret`(text: String, message: String) {
+    #expect {
+      try CompiledPolicy(modules: [SourceFile(name: "p.rego", text: Array(text.utf8))])
+    } throws: { error in
+      "\(error)" == message
+    }
+  }
+}
+
+@Suite struct LanguageTests {
+  @Test(arguments: [
+    ("x := [y | some y in [1, 2, 3]; y > 1]", "x", "[2,3]"),
+    ("x := {k: v | some k, v in {\"a\": 1}}", "x", "{\"a\":1}"),
+    ("x contains y if some y in [3, 1, 3]", "x", "[1,3]"),
+    ("x[k] := v if some k, v in {\"b\": 2}", "x", "{\"b\":2}"),
+    ("f(a) := a + 1\nx := f(f(1))", "x", "3"),
+    ("x := 1 if false else := 2", "x", "2"),
+    ("default x := 7\nx := 8 if input.nothing", "x", "7"),
+    ("x if every y in [1, 2] { y < 3 }", "x", "true"),
+    ("x if not input.nothing", "x", "true"),
+    ("x := {1, 2} & {2, 3}", "x", "[2]"),
+    ("x := count({1, 2} | {3})", "x", "3"),
+    ("x := y if { [1, [y, \"z\"]] = [1, [5, \"z\"]] }", "x", "5"),
+    ("y := input.a\nx := y with input.a as 4", "x", "4"),
+    ("x := 7 % 3 + 2 * 5", "x", "11"),
+    ("x if 2 in [1, 2]", "x", "true"),
+    ("x := concat(\"-\", [\"a\", \"b\"])", "x", "\"a-b\""),
+    ("x := object.get({\"a\": {\"b\": 1}}, [\"a\", \"b\"], 0)", "x", "1"),
+    ("x := [i | [1, 2, 1][i] == 1]", "x", "[0,2]"),
+    ("a.b.c := 4\nx := data.t.a.b.c", "x", "4"),
+  ])
+  func `a construct means what OPA says`(rules: String, name: ByteString, expected: String) throws {
+    let policy = try CompiledPolicy(
+      modules: [SourceFile(name: "t.rego", text: Array("package t\n\(rules)\n".utf8))])
+    let answer = try policy.answers([["t", name]], input: .object(JSONObject()))[0]
+    let text = String(
+      decoding: try #require(answer.value).json.canonicalBytes(), as: UTF8.self)
+    #expect(text == expected)
+  }
+
+  @Test func `two values for one rule are a conflict, never a choice`() throws {
+    let policy = try CompiledPolicy(
+      modules: [SourceFile(name: "t.rego", text: Array("package t\nx := 1\nx := 2 if true\n".utf8))]
+    )
+    #expect(throws: PolicyFault.self) { try policy.answers([["t", "x"]], input: nil) }
+  }
+
+  @Test func `a policy that would run for ever is stopped`() throws {
+    let text = "package t\nx if { some a in numbers.range(1, 10000); some b in numbers.range(1, 10000); a + b < 0 }\n"
+    let policy = try CompiledPolicy(
+      modules: [SourceFile(name: "t.rego", text: Array(text.utf8))])
+    #expect(throws: PolicyFault.self) {
+      try policy.answers(
+        [["t", "x"]], input: nil, limits: EvaluationLimits(steps: 100_000, depth: 64))
+    }
+  }
+}
+
+@Suite struct ComplianceTests {
+  /// How many of the open cases pass today; the language is completed later, and this only grows.
+  static let floor = 300
+
+  @Test func `the open compliance cases that pass keep passing`() throws {
+    guard let folder = SharedSuites.folder("opa-compliance") else { return }
+    let cases = try SharedSuites.json(folder.appendingPathComponent("cases.json")).array ?? []
+    let passed = cases.count { ComplianceTests.passes($0) }
+    SharedSuites.ran("opa-compliance: \(passed) passed of", cases.count)
+    #expect(passed >= ComplianceTests.floor)
+  }
+
+  static func passes(_ test: JSONValue) -> Bool {
+    let modules = (test["modules"]?.array ?? []).enumerated().compactMap { index, module in
+      module.string.map { SourceFile(name: "\(index).rego", text: $0.bytes) }
+    }
+    let wantsError = test["want_error_code"] != nil || test["want_error"] != nil
+    do {
+      var input = test["input"]
+      if let term = test["input_term"]?.string {
+        input = try CompiledPolicy(modules: []).query("x = \(term.text)", input: nil).first?
+          .bindings.first?.value.json
+      }
+      let policy = try CompiledPolicy(
+        modules: modules, data: test["data"] ?? .object(JSONObject()))
+      let rows = try policy.query(
+        test["query"]?.string?.text ?? "", input: input,
+        isStrict: test["strict_error"] == true)
+      guard !wantsError, let want = test["want_result"]?.array else { return false }
+      var got = rows.map { row in
+        JSONValue.object(
+          JSONObject(
+            row.bindings.map {
+              JSONObject.Member(name: ByteString($0.name), value: $0.value.json)
+            }))
+      }
+      var expected = want.map { normal($0) }
+      got = got.map { normal($0) }
+      if test["sort_bindings"] == true {
+        got.sort { Value($0) < Value($1) }
+        expected.sort { Value($0) < Value($1) }
+      }
+      return got == expected
+    } catch {
+      return wantsError && (test["want_error_code"]?.string.map { $0.text == error.code } ?? true)
+    }
+  }
+
+  private static func normal(_ value: JSONValue) -> JSONValue { Value(value).json }
+}
