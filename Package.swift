@@ -124,7 +124,8 @@ let package = Package(
       name: "DelegationsTests", dependencies: ["Delegations", "Statements", "CanonicalJSON"]),
     .testTarget(name: "RegoTests", dependencies: ["TestSupport", "Rego", "CanonicalJSON"]),
     .testTarget(
-      name: "ApprovalsTests", dependencies: ["Approvals", "Statements", "Keys", "CanonicalJSON"]),
+      name: "ApprovalsTests",
+      dependencies: ["TestSupport", "Approvals", "Statements", "Keys", "CanonicalJSON"]),
     .testTarget(
       name: "AuthorityTests",
       dependencies: [

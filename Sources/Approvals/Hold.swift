@@ -116,7 +116,7 @@ package struct Hold: Sendable, Hashable {
 
   /// Takes a vote that was found admissible.
   ///
-  /// - Parameter eligible: Everyone who has approved and still may, this voter included.
+  /// `eligible`: Everyone who has approved and still may, this voter included.
   package mutating func take(_ vote: Vote, eligible: [Voter]) {
     precondition(end == nil && approvedUntil == nil, "a vote on a hold that is not pending")
     votes.append(vote)

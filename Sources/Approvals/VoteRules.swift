@@ -45,9 +45,8 @@ extension VoteFault: CustomStringConvertible {
 package enum VoteRules {
   /// Whether a vote may be taken now.
   ///
-  /// - Parameters:
-  ///   - exclusions: Who may not approve, as of now, each with the reason in words.
-  ///   - isApprover: Whether the voter has the role.
+  /// `exclusions`: Who may not approve, as of now, each with the reason in words.
+  /// `isApprover`: Whether the voter has the role.
   package static func check(
     _ ballot: ApprovalVoted, by voter: Voter, isApprover: Bool, on hold: Hold,
     exclusions: [Principal: String], at now: Timestamp

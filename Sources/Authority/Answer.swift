@@ -79,7 +79,10 @@ package struct Answer: Sendable {
         reasons.map { ["code": JSONValue($0.code), "detail": JSONValue($0.detail)] }),
       "rules": rules.json,
       "policy": policy.json {
-        ["name": JSONValue($0.name), "version": JSONValue($0.version), "digest": JSONValue($0.digest.hex)]
+        [
+          "name": JSONValue($0.name), "version": JSONValue($0.version),
+          "digest": JSONValue($0.digest.hex),
+        ]
       },
       "action": action.json { JSONValue($0.hex) },
       "hold": hold.json(\.json),

@@ -1,9 +1,9 @@
-import Decisions
-import TransparencyLog
 package import Approvals
+import Decisions
 package import Keys
 package import Registry
 package import Statements
+import TransparencyLog
 
 /// A hold with the bytes behind it, read from entries this process verified.
 package struct HoldDossier: Sendable {
@@ -21,7 +21,8 @@ extension Ledger {
   ) throws -> HoldDossier? {
     guard let hold = state.holds[digest] else { return nil }
     guard let index = try transaction.holdIndex(digest) else {
-      throw AuthorityFault.badEntry(index: tree.size, reason: "the row of hold \(digest) is missing")
+      throw AuthorityFault.badEntry(
+        index: tree.size, reason: "the row of hold \(digest) is missing")
     }
     let (entry, parts) = try statement(at: index, transaction)
     guard entry.envelope.digest == digest, case .decisionMade(let decision) = parts.body,

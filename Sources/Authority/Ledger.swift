@@ -21,9 +21,8 @@ package final class Ledger {
 
   /// Opens a registry and replays its log.
   ///
-  /// - Parameters:
-  ///   - pins: Where this account keeps what it saw; nil for a registry being made or examined.
-  ///   - trust: The registry id a person confirmed, if there is no pin yet.
+  /// `pins`: Where this account keeps what it saw; nil for a registry being made or examined.
+  /// `trust`: The registry id a person confirmed, if there is no pin yet.
   package init(
     _ database: RegistryDatabase, pins: PinStore?, trust: ByteString? = nil
   ) throws {
@@ -121,6 +120,10 @@ package final class Ledger {
       let changes = try state.admit(statement, in: context(entry.received, transaction))
       finish(bytes, entry.received)
       return (statement, entry.received, changes)
+    } catch .missingBody(let digest) {
+      // Not the signer's fault but the file's: to go on would forget a nonce or a use.
+      throw AuthorityFault.badEntry(
+        index: index, reason: "\(AdmissionFault.missingBody(digest))")
     } catch {
       refused.append((index, "\(error)"))
       finish(bytes, entry.received)

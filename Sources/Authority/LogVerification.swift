@@ -1,6 +1,6 @@
-import Delegations
 package import CanonicalJSON
 import Decisions
+import Delegations
 package import Keys
 package import Registry
 import Statements
@@ -21,9 +21,8 @@ package struct LogVerification: Sendable {
 
   /// Verifies a registry.
   ///
-  /// - Parameters:
-  ///   - pins: What this account has seen before, if anything.
-  ///   - progress: Told now and then how many entries are done.
+  /// `pins`: What this account has seen before, if anything.
+  /// `progress`: Told now and then how many entries are done.
   package static func run(
     _ database: RegistryDatabase, pins: PinStore?, progress: (UInt64) -> Void = { _ in }
   ) throws -> Report {

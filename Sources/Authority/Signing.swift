@@ -1,7 +1,7 @@
 import CanonicalJSON
-import Registry
 import Decisions
 package import Keys
+import Registry
 package import Statements
 
 extension Ledger {

@@ -4,7 +4,7 @@ package struct JSONFields {
   private let path: String
   private var read: Set<ByteString> = []
 
-  /// - Parameter path: Where the object stands, for messages: `body.limits`.
+  /// `path`: Where the object stands, for messages: `body.limits`.
   package init(_ value: JSONValue, path: String) throws(FieldFault) {
     guard case .object(let object) = value else {
       throw FieldFault(path: path, problem: "is \(value.kind), and must be an object")

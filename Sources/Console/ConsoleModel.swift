@@ -1,6 +1,6 @@
 import Approvals
-import Decisions
 import Cells
+import Decisions
 package import Keys
 package import Statements
 
@@ -93,7 +93,8 @@ package struct ConsoleModel: Sendable {
       switch view {
       case .approvals:
         snapshot.holds.map {
-          RowKey(id: $0.digest.hex, text: "\($0.digest.hex) \($0.agent) \($0.action) \($0.resource)")
+          RowKey(
+            id: $0.digest.hex, text: "\($0.digest.hex) \($0.agent) \($0.action) \($0.resource)")
         }
       case .decisions:
         snapshot.decisions.filter { $0.index <= pausedAt ?? .max }.map {
@@ -161,8 +162,8 @@ package struct ConsoleModel: Sendable {
       self.height = height
       if case .review(var review)? = overlay {
         review.show(
-        rows: ReviewScreen.bodyRows(width: width, height: height, review),
-        width: ReviewScreen.textWidth(width))
+          rows: ReviewScreen.bodyRows(width: width, height: height, review),
+          width: ReviewScreen.textWidth(width))
         overlay = .review(review)
       }
     case .tick: break
@@ -341,17 +342,17 @@ package struct ConsoleModel: Sendable {
     case .tree: view = .tree
     case .nextView: view = View(rawValue: (view.rawValue + 1) % View.allCases.count) ?? .approvals
     case .previousView:
-      view = View(rawValue: (view.rawValue + View.allCases.count - 1) % View.allCases.count)
+      view =
+        View(rawValue: (view.rawValue + View.allCases.count - 1) % View.allCases.count)
         ?? .approvals
     case .back:
       if filters[view]?.isEmpty == false { filters[view] = nil }
     case .quit:
-      if filters[view]?.isEmpty == false {
-        filters[view] = nil
-      } else {
+      guard filters[view]?.isEmpty == false else {
         isQuitting = true
         return [.quit]
       }
+      filters[view] = nil
     case .filter:
       isFiltering = true
       filters[view] = filters[view] ?? TextField()

@@ -1,6 +1,6 @@
-import Cells
 import Approvals
 import CanonicalJSON
+import Cells
 package import Decisions
 import Keys
 package import Statements

@@ -49,7 +49,8 @@ package final class PassphraseField: @unchecked Sendable, Hashable {
     switch key {
     case .character(let scalar):
       if bytes.count < 1000 { bytes.append(contentsOf: Array(String(Character(scalar)).utf8)) }
-    case .paste(let text): if bytes.count + text.utf8.count < 1000 { bytes.append(contentsOf: text.utf8) }
+    case .paste(let text):
+      if bytes.count + text.utf8.count < 1000 { bytes.append(contentsOf: text.utf8) }
     case .backspace:
       while let last = bytes.popLast(), last & 0xC0 == 0x80 {}
     case .control("u"): wipe()

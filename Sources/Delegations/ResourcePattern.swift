@@ -11,7 +11,7 @@ package struct ResourcePattern: Sendable, Hashable {
     case rest
   }
 
-  /// `prod://payments`
+  /// Scheme and authority, as `prod://payments`.
   package let origin: ByteString
   package let segments: [Segment]
   package let text: ByteString
@@ -46,7 +46,9 @@ package struct ResourcePattern: Sendable, Hashable {
     self.text = text
   }
 
-  /// Whether every URI of another pattern is one of this one. Exact: never wider, never narrower.
+  /// Whether every URI of another pattern is one of this one.
+  ///
+  /// Exact: never wider, never narrower.
   package func covers(_ other: ResourcePattern) -> Bool {
     origin == other.origin
       && ResourcePattern.covers(segments[...], other.segments[...])

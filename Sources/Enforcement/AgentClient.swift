@@ -1,7 +1,7 @@
-import NIOHTTP1
 import AsyncHTTPClient
 package import CanonicalJSON
 import NIOCore
+import NIOHTTP1
 package import Statements
 
 /// Asks a decision point about an agent's actions, over its Unix socket.

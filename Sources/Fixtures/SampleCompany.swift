@@ -97,7 +97,7 @@ package struct SampleCompany: Sendable {
     }
   }
 
-  /// `deploy,restart@prod://payments/**`
+  /// Reads `deploy,restart@prod://payments/**`.
   private static func capability(_ text: ByteString) throws -> Capability {
     let parts = text.split(on: "@")
     guard parts.count == 2 else {

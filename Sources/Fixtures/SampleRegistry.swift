@@ -1,6 +1,6 @@
-import Decisions
 package import Authority
 package import CanonicalJSON
+import Decisions
 import Foundation
 package import Keys
 import Registry
@@ -25,7 +25,7 @@ package struct SampleRegistry {
 
   /// Makes the registry and its key files in a folder.
   ///
-  /// - Parameter read: Reads one of the company's policy files.
+  /// `read`: Reads one of the company's policy files.
   package init(
     _ company: SampleCompany, in folder: String, pins: PinStore, clock: Clock = .system,
     read: (String) throws -> [UInt8]

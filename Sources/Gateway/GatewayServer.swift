@@ -1,10 +1,10 @@
-import UnixSignals
 package import Authority
 import CanonicalJSON
 import Glibc
 import Hummingbird
 package import Logging
 import ServiceLifecycle
+import UnixSignals
 
 /// The decision point's HTTP server on a Unix socket.
 package struct GatewayServer {
@@ -25,7 +25,8 @@ package struct GatewayServer {
 
     package var description: String {
       switch self {
-      case .socketInUse(let path): "another daemon answers at \(path); stop it or name another --socket"
+      case .socketInUse(let path):
+        "another daemon answers at \(path); stop it or name another --socket"
       case .socketTooLong(let path):
         "the socket path \(path) is over 107 bytes long; name a shorter one with --socket"
       }

@@ -1,5 +1,5 @@
 extension PublicKey {
-  /// `SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING (32) }` (RFC 8410 section 4)
+  /// `SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING (32) }` (RFC 8410 section 4).
   private static let spkiPrefix: [UInt8] = [
     0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00,
   ]

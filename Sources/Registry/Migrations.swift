@@ -1,6 +1,8 @@
 import GRDB
 
-/// The schema, step by step. The log's tables hold the truth; the others are derived from it.
+/// The schema, step by step.
+///
+/// The log's tables hold the truth; the others are derived from it.
 enum Migrations {
   static let migrator: DatabaseMigrator = {
     var migrator = DatabaseMigrator()

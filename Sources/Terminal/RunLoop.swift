@@ -30,7 +30,8 @@ package struct RunLoop {
   /// Runs the console on this terminal until it ends; the terminal is then as it was.
   package func run(session: Session, theme: Theme, noColor: Bool) -> End {
     cs_install_handlers(mailbox.writeEnd)
-    guard let size = NCursesScreen.size(), let screen = NCursesScreen(theme: theme, noColor: noColor)
+    guard let size = NCursesScreen.size(),
+      let screen = NCursesScreen(theme: theme, noColor: noColor)
     else { return .noTerminal }
     defer { screen.close() }
     var model = ConsoleModel(

@@ -2,11 +2,12 @@ import Approvals
 import CanonicalJSON
 import Keys
 import Statements
+import TestSupport
 import Testing
 
 @Suite struct QuorumTests {
   private func voter(_ name: ByteString, _ groups: ByteString...) -> Voter {
-    Voter(principal: Principal("user:" + name)!, groups: groups)
+    Voter(principal: Principal.named("user:" + name), groups: groups)
   }
 
   @Test func `a person fills one place in all, in whatever order they come`() {
@@ -31,7 +32,7 @@ import Testing
 
   private func hold(count: Int64 = 1) -> Hold {
     Hold(
-      digest: Digest.sha256([1]), action: Digest.sha256([2]), agent: Principal("agent:a")!,
+      digest: Digest.sha256([1]), action: Digest.sha256([2]), agent: Principal.named("agent:a"),
       key: Fingerprint(digest: Digest.sha256([3])), resource: "prod://a/b", received: start,
       terms: DecisionMade.Hold(
         rule: ApprovalRule(
@@ -41,13 +42,13 @@ import Testing
 
   private func vote(_ vote: ApprovalVoted.Vote, until: Timestamp? = nil) -> Vote {
     Vote(
-      digest: Digest.sha256([9]), voter: Principal("user:bob")!,
+      digest: Digest.sha256([9]), voter: Principal.named("user:bob"),
       key: Fingerprint(digest: Digest.sha256([4])),
       ballot: ApprovalVoted(
         hold: Digest.sha256([1]), vote: vote, reason: "r", validUntil: until), received: start)
   }
 
-  private let bob = Voter(principal: Principal("user:bob")!, groups: [])
+  private let bob = Voter(principal: Principal.named("user:bob"), groups: [])
 
   @Test func `expiry is judged by the clock, to the millisecond`() {
     let hold = hold()

@@ -1,10 +1,10 @@
-import Registry
 import Approvals
 import Authority
 import CanonicalJSON
 import Decisions
 import Delegations
 import Keys
+import Registry
 import Statements
 import TestSupport
 import Testing
@@ -24,7 +24,8 @@ import TransparencyLog
     let index = try #require(answer.index)
     let entry = try #require(try world.ledger.database.read { try $0.entry(index) })
     let verifier = NoteVerifier(
-      name: Checkpoint.origin(registry: world.registry), key: try World.key(world.gateway).publicKey)
+      name: Checkpoint.origin(registry: world.registry), key: try World.key(world.gateway).publicKey
+    )
     #expect(try receipt.proves(entry, by: [verifier]))
     #expect(try !receipt.proves(entry + [0], by: [verifier]))
   }
@@ -41,7 +42,10 @@ import TransparencyLog
       ("wrong_audience", try world.action(audience: Principal("service:other"))),
       ("stale", try world.action(at: now.advanced(bySeconds: -61))),
       ("stale", try world.action(at: now.advanced(bySeconds: 61))),
-      ("replayed", try world.action(nonce: nonce, params: JSONObject([JSONObject.Member(name: "x", value: 1)]))),
+      (
+        "replayed",
+        try world.action(nonce: nonce, params: JSONObject([JSONObject.Member(name: "x", value: 1)]))
+      ),
       ("chain_missing", try world.action(grant: other)),
       ("not_granted", try world.action("restart")),
       ("not_granted", try world.action(on: "prod://billing/api")),

@@ -1,4 +1,3 @@
-import TransparencyLog
 import Authority
 import CanonicalJSON
 import Foundation
@@ -7,6 +6,7 @@ import Registry
 import Statements
 import TestSupport
 import Testing
+import TransparencyLog
 
 @Suite struct TamperTests {
   /// A registry with a decision, a vote, a release and a revoked key.
@@ -60,7 +60,8 @@ import Testing
     ("DELETE FROM entry WHERE idx = 4", "entry 4 of the log was altered (it is missing)"),
     ("DELETE FROM hold", "the log calls for it, and it is missing"),
     ("UPDATE decision SET verdict = 'allow' WHERE verdict = 'hold'", "table decision, row "),
-    ("UPDATE body SET bytes = x'00' WHERE id = 1", "are missing or altered"),
+    ("UPDATE body SET bytes = x'00' WHERE id = 1", "which it names, are missing"),
+    ("UPDATE body SET bytes = x'00' WHERE id = 2", "are missing or altered"),
     ("UPDATE checkpoint SET note = x'00'", "the checkpoint:"),
   ])
   func `an edit is found and named`(edit: String, expected: String) async throws {

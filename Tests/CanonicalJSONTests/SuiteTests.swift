@@ -95,7 +95,8 @@ import Testing
   @Test func `noise never crashes the parser`() {
     var seed: UInt64 = UInt64.random(in: 1...UInt64.max)
     print("seed \(seed)")
-    let alphabet = Array("{}[]\",:\\u0123456789eE+-.truefalsn \u{7F}\u{1}".utf8) + [0xC3, 0xA9, 0xFF]
+    let alphabet =
+      Array("{}[]\",:\\u0123456789eE+-.truefalsn \u{7F}\u{1}".utf8) + [0xC3, 0xA9, 0xFF]
     for _ in 0..<20_000 {
       var bytes: [UInt8] = []
       seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

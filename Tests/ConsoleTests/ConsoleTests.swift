@@ -1,6 +1,5 @@
-import Authority
-import Registry
 import Approvals
+import Authority
 import CanonicalJSON
 import Cells
 import Console
@@ -8,6 +7,7 @@ import Decisions
 import Documents
 import Foundation
 import Keys
+import Registry
 import Statements
 import TestSupport
 import Testing
@@ -76,7 +76,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("a\u{202E}b", "a<U+202E>b", 1), ("a\u{1B}[2J", "a<U+001B>[2J", 1), ("a\tb\n", "a\u{2192}b\u{21B5}", 0),
+    ("a\u{202E}b", "a<U+202E>b", 1), ("a\u{1B}[2J", "a<U+001B>[2J", 1),
+    ("a\tb\n", "a\u{2192}b\u{21B5}", 0),
     ("\u{200B}", "<U+200B>", 1), ("e\u{301}", "e\u{301}", 0), ("\u{E000}", "<U+E000>", 1),
     ("\u{FE0F}", "<U+FE0F>", 1), ("\u{A0}", "<U+00A0>", 1),
   ])
@@ -98,8 +99,9 @@ import Testing
   func `a theme compiled in is its file`(name: String) throws {
     let file = SharedSuites.root.appendingPathComponent("themes/\(name).yaml")
     let text = try String(contentsOf: file, encoding: .utf8)
-    #expect(BuiltInThemes.text[name]?.trimmingCharacters(in: .newlines)
-      == text.trimmingCharacters(in: .newlines))
+    #expect(
+      BuiltInThemes.text[name]?.trimmingCharacters(in: .newlines)
+        == text.trimmingCharacters(in: .newlines))
     let theme = try Theme(yaml: text, file: name)
     #expect(theme.warnings == [])
     #expect(theme.name == name)
@@ -151,7 +153,9 @@ import Testing
 
   private func text(_ text: String) -> [KeyPress] { text.unicodeScalars.map(KeyPress.character) }
 
-  @Test func `an approval takes reading it all, a reason, the name and the passphrase`() async throws {
+  @Test func `an approval takes reading it all, a reason, the name and the passphrase`()
+    async throws
+  {
     let world = try World()
     var model = model(try await review(world), world)
     let now = world.clock.now.advanced(bySeconds: 2)
@@ -187,7 +191,9 @@ import Testing
     #expect(ballot.vote == .deny)
   }
 
-  @Test func `keys typed ahead, pasted text and a change of the request decide nothing`() async throws {
+  @Test func `keys typed ahead, pasted text and a change of the request decide nothing`()
+    async throws
+  {
     let world = try World()
     let review = try await review(world, risk: "low")
     var model = model(review, world)
@@ -274,7 +280,8 @@ import Testing
       for effect in model.update(.key(key), at: now) {
         switch effect {
         case .vote, .revoke: #expect(hadDialog)
-        case .loadReview: _ = model.update(.reviewLoaded(review, state: "pending", intent: .deny), at: now)
+        case .loadReview:
+          _ = model.update(.reviewLoaded(review, state: "pending", intent: .deny), at: now)
         default: break
         }
       }
@@ -284,7 +291,7 @@ import Testing
 
 @Suite struct GoldenScreenTests {
   private func sample() -> ConsoleModel {
-    let now = Timestamp("2026-11-23T10:00:00.000Z")!
+    let now = Timestamp(milliseconds: 1_795_428_000_000)
     var model = ConsoleModel(
       session: Session(
         registry: "northgate", who: Principal("user:bob"), isReadOnly: false, isSolo: false),
@@ -315,7 +322,9 @@ import Testing
     return model
   }
 
-  @Test(arguments: [("approvals", "1", 80, 24), ("approvals", "1", 100, 30), ("decisions", "2", 80, 24)])
+  @Test(arguments: [
+    ("approvals", "1", 80, 24), ("approvals", "1", 100, 30), ("decisions", "2", 80, 24),
+  ])
   func `the screen is as recorded`(name: String, key: String, width: Int, height: Int) throws {
     var model = sample()
     let now = model.now

@@ -4,15 +4,16 @@ import Statements
 import Testing
 
 @Suite struct ResourcePatternTests {
-  @Test(arguments: [
-    ("prod://a/**", "prod://a", true), ("prod://a/**", "prod://a/b/c", true),
-    ("prod://a/**", "prod://a/**", true), ("prod://a/*", "prod://a/b", true),
-    ("prod://a/*", "prod://a/b/c", false), ("prod://a/*", "prod://a/**", false),
-    ("prod://a/*/c", "prod://a/b/c", true), ("prod://a/*/c", "prod://a/*/c", true),
-    ("prod://a/b", "prod://a/*", false), ("prod://a/**", "prod://b/c", false),
-    ("prod://a/**", "stage://a/b", false), ("prod://a/b/**", "prod://a/**", false),
-    ("prod://a/*/**", "prod://a/**", false), ("prod://a/**", "prod://a/*/**", true),
-  ] as [(ByteString, ByteString, Bool)])
+  @Test(
+    arguments: [
+      ("prod://a/**", "prod://a", true), ("prod://a/**", "prod://a/b/c", true),
+      ("prod://a/**", "prod://a/**", true), ("prod://a/*", "prod://a/b", true),
+      ("prod://a/*", "prod://a/b/c", false), ("prod://a/*", "prod://a/**", false),
+      ("prod://a/*/c", "prod://a/b/c", true), ("prod://a/*/c", "prod://a/*/c", true),
+      ("prod://a/b", "prod://a/*", false), ("prod://a/**", "prod://b/c", false),
+      ("prod://a/**", "stage://a/b", false), ("prod://a/b/**", "prod://a/**", false),
+      ("prod://a/*/**", "prod://a/**", false), ("prod://a/**", "prod://a/*/**", true),
+    ] as [(ByteString, ByteString, Bool)])
   func `coverage is exact`(wide: ByteString, narrow: ByteString, isCovered: Bool) throws {
     #expect(try ResourcePattern(wide).covers(ResourcePattern(narrow)) == isCovered)
   }
@@ -46,16 +47,17 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("prod://a//b", "\"prod://a//b\" has an empty segment"),
-    ("prod://a/../b", "\"prod://a/../b\" has a .. segment"),
-    ("prod://a/%2e", "\"prod://a/%2e\" holds a %"),
-    ("prod://a/b\u{E9}", "\"prod://a/b\u{E9}\" holds a character that is not visible ASCII"),
-    ("nothing", "\"nothing\" is not SCHEME://AUTHORITY/PATH"),
-    ("prod://a/**/b", "\"prod://a/**/b\" has ** before its end"),
-    ("prod://*/b", "\"prod://*/b\" has a wildcard in its scheme or authority"),
-    ("prod://a/b*", "\"prod://a/b*\" has * inside a segment; it stands for a whole one"),
-  ] as [(ByteString, String)])
+  @Test(
+    arguments: [
+      ("prod://a//b", "\"prod://a//b\" has an empty segment"),
+      ("prod://a/../b", "\"prod://a/../b\" has a .. segment"),
+      ("prod://a/%2e", "\"prod://a/%2e\" holds a %"),
+      ("prod://a/b\u{E9}", "\"prod://a/b\u{E9}\" holds a character that is not visible ASCII"),
+      ("nothing", "\"nothing\" is not SCHEME://AUTHORITY/PATH"),
+      ("prod://a/**/b", "\"prod://a/**/b\" has ** before its end"),
+      ("prod://*/b", "\"prod://*/b\" has a wildcard in its scheme or authority"),
+      ("prod://a/b*", "\"prod://a/b*\" has * inside a segment; it stands for a whole one"),
+    ] as [(ByteString, String)])
   func `a malformed pattern is refused in words`(text: ByteString, message: String) {
     #expect {
       try ResourcePattern(text)
@@ -64,12 +66,14 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("*", "deploy", true), ("name:*", "name:x", true), ("name:*", "name", false),
-    ("name:*", "name:*", true), ("deploy", "*", false), ("*", "name:*", true),
-    ("name:*", "other:x", false),
-  ] as [(ByteString, ByteString, Bool)])
-  func `action patterns cover exactly`(wide: ByteString, narrow: ByteString, isCovered: Bool) throws {
+  @Test(
+    arguments: [
+      ("*", "deploy", true), ("name:*", "name:x", true), ("name:*", "name", false),
+      ("name:*", "name:*", true), ("deploy", "*", false), ("*", "name:*", true),
+      ("name:*", "other:x", false),
+    ] as [(ByteString, ByteString, Bool)])
+  func `action patterns cover exactly`(wide: ByteString, narrow: ByteString, isCovered: Bool) throws
+  {
     #expect(try ActionPattern(wide).covers(ActionPattern(narrow)) == isCovered)
   }
 

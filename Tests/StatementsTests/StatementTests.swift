@@ -18,20 +18,22 @@ import Testing
 }
 
 @Suite struct TimestampTests {
-  @Test(arguments: [
-    ("1970-01-01T00:00:00.000Z", 0), ("2026-11-23T10:15:21.123Z", 1_795_428_921_123),
-    ("2000-02-29T23:59:59.999Z", 951_868_799_999), ("1969-12-31T23:59:59.999Z", -1),
-  ] as [(ByteString, Int64)])
+  @Test(
+    arguments: [
+      ("1970-01-01T00:00:00.000Z", 0), ("2026-11-23T10:15:21.123Z", 1_795_428_921_123),
+      ("2000-02-29T23:59:59.999Z", 951_868_799_999), ("1969-12-31T23:59:59.999Z", -1),
+    ] as [(ByteString, Int64)])
   func `times read and write the same`(text: ByteString, milliseconds: Int64) {
     #expect(Timestamp(text)?.milliseconds == milliseconds)
     #expect(Timestamp(milliseconds: milliseconds).text == text.text)
   }
 
-  @Test(arguments: [
-    "2026-11-23T10:15:21Z", "2026-02-29T00:00:00.000Z", "2026-13-01T00:00:00.000Z",
-    "2026-11-23T24:00:00.000Z", "2026-11-23T10:15:60.000Z", "2026-11-23 10:15:21.123Z",
-    "2026-11-23T10:15:21.123+00:00", "", "2026-11-23T10:15:21.1234Z",
-  ] as [ByteString])
+  @Test(
+    arguments: [
+      "2026-11-23T10:15:21Z", "2026-02-29T00:00:00.000Z", "2026-13-01T00:00:00.000Z",
+      "2026-11-23T24:00:00.000Z", "2026-11-23T10:15:60.000Z", "2026-11-23 10:15:21.123Z",
+      "2026-11-23T10:15:21.123+00:00", "", "2026-11-23T10:15:21.1234Z",
+    ] as [ByteString])
   func `what is not a strict time is none`(text: ByteString) {
     #expect(Timestamp(text) == nil)
   }
@@ -43,7 +45,7 @@ import Testing
       StatementHeader(
         at: Timestamp(milliseconds: 1), head: TreeHead(size: 0, root: Digest.sha256([])),
         id: ByteString(String(repeating: "ab", count: 16)), registry: "",
-        signer: Principal("user:alice")!),
+        signer: Principal.named("user:alice")),
       .grantRevoked(GrantRevoked(grant: Digest.sha256([1]), reason: "test")))
   }
 

@@ -1,12 +1,20 @@
-import Decisions
 package import Authority
 package import CanonicalJSON
+import Decisions
 import Delegations
 import Foundation
 package import Keys
 import Registry
 package import Statements
 import Synchronization
+
+extension Principal {
+  /// A principal whose name a test writes out.
+  package static func named(_ text: ByteString) -> Principal {
+    guard let principal = Principal(text) else { preconditionFailure("\(text) is no principal") }
+    return principal
+  }
+}
 
 /// A clock that a test sets.
 package final class TestClock: Sendable {
@@ -30,10 +38,10 @@ package final class World {
   package let clock = TestClock()
   package let ledger: Ledger
   package private(set) var grant = Digest.sha256([])
-  package let alice = Principal("user:alice")!
-  package let bob = Principal("user:bob")!
-  package let bot = Principal("agent:deploy-bot")!
-  package let gateway = Principal("service:gateway-1")!
+  package let alice = Principal.named("user:alice")
+  package let bob = Principal.named("user:bob")
+  package let bot = Principal.named("agent:deploy-bot")
+  package let gateway = Principal.named("service:gateway-1")
 
   package static let policy = """
     package agent.authz

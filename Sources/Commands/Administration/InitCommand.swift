@@ -1,8 +1,8 @@
-import Decisions
-import Delegations
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Decisions
+import Delegations
 import Foundation
 import Keys
 import Registry

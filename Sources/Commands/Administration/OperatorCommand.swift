@@ -16,7 +16,9 @@ struct OperatorCommand: AsyncParsableCommand {
     @Argument(help: "user:NAME")
     var name: String
 
-    @Option(name: .customLong("public"), help: "File with their public key, as `countersign key new` printed it.")
+    @Option(
+      name: .customLong("public"),
+      help: "File with their public key, as `countersign key new` printed it.")
     var publicKey: String
 
     @Option(help: "Roles, parted by commas: viewer, approver, admin.")

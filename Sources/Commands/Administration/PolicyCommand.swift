@@ -1,7 +1,7 @@
-import Decisions
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Decisions
 import Foundation
 import Keys
 import Registry
@@ -35,7 +35,8 @@ struct PolicyCommand: AsyncParsableCommand {
       }
       let dataBytes = try data.map { try Parse.file($0) }
       _ = try CompiledPolicy(
-        modules: sources, data: try dataBytes.map { try JSONParser.parse($0) } ?? .object(JSONObject()))
+        modules: sources,
+        data: try dataBytes.map { try JSONParser.parse($0) } ?? .object(JSONObject()))
       let ledger = try registry.ledger()
       let version =
         ledger.state.policies.values.filter { $0.published.name == ByteString(name) }
@@ -71,11 +72,13 @@ struct PolicyCommand: AsyncParsableCommand {
           $0.published.label == policy || $0.digest.hex == policy
         })
       else {
-        throw CommandFault("policy_unknown", "no policy \(policy) is published; see: countersign policy list")
+        throw CommandFault(
+          "policy_unknown", "no policy \(policy) is published; see: countersign policy list")
       }
       let opened = try signer.open()
       let result = try ledger.sign(
-        .policyActivated(PolicyActivated(policy: record.digest)), by: opened.principal, key: opened.key,
+        .policyActivated(PolicyActivated(policy: record.digest)), by: opened.principal,
+        key: opened.key,
         clock: .system)
       Output.line("activated \(record.published.label)  entry #\(result.index)")
     }
@@ -158,7 +161,7 @@ enum EvaluationText {
       let expressions = row.expressions.map { expression in
         """
               {
-                "value": \(pretty(expression.value.json, indent: 10)),
+                "value": \(pretty(expression.value.json, indent: 8)),
                 "text": \(quoted(ByteString(expression.text))),
                 "location": {
                   "row": \(expression.place.line),
@@ -168,8 +171,10 @@ enum EvaluationText {
         """
       }
       var text = "    {\n      \"expressions\": [\n"
-      text += expressions.map { "  " + $0.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n  ") }
-        .joined(separator: ",\n")
+      text += expressions.map {
+        "  " + $0.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n  ")
+      }
+      .joined(separator: ",\n")
       text += "\n      ]"
       if !row.bindings.isEmpty {
         let members = row.bindings.map {
@@ -188,7 +193,8 @@ enum EvaluationText {
     switch value {
     case .array(let elements):
       guard !elements.isEmpty else { return "[]" }
-      return "[\n" + elements.map { inner + pretty($0, indent: indent + 2) }.joined(separator: ",\n")
+      return "[\n"
+        + elements.map { inner + pretty($0, indent: indent + 2) }.joined(separator: ",\n")
         + "\n\(outer)]"
     case .object(let object):
       guard !object.isEmpty else { return "{}" }

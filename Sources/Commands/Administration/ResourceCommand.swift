@@ -5,7 +5,8 @@ import Statements
 
 struct ResourceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "resource", abstract: "Say what resources are: agents name them, operators classify them.",
+    commandName: "resource",
+    abstract: "Say what resources are: agents name them, operators classify them.",
     subcommands: [Register.self, List.self], defaultSubcommand: List.self)
 
   struct Register: Subcommand {
@@ -32,7 +33,8 @@ struct ResourceCommand: AsyncParsableCommand {
         pattern: ByteString(pattern), type: ByteString(type), env: env.map { ByteString($0) },
         attributes: try Parse.object(attributes))
       let result = try sign(.resourceRegistered(body), registry, signer)
-      Output.line("registered \(pattern) as \(type)\(env.map { " in \($0)" } ?? "")  entry #\(result.index)")
+      Output.line(
+        "registered \(pattern) as \(type)\(env.map { " in \($0)" } ?? "")  entry #\(result.index)")
     }
   }
 

@@ -1,7 +1,7 @@
-import Decisions
-import Authority
 import ArgumentParser
+import Authority
 import CanonicalJSON
+import Decisions
 import Keys
 import Registry
 import Statements

@@ -91,9 +91,11 @@ struct ActCommand: Subcommand {
   }
 
   private func report(_ answer: JSONValue, _ verdict: String) {
-    Output.line("\(verdict)\(answer["repeat"]?.bool == true ? "  (a repeat: do not run it again)" : "")")
+    Output.line(
+      "\(verdict)\(answer["repeat"]?.bool == true ? "  (a repeat: do not run it again)" : "")")
     for reason in answer["reasons"]?.array ?? [] {
-      Output.line("  \(reason["code"]?.string?.text ?? ""): \(reason["detail"]?.string?.text ?? "")")
+      Output.line(
+        "  \(reason["code"]?.string?.text ?? ""): \(reason["detail"]?.string?.text ?? "")")
     }
     for rule in answer["rules"]?.array ?? [] { Output.line("  rule \(rule.string?.text ?? "")") }
     if let policy = answer["policy"] {
@@ -107,6 +109,8 @@ struct ActCommand: Subcommand {
           + "  until \(hold["expires"]?.string?.text ?? "")")
     }
     if let index = answer["log_index"]?.integer { Output.line("  log entry #\(index)") }
-    if answer["receipt"] != nil { Output.line("  receipt: inclusion proof and signed checkpoint (--json)") }
+    if answer["receipt"] != nil {
+      Output.line("  receipt: inclusion proof and signed checkpoint (--json)")
+    }
   }
 }

@@ -1,7 +1,7 @@
-import Keys
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Keys
 import Registry
 import Statements
 
@@ -156,7 +156,7 @@ extension GrantRow {
     return value.withoutNulls
   }
 
-  /// `deploy on prod://payments/**`
+  /// As `deploy on prod://payments/**`.
   var words: String {
     (parsed(capabilities).array ?? []).map { capability in
       let actions = (capability["actions"]?.array ?? []).compactMap { $0.string?.text }

@@ -1,8 +1,8 @@
-import Decisions
-import Delegations
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Decisions
+import Delegations
 import Foundation
 import Keys
 import Registry
@@ -109,7 +109,8 @@ struct KeyCommand: AsyncParsableCommand {
       guard let record = ledger.state.keys[fingerprint] else {
         throw CommandFault("key_unknown", "no key \(fingerprint) is enrolled")
       }
-      let preview = RevocationPreview(key: fingerprint, reason: reason, in: ledger.state, at: Clock.system.now())
+      let preview = RevocationPreview(
+        key: fingerprint, reason: reason, in: ledger.state, at: Clock.system.now())
       Output.line("key     \(fingerprint) of \(record.holder)")
       for line in preview.lines { Output.line("        \(line)") }
       if !yes {
@@ -163,7 +164,9 @@ struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check a plain Ed25519 signature over a file's bytes.")
 
-    @Option(name: .customLong("public"), help: "The public key: hex, base64, SPKI PEM or an OpenSSH line.")
+    @Option(
+      name: .customLong("public"), help: "The public key: hex, base64, SPKI PEM or an OpenSSH line."
+    )
     var publicKey: String
 
     @Option(help: "The signature: hex or base64.")

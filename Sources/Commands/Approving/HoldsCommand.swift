@@ -1,11 +1,11 @@
-import Foundation
-import Decisions
-import Cells
 import Approvals
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Cells
 import Console
+import Decisions
+import Foundation
 import Keys
 import Registry
 import Statements
@@ -81,7 +81,8 @@ enum ReviewText {
   ) throws -> (HoldReview, state: String) {
     let matches = ledger.state.holds.keys.filter { $0.hex.hasPrefix(text) }.sorted()
     guard let digest = matches.first, text.count >= 4 else {
-      throw CommandFault("hold_unknown", "no hold \(text) is on record; see: countersign holds list")
+      throw CommandFault(
+        "hold_unknown", "no hold \(text) is on record; see: countersign holds list")
     }
     guard matches.count == 1 else {
       throw CommandFault(

@@ -1,9 +1,9 @@
-import Decisions
 import Approvals
 import ArgumentParser
 import Authority
 import CanonicalJSON
 import Console
+import Decisions
 import Foundation
 import Keys
 import Statements

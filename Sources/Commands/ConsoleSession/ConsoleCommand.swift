@@ -1,8 +1,8 @@
-import CanonicalJSON
-import Decisions
 import ArgumentParser
 import Authority
+import CanonicalJSON
 import Console
+import Decisions
 import Foundation
 import Keys
 import Registry
@@ -58,7 +58,8 @@ struct ConsoleSession {
       ledger = try registry.ledger(.readOnly)
     }
     let session = Session(
-      registry: ledger.state.registry?.name.text ?? "", who: sealed.flatMap { Principal($0.holder) },
+      registry: ledger.state.registry?.name.text ?? "",
+      who: sealed.flatMap { Principal($0.holder) },
       isReadOnly: isReadOnly, isSolo: ledger.state.registry?.isSolo == true, banner: banner)
     let worker = ConsoleWorker(ledger: ledger, sealed: sealed)
     let mailbox = Mailbox()
@@ -112,7 +113,8 @@ enum Themes {
       }
     }
     guard let theme = Theme.builtIn(name) else {
-      throw CommandFault("theme_unknown", "there is no theme \(name); built in are terminal and mono")
+      throw CommandFault(
+        "theme_unknown", "there is no theme \(name); built in are terminal and mono")
     }
     return theme
   }

@@ -1,4 +1,3 @@
-import TransparencyLog
 import Approvals
 import Authority
 import CanonicalJSON
@@ -9,6 +8,7 @@ import Delegations
 import Keys
 import Registry
 import Statements
+import TransparencyLog
 
 /// Does what the console asks for, off its thread: reads, verifies, opens the key, signs.
 actor ConsoleWorker {
@@ -193,7 +193,8 @@ enum Explainer {
           decision.verdict == .allow ? .stateOK : .stateBad)
       ]
       for reason in decision.reasons {
-        lines.append(HoldReview.Line("reason", SafeText("\(reason.code.text): \(reason.detail.text)")))
+        lines.append(
+          HoldReview.Line("reason", SafeText("\(reason.code.text): \(reason.detail.text)")))
       }
       if let policy = decision.policy {
         lines.append(HoldReview.Line("policy", SafeText("\(policy.label) \(policy.digest.hex)")))
@@ -245,7 +246,9 @@ enum Explainer {
   ) -> [HoldReview.Line] {
     let chains = ledger.state.chains
     guard let links = try? chains.grants(to: action.grant) else {
-      return [HoldReview.Line("chain", SafeText("grant \(action.grant.hex) is not on record"), .alert)]
+      return [
+        HoldReview.Line("chain", SafeText("grant \(action.grant.hex) is not on record"), .alert)
+      ]
     }
     var lines = links.enumerated().map { hop, grant in
       HoldReview.Line(

@@ -1,9 +1,9 @@
-import Decisions
 import Approvals
 import ArgumentParser
 import Authority
 import CanonicalJSON
 import Console
+import Decisions
 import Enforcement
 import Fixtures
 import Foundation
@@ -126,7 +126,8 @@ struct DemoCommand: Subcommand {
         let result = try ledger.sign(
           .approvalVoted(
             ApprovalVoted(
-              hold: hold.digest, vote: vote, reason: ByteString("the demonstration's \(vote.rawValue)"),
+              hold: hold.digest, vote: vote,
+              reason: ByteString("the demonstration's \(vote.rawValue)"),
               validUntil: nil)), by: voter, key: key, clock: .system)
         Output.line(
           "\(vote.rawValue)  \(hold.digest.short)  \(review.action.action.text) on "

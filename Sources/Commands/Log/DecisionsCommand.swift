@@ -1,7 +1,7 @@
-import Keys
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Keys
 import Registry
 import Statements
 

@@ -1,9 +1,9 @@
-import Decisions
-import Delegations
 import Approvals
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Decisions
+import Delegations
 import Foundation
 import Keys
 import Registry
@@ -24,7 +24,8 @@ struct LogCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let database = try RegistryDatabase(registry.path, access: .readOnly)
-      let report = try LogVerification.run(database, pins: PinStore(folder: Paths().pins)) { count in
+      let report = try LogVerification.run(database, pins: PinStore(folder: Paths().pins)) {
+        count in
         Output.note("verified \(count) entries")
       }
       if list.json {
@@ -46,7 +47,8 @@ struct LogCommand: AsyncParsableCommand {
 
   struct MakeCheckpoint: Subcommand {
     static let configuration = CommandConfiguration(
-      commandName: "checkpoint", abstract: "Sign the log's head as it is now, with your operator key.")
+      commandName: "checkpoint",
+      abstract: "Sign the log's head as it is now, with your operator key.")
 
     @OptionGroup var registry: RegistryOptions
     @OptionGroup var signer: OperatorOptions

@@ -33,7 +33,9 @@ struct RegistryOptions: ParsableArguments {
 }
 
 struct OperatorOptions: ParsableArguments {
-  @Option(name: .customLong("key"), help: "Your sealed operator key. Default: operator.key in the XDG configuration folder.")
+  @Option(
+    name: .customLong("key"),
+    help: "Your sealed operator key. Default: operator.key in the XDG configuration folder.")
   var keyFile: String?
 
   @Option(help: "Read the passphrase from this file descriptor instead of the terminal.")
@@ -50,7 +52,8 @@ struct OperatorOptions: ParsableArguments {
       throw KeyFault.malformed(path: path, reason: "its holder is no principal")
     }
     let passphrase = try Passphrase.read(
-      descriptor: passphraseFd, prompt: "Passphrase for \(holder) (\(sealed.publicKey.fingerprint.short)): ")
+      descriptor: passphraseFd,
+      prompt: "Passphrase for \(holder) (\(sealed.publicKey.fingerprint.short)): ")
     return OpenedKey(principal: holder, key: try sealed.open(passphrase: passphrase))
   }
 }
@@ -74,7 +77,8 @@ extension Subcommand {
   ) throws -> (digest: Digest, index: UInt64) {
     let ledger = try registry.ledger()
     let opened = try signer.open()
-    return try ledger.sign(body, by: opened.principal, key: opened.key, clock: .system, bodies: bodies)
+    return try ledger.sign(
+      body, by: opened.principal, key: opened.key, clock: .system, bodies: bodies)
   }
 }
 
@@ -86,7 +90,7 @@ enum Parse {
     return principal
   }
 
-  /// `deploy,restart@prod://payments/**`
+  /// Reads `deploy,restart@prod://payments/**`.
   static func capability(_ text: String) throws -> Capability {
     let parts = text.split(separator: "@", maxSplits: 1)
     guard parts.count == 2 else {
@@ -120,7 +124,8 @@ enum Parse {
   static func time(_ text: String, from now: Timestamp) throws -> Timestamp {
     if let time = Timestamp(lenient: ByteString(text)) { return time }
     guard let seconds = ApprovalRule.seconds(ByteString(text)) else {
-      throw ValidationError("\"\(text)\" is neither 2026-11-23T10:00:00Z nor a span like 30d, 4h, 15m")
+      throw ValidationError(
+        "\"\(text)\" is neither 2026-11-23T10:00:00Z nor a span like 30d, 4h, 15m")
     }
     return now.advanced(bySeconds: seconds)
   }

@@ -93,7 +93,8 @@ package struct KeyDecoder: Sendable {
 
   private mutating func paste() -> KeyPress?? {
     guard var text = pasted else { return nil }
-    guard let end = pending.indices.first(where: { pending[$0...].starts(with: KeyDecoder.pasteEnd) })
+    guard
+      let end = pending.indices.first(where: { pending[$0...].starts(with: KeyDecoder.pasteEnd) })
     else {
       // The mark itself may be torn: keep a tail that could begin it.
       let keep = min(pending.count, KeyDecoder.pasteEnd.count - 1)
@@ -117,7 +118,8 @@ package struct KeyDecoder: Sendable {
       let final = pending[2]
       pending.removeFirst(3)
       return .some(KeyDecoder.cursor(final))
-    case UInt8(ascii: "]"), UInt8(ascii: "P"), UInt8(ascii: "_"), UInt8(ascii: "^"), UInt8(ascii: "X"):
+    case UInt8(ascii: "]"), UInt8(ascii: "P"), UInt8(ascii: "_"), UInt8(ascii: "^"),
+      UInt8(ascii: "X"):
       return string()
     case 0x1B:
       pending.removeFirst()
@@ -145,7 +147,8 @@ package struct KeyDecoder: Sendable {
   }
 
   private mutating func control() -> KeyPress?? {
-    guard let end = pending.indices.dropFirst(2).first(where: { (0x40...0x7E).contains(pending[$0]) })
+    guard
+      let end = pending.indices.dropFirst(2).first(where: { (0x40...0x7E).contains(pending[$0]) })
     else {
       if pending.count > 64 { pending = [] }
       return nil

@@ -49,7 +49,8 @@ package enum Keymap {
     Binding(command: .up, keys: [key("k"), .up], shown: "k", help: "up"),
     Binding(command: .halfDown, keys: [.control("d")], shown: "C-d", help: "half a page down"),
     Binding(command: .halfUp, keys: [.control("u")], shown: "C-u", help: "half a page up"),
-    Binding(command: .pageDown, keys: [.pageDown, .control("f")], shown: "PgDn", help: "page down"),
+    Binding(
+      command: .pageDown, keys: [.pageDown, .control("f")], shown: "PgDn", help: "page down"),
     Binding(command: .pageUp, keys: [.pageUp, .control("b")], shown: "PgUp", help: "page up"),
     Binding(command: .first, keys: [key("g"), .home], shown: "g", help: "first"),
     Binding(command: .last, keys: [key("G"), .end], shown: "G", help: "last"),

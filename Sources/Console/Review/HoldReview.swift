@@ -101,7 +101,8 @@ package struct HoldReview: Sendable {
     for rule in decision.rules { lines.append(Line("rule", SafeText(rule.text))) }
     let rule = hold.terms.rule
     lines.append(
-      Line("risk", "\(rule.risk.words)\(rule.irreversible ? "  IRREVERSIBLE" : "")", rule.risk.role))
+      Line("risk", "\(rule.risk.words)\(rule.irreversible ? "  IRREVERSIBLE" : "")", rule.risk.role)
+    )
     for warning in rule.warnings { lines.append(Line("warning", SafeText(warning.text), .alert)) }
     for item in rule.quorum {
       let groups =

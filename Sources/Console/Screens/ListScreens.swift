@@ -70,7 +70,9 @@ enum ListScreens {
   }
 
   private static func empty(_ model: ConsoleModel) -> String {
-    if model.filters[model.view]?.isEmpty == false { return "nothing matches; Esc clears the filter" }
+    if model.filters[model.view]?.isEmpty == false {
+      return "nothing matches; Esc clears the filter"
+    }
     return switch model.view {
     case .approvals: "nothing waits for approval"
     case .decisions: "no decisions yet"
@@ -83,7 +85,8 @@ enum ListScreens {
   private static func hints(_ model: ConsoleModel) -> SafeText {
     if model.isFiltering { return "type to filter  Enter keep  Esc clear" }
     return switch model.view {
-    case .approvals: "Enter review  a approve\u{2026}  x deny\u{2026}  W why  / filter  1-5 views  ? help  q quit"
+    case .approvals:
+      "Enter review  a approve\u{2026}  x deny\u{2026}  W why  / filter  1-5 views  ? help  q quit"
     case .decisions: "Enter why  f follow or pause  G newest  / filter  1-5 views  ? help  q quit"
     case .agents: "Enter keys  r revoke key\u{2026}  / filter  1-5 views  ? help  q quit"
     case .keys: "r revoke\u{2026}  / filter  1-5 views  ? help  q quit"
@@ -115,7 +118,8 @@ enum ListScreens {
       return (
         [
           Column(title: "RISK", width: 7), Column(title: "ID", width: 8),
-          Column(title: "AGENT", width: agent), Column(title: "ACTION \u{2192} RESOURCE", width: what),
+          Column(title: "AGENT", width: agent),
+          Column(title: "ACTION \u{2192} RESOURCE", width: what),
           Column(title: "QUORUM", width: 12), Column(title: "EXP", width: 6),
         ],
         { id in
@@ -123,7 +127,8 @@ enum ListScreens {
           return Row(
             cells: [
               SafeText(hold.risk.words), SafeText(String(hold.digest.hex.prefix(8))),
-              SafeText(hold.agent.dropKind), SafeText(hold.action) + "\u{2192}" + SafeText(hold.resource),
+              SafeText(hold.agent.dropKind),
+              SafeText(hold.action) + "\u{2192}" + SafeText(hold.resource),
               SafeText("\(hold.approvals)/\(hold.places) \(hold.note)"),
               SafeText(span(hold.expires, now)),
             ], role: hold.risk.role, tinted: 0)

@@ -1,7 +1,7 @@
-import Decisions
 import Approvals
-import Keys
 import Cells
+import Decisions
+import Keys
 import Statements
 
 /// Review and sign: full screen, so that no part of the request is out of view without a counter.
@@ -203,7 +203,8 @@ enum RevokeScreen {
     }
     y += 1
     ReviewScreen.field(
-      "Note", SafeText(revoke.note.text), "for the record", revoke.focus == .note, y, model, &buffer)
+      "Note", SafeText(revoke.note.text), "for the record", revoke.focus == .note, y, model, &buffer
+    )
     y += 1
     ReviewScreen.field(
       "Key", SafeText(revoke.name.text), "type \(preview.key.short)", revoke.focus == .name, y,

@@ -63,7 +63,9 @@ package struct Theme: Sendable {
       case "underline": style.isUnderlined = true
       case "dim": style.isDim = true
       default:
-        if let color = colors[String(word)] ?? Int(word).flatMap({ (0..<256).contains($0) ? $0 : nil }) {
+        if let color = colors[String(word)]
+          ?? Int(word).flatMap({ (0..<256).contains($0) ? $0 : nil })
+        {
           style.color = color
         } else {
           warnings.append("\(file): \"\(word)\" is no colour or attribute")

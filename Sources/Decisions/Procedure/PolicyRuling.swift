@@ -50,9 +50,9 @@ package struct PolicyRuling: Sendable {
     switch answers[0].value {
     case nil, .bool(false)?: break
     case .bool(true)?:
-      let where_ = answers[0].rules.first.map { " by \($0.text)" } ?? ""
+      let place = answers[0].rules.first.map { " by \($0.text)" } ?? ""
       return ruling(
-        .deny([Reason(code: "policy_denied", detail: ByteString("denied\(where_)"))]))
+        .deny([Reason(code: "policy_denied", detail: ByteString("denied\(place)"))]))
     case .set(let messages)?:
       if !messages.elements.isEmpty {
         return ruling(

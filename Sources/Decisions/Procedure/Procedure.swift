@@ -20,7 +20,9 @@ package struct Procedure {
     self.service = service
   }
 
-  /// Step 3: meant for here and now, and not seen before. A failure is answered, not logged.
+  /// Step 3: meant for here and now, and not seen before.
+  ///
+  /// A failure is answered, not logged.
   package func checkFreshness(_ signed: SignedAction) throws(Refusal) {
     let action = signed.action
     guard action.registry == state.registry?.id else {

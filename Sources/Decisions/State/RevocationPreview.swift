@@ -1,5 +1,5 @@
-import CanonicalJSON
 import Approvals
+import CanonicalJSON
 import Delegations
 package import Keys
 package import Statements

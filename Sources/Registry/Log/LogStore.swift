@@ -1,7 +1,7 @@
-package import Keys
-package import TransparencyLog
 import Foundation
 import GRDB
+package import Keys
+package import TransparencyLog
 
 // The append-only part of the file.
 extension RegistryTransaction {

@@ -72,7 +72,8 @@ package enum Projection {
   /// Applies what one admitted statement changed.
   package static func apply(
     _ changes: [Change], of statement: VerifiedStatement, at index: UInt64, received: Timestamp,
-    state: AuthorityState, bodies: @escaping (Digest) -> [UInt8]?, in transaction: RegistryTransaction
+    state: AuthorityState, bodies: @escaping (Digest) -> [UInt8]?,
+    in transaction: RegistryTransaction
   ) throws {
     let writer = ProjectionWriter(
       db: transaction.db, index: Int64(index), received: received.milliseconds,
@@ -112,7 +113,8 @@ package enum Projection {
           }
         guard let a, let b else {
           return "table \(table), row \(name): "
-            + (a == nil ? "the log calls for it, and it is missing" : "nothing in the log calls for it")
+            + (a == nil
+              ? "the log calls for it, and it is missing" : "nothing in the log calls for it")
         }
         let column = a.columnNames.first { a[$0].databaseValue != b[$0].databaseValue } ?? "?"
         return "table \(table), row \(name), column \(column): it is \(a[column].databaseValue), "

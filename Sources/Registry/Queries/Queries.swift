@@ -124,7 +124,8 @@ extension RegistryTransaction {
   ) throws -> [DecisionRow] {
     try Row.fetchAll(db, sql: "SELECT * FROM decision \(tail)", arguments: arguments).map { row in
       DecisionRow(
-        index: UInt64(row["idx"] as Int64), digest: row.digest("digest") ?? RegistryTransaction.none,
+        index: UInt64(row["idx"] as Int64),
+        digest: row.digest("digest") ?? RegistryTransaction.none,
         action: row.digest("action") ?? RegistryTransaction.none, agent: row["agent"],
         name: row["name"], uri: row["uri"], verdict: row["verdict"], code: row["code"],
         rule: row["rule"], received: row.time("received") ?? RegistryTransaction.epoch,

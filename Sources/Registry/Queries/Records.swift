@@ -1,7 +1,7 @@
-package import Keys
-package import Statements
 import Foundation
 import GRDB
+package import Keys
+package import Statements
 
 /// A row of the list of operators.
 package struct OperatorRow: Sendable, Hashable {

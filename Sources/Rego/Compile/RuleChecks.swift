@@ -50,7 +50,7 @@ enum RuleChecks {
       switch node {
       case .constant, .local: break
       case .document(let root, let keys):
-        keys.forEach(visit)
+        for item in keys { visit(item) }
         guard root == .data else { return }
         var place = tree
         for key in keys {
@@ -61,10 +61,11 @@ enum RuleChecks {
         found += place.rules.isEmpty ? place.allRules : place.rules
       case .element(let base, let keys):
         visit(base)
-        keys.forEach(visit)
-      case .array(let nodes), .set(let nodes), .builtin(_, let nodes, _): nodes.forEach(visit)
+        for item in keys { visit(item) }
+      case .array(let nodes), .set(let nodes), .builtin(_, let nodes, _):
+        for item in nodes { visit(item) }
       case .function(let path, let nodes, _):
-        nodes.forEach(visit)
+        for item in nodes { visit(item) }
         found += tree.node(at: path)?.rules ?? []
       case .object(let pairs):
         for pair in pairs {
@@ -73,11 +74,11 @@ enum RuleChecks {
         }
       case .arrayComprehension(let head, let scope), .setComprehension(let head, let scope):
         visit(head)
-        scope.steps.forEach(visitStep)
+        for item in scope.steps { visitStep(item) }
       case .objectComprehension(let key, let value, let scope):
         visit(key)
         visit(value)
-        scope.steps.forEach(visitStep)
+        for item in scope.steps { visitStep(item) }
       }
     }
     func visitStep(_ step: Step) {
@@ -86,18 +87,18 @@ enum RuleChecks {
       case .unify(let left, let right):
         visit(left)
         visit(right)
-      case .not(let steps): steps.forEach(visitStep)
+      case .not(let steps): for item in steps { visitStep(item) }
       case .iterate(_, _, let domain): visit(domain)
       case .every(_, _, let domain, let scope):
         visit(domain)
-        scope.steps.forEach(visitStep)
+        for item in scope.steps { visitStep(item) }
       }
-      step.modifiers.forEach { visit($0.value) }
+      for modifier in step.modifiers { visit(modifier.value) }
     }
     rule.key.map(visit)
     for branch in rule.branches {
       visit(branch.value)
-      branch.steps.forEach(visitStep)
+      for item in branch.steps { visitStep(item) }
     }
     return found
   }

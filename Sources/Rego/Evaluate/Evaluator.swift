@@ -56,7 +56,9 @@ final class Evaluator {
 
   // MARK: bodies
 
-  /// Runs steps in order; calls `then` for every way in which all hold. Gives false to stop.
+  /// Runs steps in order and calls `then` for every way in which all hold.
+  ///
+  /// Gives false to stop.
   func run(
     _ steps: ArraySlice<Step>, _ frame: Frame, _ then: Continue
   ) throws(PolicyFault) -> Bool {

@@ -11,7 +11,7 @@ extension CompiledPolicy {
 
   /// Asks for several documents over one input.
   ///
-  /// - Parameter paths: Below `data`, as `["agent", "authz", "allow"]`.
+  /// `paths`: Below `data`, as `["agent", "authz", "allow"]`.
   /// - Throws: ``PolicyFault`` `evaluation`: a conflict, or more steps than allowed.
   package func answers(
     _ paths: [[ByteString]], input: JSONValue?, limits: EvaluationLimits = EvaluationLimits()
@@ -41,7 +41,7 @@ extension CompiledPolicy {
 
   /// Runs a query, as `opa eval` does.
   ///
-  /// - Parameter isStrict: Whether a built-in's error is an error, not "undefined".
+  /// `isStrict`: Whether a built-in's error is an error, not "undefined".
   package func query(
     _ text: String, input: JSONValue?, isStrict: Bool = false,
     limits: EvaluationLimits = EvaluationLimits()

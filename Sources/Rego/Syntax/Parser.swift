@@ -113,7 +113,7 @@ struct Parser {
     return ModuleSyntax(file: file, package: path, imports: imports, rules: rules)
   }
 
-  /// `a.b["c"]`
+  /// Names parted by dots: `a.b["c"]`.
   mutating func dottedPath() throws(PolicyFault) -> [ByteString] {
     guard case .name(let first) = token.kind else { throw unexpected("a name") }
     advance()

@@ -1,6 +1,8 @@
 package import CanonicalJSON
 
-/// What may be done to what: every action pattern on every resource pattern. Empty lists grant nothing.
+/// What may be done to what: every action pattern on every resource pattern.
+///
+/// Empty lists grant nothing.
 package struct Capability: Sendable, Hashable {
   /// `deploy`, `pull_request:*` or `*`.
   package let actions: [ByteString]

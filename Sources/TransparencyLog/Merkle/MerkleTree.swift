@@ -62,7 +62,7 @@ package struct MerkleTree: Sendable {
 
   /// The hash of the complete subtree of 2^level leaves with this index.
   ///
-  /// - Parameter tiles: Fetches the hashes of a full tile by level and index.
+  /// `tiles`: Fetches the hashes of a full tile by level and index.
   func node<Fault: Error>(
     level: Int, index: UInt64, tiles: (Int, UInt64) throws(Fault) -> [Digest]
   ) throws(Fault) -> Digest {
