@@ -41,6 +41,9 @@ package final class Ledger {
       try storePin()
       return
     }
+    // Another process of this account may have pinned entries that were committed since the read
+    // above; a pin is written after its commit, so reading again shows them all.
+    if pin.size > tree.size { try database.read { try catchUp($0) } }
     guard pin.size <= tree.size else {
       throw AuthorityFault.truncated(size: tree.size, known: pin.size)
     }

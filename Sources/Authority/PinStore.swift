@@ -29,8 +29,11 @@ package struct PinStore: Sendable {
   }
 
   /// Replaces the pin whole: a crash leaves the old one or the new one.
+  ///
+  /// A pin never shrinks: what another process of this account has seen since stays.
   package func store(_ head: TreeHead, for registry: ByteString) throws(AuthorityFault) {
     let path = path(registry)
+    if let known = try pin(for: registry), known.size > head.size { return }
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true,

@@ -67,7 +67,10 @@ package struct ConsoleModel: Sendable {
   /// The last decision seen when following stopped.
   package private(set) var pausedAt: UInt64?
   package private(set) var folded: Set<Digest> = []
-  package private(set) var flash = ""
+  private var flash = ""
+  private var flashed = Timestamp(milliseconds: 0)
+  /// The last thing to say, for a few seconds.
+  package var notice: String { now.milliseconds(since: flashed) < 6000 ? flash : "" }
   package private(set) var isQuitting = false
 
   package init(session: Session, width: Int, height: Int, now: Timestamp) {
@@ -156,6 +159,8 @@ package struct ConsoleModel: Sendable {
   /// Takes what happened; the only place where state changes.
   package mutating func update(_ message: Message, at time: Timestamp) -> [Effect] {
     now = max(now, time)
+    let said = flash
+    defer { if flash != said { flashed = now } }
     switch message {
     case .resized(let width, let height):
       self.width = width

@@ -189,7 +189,9 @@ final class Daemon: Sendable {
     throw CommandFault("daemon_silent", "countersignd did not answer within 10 s")
   }
 
+  /// Stops the daemon and waits until it has closed the registry.
   func stop() {
-    kill(identifier, SIGTERM)
+    guard kill(identifier, SIGTERM) == 0 else { return }
+    for _ in 0..<100 where kill(identifier, 0) == 0 { usleep(50_000) }
   }
 }

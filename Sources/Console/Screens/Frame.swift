@@ -75,8 +75,8 @@ package enum Screen {
 
   static func footer(_ hints: SafeText, _ model: ConsoleModel, _ buffer: inout Buffer) {
     buffer.put(
-      SafeText(model.flash.isEmpty ? model.session.banner ?? "" : model.flash), x: 1,
-      y: model.height - 2, role: model.flash.isEmpty ? .hint : .match)
+      SafeText(model.notice.isEmpty ? model.session.banner ?? "" : model.notice), x: 1,
+      y: model.height - 2, role: model.notice.isEmpty ? .hint : .match)
     buffer.put(hints, x: 1, y: model.height - 1, role: .hint)
   }
 

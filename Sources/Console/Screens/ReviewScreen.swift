@@ -127,7 +127,8 @@ enum ReviewScreen {
       !review.notice.isEmpty
       ? review.notice
       : review.isArmed(at: model.now)
-        ? "pasted text never decides; wrong passphrase records nothing" : "keys count in a moment"
+        ? model.session.banner ?? "pasted text never decides; a wrong passphrase records nothing"
+        : "keys count in a moment"
     buffer.put(
       SafeText(note), x: 1, y: model.height - 2, role: review.notice.isEmpty ? .hint : .alert)
     buffer.put(
