@@ -71,6 +71,8 @@ package enum HoldState: Sendable, Hashable {
 package struct Hold: Sendable, Hashable {
   /// The digest of the `decision.made` that holds.
   package let digest: Digest
+  /// Where that decision stands in the log.
+  package let index: UInt64
   package let action: Digest
   package let agent: Principal
   package let key: Fingerprint
@@ -88,10 +90,12 @@ package struct Hold: Sendable, Hashable {
   package static let defaultValiditySeconds: Int64 = 300
 
   package init(
-    digest: Digest, action: Digest, agent: Principal, key: Fingerprint, resource: ByteString,
+    digest: Digest, index: UInt64, action: Digest, agent: Principal, key: Fingerprint,
+    resource: ByteString,
     received: Timestamp, terms: DecisionMade.Hold, chain: [Digest]
   ) {
     self.digest = digest
+    self.index = index
     self.action = action
     self.agent = agent
     self.key = key

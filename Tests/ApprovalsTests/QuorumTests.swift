@@ -32,7 +32,8 @@ import Testing
 
   private func hold(count: Int64 = 1) -> Hold {
     Hold(
-      digest: Digest.sha256([1]), action: Digest.sha256([2]), agent: Principal.named("agent:a"),
+      digest: Digest.sha256([1]), index: 0, action: Digest.sha256([2]),
+      agent: Principal.named("agent:a"),
       key: Fingerprint(digest: Digest.sha256([3])), resource: "prod://a/b", received: start,
       terms: DecisionMade.Hold(
         rule: ApprovalRule(

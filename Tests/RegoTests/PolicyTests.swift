@@ -123,6 +123,23 @@ import Testing
     #expect(text == expected)
   }
 
+  @Test func `a query tells what opa eval tells`() throws {
+    let policy = try CompiledPolicy(
+      modules: [
+        SourceFile(
+          name: "t.rego", text: Array("package t\ndefault a := false\nb contains 1\n".utf8))
+      ])
+    func told(_ query: String) throws -> [[JSONValue]] {
+      try policy.query(query, input: nil).map { $0.expressions.map(\.value.json) }
+    }
+    #expect(try told("data.t.a") == [[false]])
+    #expect(try told("1 == 2") == [[false]])
+    #expect(try told("data.t.nothing") == [])
+    #expect(try told("data.t.a; data.t.b") == [])
+    #expect(try told("data.t.b[x]") == [[1]])
+    #expect(try policy.query("x := 1; y := 2", input: nil)[0].bindings.map(\.name) == ["x", "y"])
+  }
+
   @Test func `two values for one rule are a conflict, never a choice`() throws {
     let policy = try CompiledPolicy(
       modules: [SourceFile(name: "t.rego", text: Array("package t\nx := 1\nx := 2 if true\n".utf8))]

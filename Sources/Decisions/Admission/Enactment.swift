@@ -336,7 +336,10 @@ extension AuthorityState {
     } catch {
       throw .vote(error)
     }
-    // What is signed is what is shown: the voter must have seen the hold in the log.
+    // What is signed is what is shown: the head the voter saw includes the hold.
+    guard statement.header.head.size > hold.index else {
+      throw .wrongHead(size: statement.header.head.size)
+    }
     let vote = Vote(
       digest: statement.digest, voter: signer, key: statement.signers[0], ballot: body,
       received: now)
@@ -389,7 +392,8 @@ extension AuthorityState {
     }
     if let terms = body.hold {
       holds[statement.digest] = Hold(
-        digest: statement.digest, action: body.action, agent: action.agent, key: body.key,
+        digest: statement.digest, index: size, action: body.action, agent: action.agent,
+        key: body.key,
         resource: action.resource, received: context.received, terms: terms, chain: body.chain)
       holdOfAction[body.action] = statement.digest
       changes.append(.hold(statement.digest))

@@ -53,26 +53,36 @@ extension CompiledPolicy {
     let compiled = try resolver.compile(query: body)
     let evaluator = Evaluator(
       policy: self, input: input.map(Value.init), limits: limits, isStrict: isStrict)
-    let frame = Evaluator.Frame(count: compiled.slotCount)
+    // A lone expression is told as it is, even false; among several, or iterating, each must hold.
+    let isLone =
+      body.literals.count == 1 && compiled.steps.allSatisfy { Safety.outputs($0).isEmpty }
+    var captured: [SourcePlace: Int] = [:]
+    var slotCount = compiled.slotCount
+    let steps = compiled.steps.flatMap { step -> [Step] in
+      guard case .test(let node) = step.kind else { return [step] }
+      let slot = slotCount
+      slotCount += 1
+      captured[step.place] = slot
+      let capture = Step(
+        kind: .unify(.local(slot), node), modifiers: step.modifiers, place: step.place)
+      return isLone
+        ? [capture]
+        : [capture, Step(kind: .test(.local(slot)), modifiers: [], place: step.place)]
+    }
+    let frame = Evaluator.Frame(count: slotCount)
     var rows: [Row] = []
-    _ = try evaluator.run(compiled.steps[...], frame) { () throws(PolicyFault) in
-      // The expression's value is known only for a lone term; a test that passed is `true` else.
-      var values: [Value] = []
-      for step in compiled.steps.sorted(by: { $0.place < $1.place }) {
-        guard case .test(let node) = step.kind, let value = try evaluator.one(node, frame) else {
-          values.append(.bool(true))
-          continue
-        }
-        values.append(value)
-      }
+    _ = try evaluator.run(steps[...], frame) { () throws(PolicyFault) in
       let texts = Query.texts(of: body, in: text)
       let bindings = compiled.slots.compactMap { name, slot in
         name.hasPrefix("$") ? nil : frame.slots[slot].map { (name: name, value: $0) }
       }
       rows.append(
         Row(
-          expressions: zip(values, texts).map {
-            Row.Expression(value: $0, text: $1.text, place: $1.place)
+          expressions: texts.map { expression in
+            let slot = captured[expression.place]
+            return Row.Expression(
+              value: slot.flatMap { frame.slots[$0] } ?? .bool(true), text: expression.text,
+              place: expression.place)
           }, bindings: bindings.sorted { $0.name < $1.name }))
       return true
     }
