@@ -97,7 +97,7 @@ let package = Package(
     .target(
       name: "DaemonCommands",
       dependencies: [
-        "Gateway", "Authority", "Statements", "Keys", "CanonicalJSON", "Cells",
+        "Gateway", "Authority", "Registry", "Statements", "Keys", "CanonicalJSON", "Cells",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

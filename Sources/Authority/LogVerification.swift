@@ -30,6 +30,8 @@ package struct LogVerification: Sendable {
     let ledger = try Ledger(scratch, pins: nil)
     var findings: [String] = []
     var decisions = 0
+    var isCutOff = false
+    var lastDecision: UInt64?
     // Read before the log: entries that others add and pin meanwhile are not missing ones.
     let genesis = try database.read { try $0.entry(0) }.flatMap { try? LogEntry(bytes: $0) }
     let pin = try genesis.flatMap { try pins?.pin(for: ByteString($0.envelope.digest.hex)) }
@@ -40,9 +42,11 @@ package struct LogVerification: Sendable {
             guard index == ledger.tree.size else {
               throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
             }
+            let before = decisions
             if let finding = try judge(bytes, at: index, ledger, live, &decisions) {
               findings.append(finding)
             }
+            if decisions > before { lastDecision = index }
             guard let taken = try ledger.replay(bytes, live) else { return }
             try Projection.apply(
               taken.changes, of: taken.statement, at: index, received: taken.received,
@@ -50,16 +54,22 @@ package struct LogVerification: Sendable {
             if index % 1000 == 999 { progress(index + 1) }
           }
         } catch let fault as AuthorityFault {
-          findings.append("\(fault)")
+          // What follows a bad entry cannot be judged, so nothing more is said of it.
+          findings.append(String("\(fault)".prefix { $0 != ";" }))
+          isCutOff = true
+          return
+        }
+        if let difference = try Projection.schemaDifference(live, rebuilt) {
+          findings.append(difference)
           return
         }
         findings += try checkTiles(ledger, live)
-        findings += try checkCheckpoint(ledger, live)
+        findings += try checkCheckpoint(ledger, lastDecision, live)
         if let difference = try Projection.firstDifference(live, rebuilt) {
           findings.append(difference)
         }
       }
-      findings += checkPin(ledger, pin, live)
+      if !isCutOff { findings += checkPin(ledger, pin, live) }
     }
     for (index, reason) in ledger.refused.prefix(20) {
       findings.append("entry \(index) was not admissible and has no effect: \(reason)")
@@ -116,21 +126,29 @@ package struct LogVerification: Sendable {
     _ ledger: Ledger, _ live: RegistryTransaction
   ) throws -> [String] {
     var tree = MerkleTree()
+    var count = 0
     var findings: [String] = []
     try live.entries(from: 0) { _, bytes in
       for tile in tree.append(leaf: MerkleHash.leaf(bytes)) {
         if (try? live.tile(tile.level, tile.index)) != tile.hashes {
           findings.append("tile \(tile.level)/\(tile.index) is not what the entries hash to")
         }
+        count += 1
       }
+    }
+    if try live.tileCount() != count {
+      findings.append("the log has tiles that no entries call for")
     }
     return findings
   }
 
   private static func checkCheckpoint(
-    _ ledger: Ledger, _ live: RegistryTransaction
+    _ ledger: Ledger, _ lastDecision: UInt64?, _ live: RegistryTransaction
   ) throws -> [String] {
-    guard let bytes = try live.latestCheckpoint() else { return [] }
+    guard let bytes = try live.latestCheckpoint() else {
+      return lastDecision == nil
+        ? [] : ["decisions were made, and the signed checkpoint is missing"]
+    }
     do {
       let note = try SignedNote(bytes)
       let origin = Checkpoint.origin(registry: ledger.state.registry?.id ?? "")
@@ -142,6 +160,9 @@ package struct LogVerification: Sendable {
           "the log has \(ledger.tree.size) entries, and a checkpoint was signed over "
             + "\(checkpoint.size): entry \(ledger.tree.size) and what followed are missing"
         ]
+      }
+      if let lastDecision, checkpoint.size <= lastDecision {
+        return ["entry \(lastDecision) is a decision that no signed checkpoint covers"]
       }
       let root = try ledger.tree.root(atSize: checkpoint.size) { (level, index) throws in
         try live.tile(level, index)

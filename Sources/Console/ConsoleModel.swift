@@ -159,6 +159,7 @@ package struct ConsoleModel: Sendable {
   /// Takes what happened; the only place where state changes.
   package mutating func update(_ message: Message, at time: Timestamp) -> [Effect] {
     now = max(now, time)
+    if case .key = message { flash = "" }
     let said = flash
     defer { if flash != said { flashed = now } }
     switch message {
@@ -251,6 +252,9 @@ package struct ConsoleModel: Sendable {
       lock()
       return [.suspend]
     case .control("l"): return [.repaint]
+    case .control("c"):
+      flash = "Esc goes back, q quits"
+      return []
     default: break
     }
     switch overlay {

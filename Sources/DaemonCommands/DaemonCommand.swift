@@ -5,6 +5,7 @@ import Foundation
 import Gateway
 import Keys
 import Logging
+import Registry
 import Statements
 
 /// `countersignd`: the decision point.
@@ -47,7 +48,8 @@ package struct DaemonCommand: AsyncParsableCommand {
       try await serve()
     } catch {
       let code =
-        (error as? AuthorityFault)?.code ?? (error as? KeyFault)?.code ?? "daemon_failed"
+        (error as? AuthorityFault)?.code ?? (error as? KeyFault)?.code
+        ?? (error as? RegistryFault)?.code ?? "daemon_failed"
       FileHandle.standardError.write(Data("countersignd: \(code): \(error)\n".utf8))
       throw ExitCode(1)
     }

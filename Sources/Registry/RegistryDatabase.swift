@@ -52,7 +52,11 @@ package struct RegistryDatabase: Sendable {
 
   /// Opens a registry file.
   package init(_ path: String, access: Access) throws {
-    guard Glibc.access(path, F_OK) == 0 else { throw RegistryFault.missing(path: path) }
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw RegistryFault.missing(path: path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw RegistryFault.damaged(path: path, reason: "it is not a regular file")
+    }
     self.path = path
     self.access = access
     var configuration = Configuration()
@@ -76,6 +80,13 @@ package struct RegistryDatabase: Sendable {
         throw RegistryFault.unwritable(path: path, reason: "you may only read it")
       }
     }
+    try checkVersion()
+  }
+
+  /// Refuses a file that a newer version has migrated.
+  private func checkVersion() throws {
+    let isNewer = try guarded { try queue.read { try Migrations.migrator.hasBeenSuperseded($0) } }
+    if isNewer { throw RegistryFault.newer(path: path) }
   }
 
   /// A registry in memory, to rebuild a projection into.

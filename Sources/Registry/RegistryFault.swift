@@ -34,7 +34,7 @@ extension RegistryFault: CustomStringConvertible {
     case .busy(let path):
       "another process has held \(path) locked for 5 s; see who with: fuser \(path)"
     case .damaged(let path, let reason):
-      "the registry \(path) is damaged (\(reason)); run `countersign log verify`, restore a backup"
+      "the registry \(path) is damaged (\(reason)); restore a backup"
     case .newer(let path):
       "the registry \(path) was written by a newer countersign; install that version"
     }

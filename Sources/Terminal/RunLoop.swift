@@ -28,12 +28,18 @@ package struct RunLoop {
   }
 
   /// Runs the console on this terminal until it ends; the terminal is then as it was.
-  package func run(session: Session, theme: Theme, noColor: Bool) -> End {
+  ///
+  /// `started` is called once the terminal is open: curses sets the locale and the environment, which
+  /// no other thread may be reading meanwhile.
+  package func run(
+    session: Session, theme: Theme, noColor: Bool, started: () -> Void
+  ) -> End {
     cs_install_handlers(mailbox.writeEnd)
     guard let size = NCursesScreen.size(),
       let screen = NCursesScreen(theme: theme, noColor: noColor)
     else { return .noTerminal }
     defer { screen.close() }
+    started()
     var model = ConsoleModel(
       session: session, width: size.width, height: size.height, now: now())
     var decoder = KeyDecoder()

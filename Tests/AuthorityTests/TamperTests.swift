@@ -63,6 +63,14 @@ import TransparencyLog
     ("UPDATE body SET bytes = x'00' WHERE id = 1", "which it names, are missing"),
     ("UPDATE body SET bytes = x'00' WHERE id = 2", "are missing or altered"),
     ("UPDATE checkpoint SET note = x'00'", "the checkpoint:"),
+    ("DELETE FROM checkpoint", "the signed checkpoint is missing"),
+    ("INSERT INTO tile VALUES (0, 0, x'00')", "tiles that no entries call for"),
+    (
+      "CREATE TRIGGER t AFTER INSERT ON vote BEGIN DELETE FROM vote; END",
+      "the file has what no registry has: trigger t"
+    ),
+    ("DROP TABLE vote", "the file lacks what every registry has"),
+    ("DELETE FROM grdb_migrations WHERE rowid = 1", "lacks what every registry has: migration"),
   ])
   func `an edit is found and named`(edit: String, expected: String) async throws {
     let world = try await eventful()

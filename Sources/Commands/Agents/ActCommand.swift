@@ -10,7 +10,8 @@ struct ActCommand: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "act", abstract: "Sign an action as an agent, ask the daemon, wait for people.",
     discussion: """
-      Exit status: 0 allowed, 3 denied, 4 still held when the wait ended, 1 no decision was made.
+      Exit status: 0 allowed, 3 denied, 4 still held when the wait ended,
+      1 no answer came: the action may still have been recorded, send the same envelope again.
       Run what you asked for only on 0 and "repeat": false.
       """)
 
@@ -54,6 +55,21 @@ struct ActCommand: Subcommand {
   var json = false
 
   func perform() async throws {
+    do {
+      try await act()
+    } catch let status as ExitCode {
+      throw status
+    } catch {
+      if json {
+        Output.json([
+          "error": ["code": JSONValue(FaultCode.of(error)), "message": JSONValue("\(error)")]
+        ])
+      }
+      throw error
+    }
+  }
+
+  private func act() async throws {
     guard (0...300).contains(wait) else { throw ValidationError("--wait is from 0 to 300 seconds") }
     let client = AgentClient(socket: socket ?? Paths.socket(besides: Paths().registry))
     let envelope: UnverifiedEnvelope
@@ -63,13 +79,38 @@ struct ActCommand: Subcommand {
       envelope = try await sign(client)
     }
     if let save { try KeyFile.create(save, envelope.dsse) }
-    let answer = try await client.ask(envelope, waitSeconds: wait)
+    let answer = try await ask(client, envelope)
     let verdict = answer["verdict"]?.string?.text ?? ""
     if json { Output.json(answer) } else { report(answer, verdict) }
     switch verdict {
     case "allow": return
     case "hold": throw ExitStatus.held
     default: throw ExitStatus.denied
+    }
+  }
+
+  /// Asks at once, says what the action waits as, then waits for people.
+  private func ask(_ client: AgentClient, _ envelope: UnverifiedEnvelope) async throws -> JSONValue
+  {
+    let first: JSONValue
+    do {
+      first = try await client.ask(envelope, waitSeconds: 0)
+    } catch {
+      throw CommandFault(
+        FaultCode.of(error),
+        "\(error); whether it was recorded is unknown: send the same envelope again with --resend")
+    }
+    guard wait > 0, first["verdict"] == "hold", let hold = first["hold"]?["digest"]?.string else {
+      return first
+    }
+    Output.note("held as \(hold.text); waiting up to \(wait) s for people")
+    do {
+      return try await client.ask(envelope, waitSeconds: wait)
+    } catch {
+      throw CommandFault(
+        "outcome_unknown",
+        "the daemon went away while the action was held as \(hold.text), which may still be "
+          + "approved; send the same envelope again (--save, --resend), not a new one")
     }
   }
 

@@ -63,13 +63,6 @@ struct ConsoleSession {
       isReadOnly: isReadOnly, isSolo: ledger.state.registry?.isSolo == true, banner: banner)
     let worker = ConsoleWorker(ledger: ledger, sealed: sealed)
     let mailbox = Mailbox()
-    let poller = Task.detached {
-      while !Task.isCancelled {
-        if let message = await worker.poll() { mailbox.post(message) }
-        try? await Task.sleep(for: .milliseconds(150))
-      }
-    }
-    defer { poller.cancel() }
     let noColor = noColor || !(environment["NO_COLOR"] ?? "").isEmpty
     let end = await MainActor.run {
       RunLoop(
@@ -80,7 +73,14 @@ struct ConsoleSession {
             if let message = await worker.poll() { mailbox.post(message) }
           }
         }
-      ).run(session: session, theme: theme, noColor: noColor)
+      ).run(session: session, theme: theme, noColor: noColor) {
+        Task.detached {
+          while true {
+            if let message = await worker.poll() { mailbox.post(message) }
+            try? await Task.sleep(for: .milliseconds(150))
+          }
+        }
+      }
     }
     switch end {
     case .quit: return

@@ -23,10 +23,16 @@ struct LogCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let database = try RegistryDatabase(registry.path, access: .readOnly)
-      let report = try LogVerification.run(database, pins: PinStore(folder: Paths().pins)) {
-        count in
-        Output.note("verified \(count) entries")
+      let report: LogVerification.Report
+      do {
+        let database = try RegistryDatabase(registry.path, access: .readOnly)
+        report = try LogVerification.run(database, pins: PinStore(folder: Paths().pins)) { count in
+          Output.note("verified \(count) entries")
+        }
+      } catch let fault as RegistryFault {
+        guard case .damaged = fault else { throw fault }
+        Output.line("BAD        \(fault)")
+        throw ExitStatus.verificationFailed
       }
       if list.json {
         Output.json([

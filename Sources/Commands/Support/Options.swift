@@ -138,6 +138,9 @@ enum Parse {
         throw ValidationError("\"\(pair)\" is not NAME=VALUE")
       }
       let text = Array(String(parts[1]).utf8)
+      guard object[ByteString(String(parts[0]))] == nil else {
+        throw ValidationError("\(parts[0]) is given twice")
+      }
       object[ByteString(String(parts[0]))] =
         (try? JSONParser.parse(text)) ?? JSONValue(String(parts[1]))
     }

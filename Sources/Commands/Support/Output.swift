@@ -15,6 +15,8 @@ enum Output {
   }
 
   static func note(_ text: String) {
+    // What was printed before must be seen before.
+    fflush(nil)
     FileHandle.standardError.write(Data((SafeText(text).text + "\n").utf8))
   }
 

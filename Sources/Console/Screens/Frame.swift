@@ -51,7 +51,8 @@ package enum Screen {
   private static func tabs(_ model: ConsoleModel, _ buffer: inout Buffer) {
     var x = 1
     for view in View.allCases {
-      let count = view == .approvals ? model.snapshot?.holds.count ?? 0 : 0
+      let count =
+        view == .approvals ? model.snapshot?.holds.count { $0.state == "pending" } ?? 0 : 0
       let label = "\(view.rawValue + 1) \(view.title)\(count > 0 ? " \(count)!" : "")"
       let isCurrent = view == model.view
       let start = x

@@ -49,7 +49,8 @@ enum ReviewScreen {
         columns: model.width - x - 1)
     }
     y += 1
-    let votes = review.review.voteLines.map(\.text.text).joined(separator: ", ")
+    let votes = review.review.voteLines.map { "\($0.label) by \($0.text.text)" }.joined(
+      separator: ", ")
     let places = hold.terms.rule.quorum.reduce(0) { $0 + $1.count }
     let completes =
       review.review.completes && review.review.objection == nil ? "  yours completes it" : ""
@@ -120,8 +121,9 @@ enum ReviewScreen {
     ] {
       x = button(label, review.focus == focus, x, y, &buffer) + 2
     }
-    if !obstacles.isEmpty {
-      buffer.put(SafeText("off: " + obstacles.joined(separator: ", ")), x: x, y: y, role: .hint)
+    if let first = obstacles.first {
+      let more = obstacles.count > 1 ? " (+\(obstacles.count - 1))" : ""
+      buffer.put(SafeText("off: \(first)\(more)"), x: x, y: y, role: .hint)
     }
     let note =
       !review.notice.isEmpty
@@ -132,7 +134,7 @@ enum ReviewScreen {
     buffer.put(
       SafeText(note), x: 1, y: model.height - 2, role: review.notice.isEmpty ? .hint : .alert)
     buffer.put(
-      "Tab field  PgDn read  Enter presses the focused button  Esc cancel", x: 1,
+      "Esc cancel  Tab field  PgDn read  Enter presses the focused button", x: 1,
       y: model.height - 1, role: .hint)
   }
 

@@ -61,6 +61,10 @@ extension RegistryTransaction {
     return stride(from: 0, to: 8192, by: 32).compactMap { Digest(bytes: bytes[$0..<$0 + 32]) }
   }
 
+  package func tileCount() throws -> Int {
+    try Int.fetchOne(db, sql: "SELECT count(*) FROM tile") ?? 0
+  }
+
   package func store(tile: Tile) throws {
     try db.cachedStatement(sql: "INSERT OR REPLACE INTO tile (level, idx, hashes) VALUES (?, ?, ?)")
       .execute(

@@ -89,6 +89,26 @@ package enum Projection {
     }
   }
 
+  /// Compares the tables, indexes and triggers of two registries, and the migrations they had.
+  package static func schemaDifference(
+    _ live: RegistryTransaction, _ rebuilt: RegistryTransaction
+  ) throws -> String? {
+    let sql =
+      "SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY 1"
+    let migrations = "SELECT 'migration ' || identifier FROM grdb_migrations ORDER BY 1"
+    for query in [sql, migrations] {
+      let left = Set(try String.fetchAll(live.db, sql: query))
+      let right = Set(try String.fetchAll(rebuilt.db, sql: query))
+      if let extra = left.subtracting(right).min() {
+        return "the file has what no registry has: \(extra.prefix(80))"
+      }
+      if let missing = right.subtracting(left).min() {
+        return "the file lacks what every registry has: \(missing.prefix(80))"
+      }
+    }
+    return nil
+  }
+
   /// Compares the derived tables of two registries.
   ///
   /// - Returns: The first row that differs, in words, or nil.
