@@ -37,7 +37,11 @@ let package = Package(
     .target(name: "Statements", dependencies: ["CanonicalJSON", "Keys"]),
     .target(name: "Delegations", dependencies: ["Statements", "CanonicalJSON", "Keys"]),
     .target(name: "TransparencyLog", dependencies: ["Keys", "CanonicalJSON"]),
-    .target(name: "Rego", dependencies: ["CanonicalJSON"]),
+    .target(
+      name: "Rego", dependencies: ["CanonicalJSON"],
+      // Swift 6.3's closure specialiser does not come to an end on the evaluator, whose functions
+      // call each other with closures; until it is reshaped, this module is not optimised.
+      swiftSettings: [.unsafeFlags(["-Onone"], .when(configuration: .release))]),
     .target(name: "Approvals", dependencies: ["Statements", "CanonicalJSON", "Keys"]),
     .target(
       name: "Decisions",
