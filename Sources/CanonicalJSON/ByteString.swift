@@ -50,6 +50,14 @@ package struct ByteString: Sendable {
     hasPrefix(prefix) ? ByteString(checked: Array(bytes.dropFirst(prefix.count))) : nil
   }
 
+  /// The longest beginning of at most so many bytes that ends between characters.
+  package func prefix(_ limit: Int) -> ByteString {
+    guard count > limit else { return self }
+    var end = limit
+    while end > 0, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+    return ByteString(checked: Array(bytes[..<end]))
+  }
+
   package static func + (left: ByteString, right: ByteString) -> ByteString {
     ByteString(checked: left.bytes + right.bytes)
   }

@@ -203,6 +203,34 @@ import TransparencyLog
     }
   }
 
+  @Test func `an agent's long text cannot keep the service from deciding`() async throws {
+    let world = try World(
+      policy: """
+        package agent.authz
+        deny contains msg if some msg in input.params.texts
+        """)
+    let authority = try world.authority()
+    let long = String(repeating: "\u{1}", count: 400)
+    let texts = (0..<18).map { JSONValue("\($0)" + long) }
+    let answer = try await authority.decide(
+      try world.action(
+        params: JSONObject([JSONObject.Member(name: "texts", value: .array(texts))])))
+    #expect(answer.verdict == .deny && answer.reasons.count == 16)
+    let claim = try await authority.decide(
+      try world.action(env: ByteString(String(repeating: "\u{1}", count: 7000))))
+    #expect(code(claim) == "resource_mismatch")
+  }
+
+  @Test func `an agent is registered once, so that its owner cannot be exchanged`() throws {
+    let world = try World()
+    #expect {
+      try world.sign(
+        .agentRegistered(AgentRegistered(agent: world.bot, owner: world.bob, roles: [])))
+    } throws: { error in
+      (error as? AdmissionFault)?.code == "exists"
+    }
+  }
+
   @Test func `max_uses are spent one by one`() async throws {
     let world = try World()
     let authority = try world.authority()

@@ -20,6 +20,10 @@ extension AuthorityState {
       guard operators[body.owner] != nil else {
         throw .unknownSubject(what: "operator", name: body.owner.description)
       }
+      // Who owns an agent decides who may approve its acts: a second registration changes nothing.
+      guard agents[body.agent] == nil else {
+        throw .exists(what: "agent", name: body.agent.description)
+      }
       agents[body.agent] = body
     case .keyEnrolled(let body): try enrol(body, by: signer, now)
     case .keyRevoked(let body): return try revoke(body, statement, now)

@@ -104,6 +104,9 @@ package struct ApprovalRule: Sendable, Hashable {
     breakGlass = try fields.bool("break_glass", default: absent.breakGlass)
     irreversible = try fields.bool("irreversible", default: absent.irreversible)
     warnings = try fields.optionalStrings("warnings")
+    guard warnings.count <= 16, warnings.allSatisfy({ $0.count <= 256 }) else {
+      throw fields.fault("warnings", "holds more than 16 texts, or one of over 256 bytes")
+    }
     try fields.finish()
   }
 

@@ -13,9 +13,12 @@ package struct Reason: Sendable, Hashable {
   package let code: ByteString
   package let detail: ByteString
 
+  /// Bytes a detail may take: agents' text stands in it, and a decision must fit an entry.
+  package static let detailLimit = 512
+
   package init(code: ByteString, detail: ByteString) {
     self.code = code
-    self.detail = detail
+    self.detail = detail.prefix(Reason.detailLimit)
   }
 }
 
