@@ -207,14 +207,13 @@ import TransparencyLog
     let world = try World(
       policy: """
         package agent.authz
-        deny contains msg if some msg in input.params.texts
+        deny contains msg if { some n in numbers.range(1, 18); msg := concat("", [format_int(n, 10), input.params.text]) }
         """)
     let authority = try world.authority()
-    let long = String(repeating: "\u{1}", count: 400)
-    let texts = (0..<18).map { JSONValue("\($0)" + long) }
+    let long = JSONValue(String(repeating: "\u{1}", count: 7000))
     let answer = try await authority.decide(
       try world.action(
-        params: JSONObject([JSONObject.Member(name: "texts", value: .array(texts))])))
+        params: JSONObject([JSONObject.Member(name: "text", value: long)])))
     #expect(answer.verdict == .deny && answer.reasons.count == 16)
     let claim = try await authority.decide(
       try world.action(env: ByteString(String(repeating: "\u{1}", count: 7000))))
