@@ -11,6 +11,8 @@ package struct Vote: Sendable, Hashable {
   package let reason: ByteString
   package let validUntil: Timestamp?
   package let received: Timestamp
+  /// Whether the voter has taken it back; it then counts for nothing.
+  package internal(set) var isWithdrawn = false
 
   package init(
     digest: Digest, voter: Principal, key: Fingerprint, ballot: ApprovalVoted, received: Timestamp
@@ -21,6 +23,26 @@ package struct Vote: Sendable, Hashable {
     vote = ballot.vote
     reason = ballot.reason
     validUntil = ballot.validUntil
+    self.received = received
+  }
+}
+
+/// One approver's word that lets a hold through alone, because its rule foresees it.
+package struct BrokenGlass: Sendable, Hashable {
+  /// Of the `approval.broken_glass` statement.
+  package let digest: Digest
+  package let by: Principal
+  package let key: Fingerprint
+  package let reason: ByteString
+  package let received: Timestamp
+
+  package init(
+    digest: Digest, by: Principal, key: Fingerprint, reason: ByteString, received: Timestamp
+  ) {
+    self.digest = digest
+    self.by = by
+    self.key = key
+    self.reason = reason
     self.received = received
   }
 }
@@ -84,6 +106,7 @@ package struct Hold: Sendable, Hashable {
   /// When the quorum was met.
   package private(set) var quorumMet: Timestamp?
   package private(set) var approvedUntil: Timestamp?
+  package private(set) var brokenGlass: BrokenGlass?
   package private(set) var end: HoldEnd?
 
   /// How long a quorum counts if no vote says otherwise.
@@ -130,8 +153,29 @@ package struct Hold: Sendable, Hashable {
       guard Quorum.isMet(terms.rule.quorum, by: eligible) else { return }
       quorumMet = vote.received
       let fallback = vote.received.advanced(bySeconds: Hold.defaultValiditySeconds)
-      approvedUntil = votes.compactMap(\.validUntil).min() ?? fallback
+      let people = Set(eligible.map(\.principal))
+      approvedUntil =
+        approvals.filter { people.contains($0.voter) }.compactMap(\.validUntil).min() ?? fallback
     }
+  }
+
+  /// Takes a voter's approval back; says whether there was one.
+  package mutating func withdraw(by voter: Principal) -> Bool {
+    guard
+      let index = votes.firstIndex(where: {
+        $0.voter == voter && $0.vote == .approve && !$0.isWithdrawn
+      })
+    else { return false }
+    votes[index].isWithdrawn = true
+    return true
+  }
+
+  /// Approves the hold on one approver's word; what is released so is marked.
+  package mutating func breakGlass(_ glass: BrokenGlass) {
+    precondition(end == nil && approvedUntil == nil, "broken glass on a hold that is not pending")
+    brokenGlass = glass
+    quorumMet = glass.received
+    approvedUntil = glass.received.advanced(bySeconds: Hold.defaultValiditySeconds)
   }
 
   package mutating func release(by decision: Digest) {
@@ -151,5 +195,5 @@ package struct Hold: Sendable, Hashable {
     end = .lapsed(reason: reason)
   }
 
-  package var approvals: [Vote] { votes.filter { $0.vote == .approve } }
+  package var approvals: [Vote] { votes.filter { $0.vote == .approve && !$0.isWithdrawn } }
 }

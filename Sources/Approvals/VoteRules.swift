@@ -10,6 +10,9 @@ package enum VoteFault: Error, Sendable, Equatable {
   case alreadyVoted(Principal)
   case outsideGroups(Principal)
   case lapsed(Timestamp)
+  case notGiven(Principal)
+  case noBreakGlass
+  case reviewOwed(Principal)
 
   /// The stable name of the fault.
   package var code: String {
@@ -21,6 +24,9 @@ package enum VoteFault: Error, Sendable, Equatable {
     case .alreadyVoted: "vote_repeated"
     case .outsideGroups: "vote_outside_groups"
     case .lapsed: "vote_lapsed"
+    case .notGiven: "vote_not_given"
+    case .noBreakGlass: "break_glass_forbidden"
+    case .reviewOwed: "review_owed"
     }
   }
 }
@@ -36,6 +42,11 @@ extension VoteFault: CustomStringConvertible {
     case .alreadyVoted(let voter): "\(voter) has voted on this hold already"
     case .outsideGroups(let voter):
       "\(voter) is in none of the groups whose approval this hold needs"
+    case .notGiven(let voter): "\(voter) has no approval on this hold to take back"
+    case .noBreakGlass: "the rule that holds this action allows no break-glass"
+    case .reviewOwed(let who):
+      "\(who) still owes a review of a broken glass; another operator signs it first: "
+        + "countersign reviews"
     case .lapsed(let time): "the vote was only valid until \(time.text)"
     }
   }
@@ -53,11 +64,28 @@ package enum VoteRules {
   ) throws(VoteFault) {
     guard case .pending = hold.state(at: now) else { throw .notPending(hold.state(at: now)) }
     guard isApprover else { throw .notApprover(voter.principal) }
-    guard !hold.votes.contains(where: { $0.voter == voter.principal }) else {
+    guard !hold.votes.contains(where: { $0.voter == voter.principal && !$0.isWithdrawn }) else {
       throw .alreadyVoted(voter.principal)
     }
     guard ballot.vote == .approve else { return }
     if let until = ballot.validUntil, until <= now { throw .lapsed(until) }
+    try checkEligible(voter, on: hold, exclusions: exclusions)
+  }
+
+  /// Whether an approver may let a hold through alone.
+  package static func checkBreakGlass(
+    by voter: Voter, isApprover: Bool, on hold: Hold, exclusions: [Principal: String],
+    at now: Timestamp
+  ) throws(VoteFault) {
+    guard case .pending = hold.state(at: now) else { throw .notPending(hold.state(at: now)) }
+    guard hold.terms.rule.breakGlass else { throw .noBreakGlass }
+    guard isApprover else { throw .notApprover(voter.principal) }
+    try checkEligible(voter, on: hold, exclusions: exclusions)
+  }
+
+  private static func checkEligible(
+    _ voter: Voter, on hold: Hold, exclusions: [Principal: String]
+  ) throws(VoteFault) {
     if !hold.terms.rule.allowSelf {
       if let why = exclusions[voter.principal] { throw .excluded(voter.principal, why: why) }
       if hold.terms.excluded.contains(voter.principal) {

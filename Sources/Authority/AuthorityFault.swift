@@ -22,6 +22,9 @@ package enum AuthorityFault: Error, Sendable, Equatable {
   case otherRegistry(expected: ByteString, found: ByteString)
   case pin(path: String, reason: String)
   case clockUntrusted(now: Timestamp, last: Timestamp)
+  case clockJumped(now: Timestamp, milliseconds: Int64)
+  /// The file was put back from a backup, and the admin quorum has not yet said so.
+  case unconfirmedRestore(kept: UInt64)
   case notEnrolled(service: Principal)
   case noCheckpoint
   case log(LogFault)
@@ -41,7 +44,8 @@ package enum AuthorityFault: Error, Sendable, Equatable {
     case .unpinned: "registry_unpinned"
     case .otherRegistry: "wrong_registry"
     case .pin: "pin_unusable"
-    case .clockUntrusted: "clock_untrusted"
+    case .clockUntrusted, .clockJumped: "clock_untrusted"
+    case .unconfirmedRestore: "registry_restored"
     case .notEnrolled: "service_not_enrolled"
     case .noCheckpoint: "checkpoint_missing"
     case .log(let fault): fault.code
@@ -74,7 +78,13 @@ extension AuthorityFault: CustomStringConvertible {
     case .pin(let path, let reason): "the pin file \(path) cannot be used: \(reason)"
     case .clockUntrusted(let now, let last):
       "this machine's clock says \(now.text), and the log's last entry is of \(last.text); "
-        + "set the clock right"
+        + "set the clock right; if the log's time is the wrong one, see: countersign log reset-clock"
+    case .clockJumped(let now, let milliseconds):
+      "this machine's clock says \(now.text) and has jumped by \(milliseconds / 1000) s since this "
+        + "process began; when it is right, start the process again"
+    case .unconfirmedRestore(let kept):
+      "this registry was restored from a backup of \(kept) entries and serves nothing until the "
+        + "admin quorum confirms it: countersign log confirm-restore"
     case .notEnrolled(let service):
       "\(service) is not enrolled with this key; run `countersign service enroll \(service)`"
     case .noCheckpoint:

@@ -15,6 +15,8 @@ package actor DecisionAuthority {
   private var waiting: [Request] = []
   private var isFlushing = false
   private var refusals: [ByteString: Int] = [:]
+  /// When they were last written down.
+  private var countedAt: Timestamp
   private var loggedRefusals: [RefusalKey: Int] = [:]
 
   private struct Request {
@@ -48,6 +50,7 @@ package actor DecisionAuthority {
     self.key = key
     self.service = service
     self.clock = clock
+    countedAt = clock.now()
   }
 
   package var registry: ByteString { ledger.state.registry?.id ?? "" }
@@ -94,18 +97,14 @@ package actor DecisionAuthority {
 
   private func commit(_ envelopes: [UnverifiedEnvelope]) throws -> [Answer] {
     let answers = try ledger.write(clock: clock) { appending in
-      if let unsupported = ledger.state.unsupported {
-        throw AuthorityFault.refused(.unsupportedEntry(unsupported))
-      }
-      guard ledger.state.services[service]?.key == key.publicKey.fingerprint else {
-        throw AuthorityFault.notEnrolled(service: service)
-      }
+      try checkServing(appending.transaction)
       let policy = try ledger.policyInForce(appending.transaction)
       let head = ledger.head
       var outcomes: [Outcome] = []
       for envelope in envelopes {
         outcomes.append(try decide(envelope, policy, head, appending))
       }
+      try countRefusals(appending)
       return try answer(outcomes, appending)
     }
     try ledger.storePin()
@@ -146,7 +145,9 @@ package actor DecisionAuthority {
   /// A stranger, or a key that is cut off, must not grow the log.
   private func isFlood(_ decision: DecisionMade, _ now: Timestamp) -> Bool {
     guard decision.verdict == .deny, let code = decision.reasons.first?.code,
-      ["key_revoked", "key_expired", "key_not_yet_valid", "locked"].contains(code.text)
+      [
+        "key_revoked", "key_expired", "key_not_yet_valid", "key_tainted", "locked",
+      ].contains(code.text)
     else { return false }
     let hour = now.milliseconds / 3_600_000
     loggedRefusals = loggedRefusals.filter { $0.key.hour == hour }
@@ -164,7 +165,7 @@ package actor DecisionAuthority {
       at: appending.now, head: head, id: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
       registry: registry, signer: service)
     let draft = try StatementDraft(header, .decisionMade(decision))
-    let index = try appending.append(draft.signed(by: key))
+    let index = try appending.append(try draft.signed(by: key))
     let hold = decision.releases ?? (decision.verdict == .hold ? draft.digest : nil)
     return .recorded(decision, index: index, hold: hold, isRepeat: false, today: nil)
   }
@@ -218,6 +219,62 @@ package actor DecisionAuthority {
           receipt: receipt, isRepeat: isRepeat, refusedToday: today)
       }
     }
+  }
+
+  /// What a statement's header must name: which registry, and a head of its log.
+  package func head() throws -> (registry: ByteString, head: TreeHead) {
+    try ledger.database.read { try ledger.catchUp($0) }
+    return (registry, ledger.head)
+  }
+
+  /// Kinds that agents may send themselves; operators sign on the registry.
+  private static let admitted: Set<StatementType> = [
+    .keyRequested, .grantIssued, .grantRevoked, .keyRevoked, .actionFinished,
+  ]
+
+  /// Admits a statement an agent made itself, and appends it.
+  package func admit(_ envelope: UnverifiedEnvelope) throws -> UInt64 {
+    try ledger.database.read { transaction in
+      try ledger.catchUp(transaction)
+      try checkServing(transaction)
+    }
+    let parts = try StatementParts(payloadType: envelope.payloadType, payload: envelope.payload)
+    guard DecisionAuthority.admitted.contains(parts.body.type), parts.header.signer.kind == .agent
+    else {
+      throw AuthorityFault.refused(
+        .invalid(
+          what: parts.body.type.rawValue, why: "by \(parts.header.signer) is not taken here"))
+    }
+    return try ledger.append(envelope, clock: clock).index
+  }
+
+  /// Refuses to serve what must not be served: a registry put back from a backup, or removed.
+  private func checkServing(_ transaction: RegistryTransaction) throws {
+    if let unsupported = ledger.state.unsupported {
+      throw AuthorityFault.refused(.unsupportedEntry(unsupported))
+    }
+    guard ledger.state.services[service]?.key == key.publicKey.fingerprint else {
+      throw AuthorityFault.notEnrolled(service: service)
+    }
+    if let kept = try ledger.unconfirmedRestore(transaction) {
+      throw AuthorityFault.unconfirmedRestore(kept: kept)
+    }
+  }
+
+  /// Writes down, at most hourly, how much was refused without being logged.
+  private func countRefusals(_ appending: Ledger.Appending) throws {
+    guard !refusals.isEmpty, appending.now.milliseconds(since: countedAt) >= 3_600_000 else {
+      return
+    }
+    let body = RefusalsCounted(
+      since: countedAt,
+      counts: JSONObject(
+        refusals.map { JSONObject.Member(name: $0.key, value: JSONValue($0.value)) }))
+    let draft = try StatementDraft(
+      ledger.header(by: service, at: appending.now), .refusalsCounted(body))
+    _ = try appending.append(try draft.signed(by: key))
+    countedAt = appending.now
+    refusals = [:]
   }
 
   /// How a hold stands; reading never releases it.

@@ -17,7 +17,11 @@ package final class Ledger {
   /// Entries that were not admissible: shown as refused, without effect.
   package private(set) var refused: [(index: UInt64, reason: String)] = []
   private var policies: [Digest: PolicyInForce] = [:]
+  /// Entries this transaction has appended so far.
+  private var appended = 0
   private let pins: PinStore?
+  /// Actions replayed from what an erasure keeps, whose erasure is still to be met in the log.
+  private var erasuresToCome: Set<Digest> = []
 
   /// Opens a registry and replays its log.
   ///
@@ -55,6 +59,13 @@ package final class Ledger {
 
   package var head: TreeHead { TreeHead(size: tree.size, root: tree.root) }
 
+  /// The size of the backup this file was restored from, if no admitted entry confirms it yet.
+  package func unconfirmedRestore(_ transaction: RegistryTransaction) throws -> UInt64? {
+    guard let kept = try transaction.restoreMark() else { return nil }
+    if let restored = state.restored, restored.kept.size >= kept { return nil }
+    return kept
+  }
+
   /// Writes down what this process has verified.
   package func storePin() throws(AuthorityFault) {
     guard let pins, let registry = state.registry else { return }
@@ -65,17 +76,62 @@ package final class Ledger {
     try tree.root(atSize: size) { (level, index) throws in try transaction.tile(level, index) }
   }
 
-  private func context(_ received: Timestamp, _ transaction: RegistryTransaction)
-    -> AdmissionContext
-  {
+  private func context(
+    _ received: Timestamp, _ transaction: RegistryTransaction
+  ) -> AdmissionContext {
     AdmissionContext(
       received: received,
-      root: { [tree] size in
-        try? tree.root(atSize: size) { (level, index) throws in
+      knows: { [tree] head in
+        guard head.size <= tree.size else { return false }
+        let root = try? tree.root(atSize: head.size) { (level, index) throws in
           try transaction.tile(level, index)
         }
+        return root == head.root
       },
-      body: { try? transaction.body($0) })
+      body: { try? transaction.body($0) },
+      entry: { [self] in try? statement(at: $0, transaction).entry },
+      erased: { [self] action in
+        guard let kept = try? erasure(of: action, transaction) else { return nil }
+        erasuresToCome.insert(action)
+        return kept
+      })
+  }
+
+  /// What an entry further on keeps of an erased action; it must turn out to be admitted.
+  private func erasure(of action: Digest, _ transaction: RegistryTransaction) throws -> Action? {
+    guard let index = try transaction.erasureIndex(action), index >= tree.size,
+      let bytes = try transaction.entry(index)
+    else { return nil }
+    let entry = try LogEntry(bytes: bytes)
+    let parts = try StatementParts(
+      payloadType: entry.envelope.payloadType, payload: entry.envelope.payload)
+    let inner: StatementBody? =
+      switch parts.body {
+      case .proposalOpened(let body): body.inner
+      case .proposalSigned(let body):
+        try proposal(body.proposal, before: index, transaction)?.inner
+      default: nil
+      }
+    guard case .payloadErased(let body)? = inner, body.action == action else { return nil }
+    return body.kept
+  }
+
+  /// The proposal that a later entry signs, looked for backwards.
+  private func proposal(
+    _ digest: Digest, before index: UInt64, _ transaction: RegistryTransaction
+  ) throws -> ProposalOpened? {
+    var at = index
+    while at > 0 {
+      at -= 1
+      guard let bytes = try transaction.entry(at) else { return nil }
+      let entry = try LogEntry(bytes: bytes)
+      guard entry.envelope.digest == digest else { continue }
+      let parts = try StatementParts(
+        payloadType: entry.envelope.payloadType, payload: entry.envelope.payload)
+      guard case .proposalOpened(let body) = parts.body else { return nil }
+      return body
+    }
+    return nil
   }
 
   // MARK: replay
@@ -92,6 +148,18 @@ package final class Ledger {
         throw AuthorityFault.badEntry(index: tree.size, reason: "it is missing")
       }
       _ = try replay(bytes, transaction)
+    }
+    try checkErasures()
+  }
+
+  /// An action's bytes may be missing only where the admin quorum has said so.
+  package func checkErasures() throws(AuthorityFault) {
+    erasuresToCome = erasuresToCome.filter { state.erased[$0] == nil }
+    if let action = erasuresToCome.min() {
+      throw .badEntry(
+        index: tree.size,
+        reason: "the bytes of action \(action.hex) are missing, and no admitted "
+          + "entry erases them")
     }
   }
 
@@ -164,22 +232,39 @@ package final class Ledger {
   package func write<Result>(
     clock: Clock, _ body: (Appending) throws -> Result
   ) throws -> Result {
-    let saved = (state, tree, refused)
+    appended = 0
     do {
       return try database.write { transaction in
         try catchUp(transaction)
-        let wall = clock.now()
-        guard wall.milliseconds(since: state.lastReceived) > -5000 else {
-          throw AuthorityFault.clockUntrusted(now: wall, last: state.lastReceived)
-        }
         return try body(
-          Appending(
-            ledger: self, transaction: transaction, now: max(wall, state.lastReceived)))
+          Appending(ledger: self, transaction: transaction, now: try now(clock)))
       }
     } catch {
-      (state, tree, refused) = saved
+      // What was appended is not in the file after all: replay what is.
+      if appended > 0 { try reload() }
       throw error
     }
+  }
+
+  /// This process's clock, never less than the log's last receipt time.
+  package func now(_ clock: Clock) throws(AuthorityFault) -> Timestamp {
+    let wall = clock.now()
+    guard wall.milliseconds(since: state.lastReceived) > -5000 else {
+      throw .clockUntrusted(now: wall, last: state.lastReceived)
+    }
+    if let drift = clock.drift(), abs(drift) > 60_000 {
+      throw .clockJumped(now: wall, milliseconds: drift)
+    }
+    return max(wall, state.lastReceived)
+  }
+
+  /// Forgets everything replayed and replays the file as it is.
+  private func reload() throws {
+    state = AuthorityState()
+    tree = MerkleTree()
+    refused = []
+    erasuresToCome = []
+    try database.read { try catchUp($0) }
   }
 
   private func append(
@@ -187,6 +272,7 @@ package final class Ledger {
   ) throws -> UInt64 {
     let statement = try state.verified(envelope)
     let changes = try state.admit(statement, in: context(received, transaction))
+    appended += 1
     let bytes = try LogEntry(received: received, envelope: envelope).bytes()
     let index = tree.size
     try transaction.append(bytes, at: index)
@@ -195,6 +281,9 @@ package final class Ledger {
     try Projection.apply(
       changes, of: statement, at: index, received: received, state: state,
       bodies: { try? transaction.body($0) }, in: transaction)
+    for case .enacted(.payloadErased(let body)) in changes {
+      try transaction.erase(body: body.action)
+    }
     return index
   }
 

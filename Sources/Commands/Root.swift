@@ -10,11 +10,12 @@ package struct CountersignCommand: AsyncParsableCommand {
     discussion: "Without a subcommand it opens the console.",
     version: "0.1.0",
     subcommands: [
-      InitCommand.self, OperatorCommand.self, ServiceCommand.self, ResourceCommand.self,
-      AgentCommand.self, KeyCommand.self, GrantCommand.self, PolicyCommand.self, ActCommand.self,
-      HoldsCommand.self, ApproveCommand.self, DenyCommand.self, DecisionsCommand.self,
-      LogCommand.self, JSONCommand.self, PathsCommand.self, ConsoleCommand.self,
-      DemoCommand.self,
+      InitCommand.self, OperatorCommand.self, ProposalsCommand.self, SettingsCommand.self,
+      ServiceCommand.self, ResourceCommand.self, AgentCommand.self, KeyCommand.self,
+      GrantCommand.self, WhoCommand.self, PolicyCommand.self, LockCommand.self, ActCommand.self,
+      FinishCommand.self, HoldsCommand.self, ApproveCommand.self, DenyCommand.self,
+      WithdrawCommand.self, BreakGlassCommand.self, ReviewsCommand.self, DecisionsCommand.self,
+      LogCommand.self, JSONCommand.self, PathsCommand.self, ConsoleCommand.self, DemoCommand.self,
     ], defaultSubcommand: ConsoleCommand.self)
 
   package init() {}

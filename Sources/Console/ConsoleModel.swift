@@ -282,7 +282,7 @@ package struct ConsoleModel: Sendable {
         return []
       case .reconsider(let reason): return [.loadRevoke(revoke.preview.key, reason)]
       case .sign(let body):
-        return [.revoke(body, previewSize: revoke.preview.size, revoke.passphrase)]
+        return [.revoke(body, previewSize: revoke.preview.effect.size, revoke.passphrase)]
       }
     case .explanation(let explanation, let scroll):
       switch Keymap.command(for: key) {

@@ -1,5 +1,5 @@
 package import Cells
-package import Decisions
+import Decisions
 package import Keys
 package import Statements
 
@@ -10,7 +10,7 @@ package enum Message: Sendable {
   case tick
   case loaded(Snapshot)
   case reviewLoaded(HoldReview, state: String, intent: ApprovalVoted.Vote)
-  case revokeLoaded(RevocationPreview)
+  case revokeLoaded(RevocationPlan)
   case explained(Explanation)
   case signed(index: UInt64, outcome: String)
   case refused(String)

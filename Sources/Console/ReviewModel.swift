@@ -2,7 +2,7 @@ import Approvals
 import CanonicalJSON
 import Cells
 package import Decisions
-import Keys
+package import Keys
 package import Statements
 
 /// The sign dialog: `reading -> deciding -> signing -> recorded | refused`.
@@ -217,6 +217,19 @@ package struct ReviewModel: Sendable {
   }
 }
 
+/// What revoking one key would do.
+package struct RevocationPlan: Sendable, Hashable {
+  package let key: Fingerprint
+  package let holder: Principal?
+  package let effect: ChangePreview
+
+  package init(key: Fingerprint, holder: Principal?, effect: ChangePreview) {
+    self.key = key
+    self.holder = holder
+    self.effect = effect
+  }
+}
+
 /// The revocation dialog: a preview worked out on the verified state, then a typed name.
 package struct RevokeModel: Sendable {
   package enum Focus: Int, Sendable, CaseIterable {
@@ -228,7 +241,7 @@ package struct RevokeModel: Sendable {
     case revoke
   }
 
-  package private(set) var preview: RevocationPreview
+  package private(set) var preview: RevocationPlan
   package private(set) var reason = RevocationReason.compromised
   package private(set) var note = TextField()
   package private(set) var name = TextField()
@@ -238,7 +251,7 @@ package struct RevokeModel: Sendable {
   package private(set) var notice = ""
   private var armed: Timestamp
 
-  init(_ preview: RevocationPreview, at now: Timestamp) {
+  init(_ preview: RevocationPlan, at now: Timestamp) {
     self.preview = preview
     armed = now.advanced(byMilliseconds: 700)
   }
@@ -251,8 +264,8 @@ package struct RevokeModel: Sendable {
   }
 
   /// A changed plan clears the typed name.
-  mutating func refresh(_ newer: RevocationPreview) {
-    guard newer.lines != preview.lines else {
+  mutating func refresh(_ newer: RevocationPlan) {
+    guard newer.effect.lines != preview.effect.lines else {
       preview = newer
       return
     }

@@ -80,17 +80,50 @@ package struct ChainVerifier: Sendable {
     guard grants[last].terms.holder == agent else {
       throw .holderMismatch(hop: last, holder: grants[last].terms.holder, expected: agent)
     }
-    for (hop, grant) in grants.enumerated() {
-      if hop == 0 {
-        guard grant.issuer.kind == .user, records.isPresent(grant.issuer) else {
-          throw .rootUnauthorized(issuer: grant.issuer)
-        }
-      } else {
-        try judge(grant, under: grants[hop - 1], hop: hop)
-      }
-      try judge(grant, hop: hop, audience: audience, at: now)
-    }
+    for hop in grants.indices { try judge(hop, of: grants, audience: audience, at: now) }
     return VerifiedChain(grants: grants)
+  }
+
+  /// Judges every hop of a chain by itself, so that a viewer can show each.
+  package func report(
+    leaf: Digest, audience: Principal?, at now: Timestamp
+  ) -> ChainReport {
+    let grants: [Grant]
+    do {
+      grants = try self.grants(to: leaf)
+    } catch {
+      return ChainReport(hops: [], end: .init(error))
+    }
+    let hops = grants.indices.map { hop in
+      ChainReport.Hop(
+        grant: grants[hop], parent: hop > 0 ? grants[hop - 1] : nil,
+        verdict: verdict(hop, of: grants, audience: audience, at: now))
+    }
+    return ChainReport(hops: hops, end: nil)
+  }
+
+  private func verdict(
+    _ hop: Int, of grants: [Grant], audience: Principal?, at now: Timestamp
+  ) -> ChainReport.Verdict {
+    do {
+      try judge(hop, of: grants, audience: audience, at: now)
+      return .valid
+    } catch {
+      return ChainReport.Verdict(error)
+    }
+  }
+
+  private func judge(
+    _ hop: Int, of grants: [Grant], audience: Principal?, at now: Timestamp
+  ) throws(ChainFault) {
+    let grant = grants[hop]
+    if hop == 0 {
+      guard grant.terms.parent == nil, grant.issuer.kind == .user, records.isPresent(grant.issuer)
+      else { throw .rootUnauthorized(issuer: grant.issuer) }
+    } else {
+      try judge(grant, under: grants[hop - 1], hop: hop)
+    }
+    try judge(grant, hop: hop, audience: audience, at: now)
   }
 
   /// Whether a grant is no wider than its parent: in issuer, scope, time and depth.
@@ -109,7 +142,7 @@ package struct ChainVerifier: Sendable {
     } catch let fault as ChainFault {
       throw fault
     } catch {
-      throw .scopeWidened(hop: hop, action: "", resource: "")
+      throw .unsupported(hop: hop, what: "\(error)")
     }
     let (limits, above) = (grant.terms.limits, parent.terms.limits)
     if let bound = above.notBefore {
@@ -128,7 +161,9 @@ package struct ChainVerifier: Sendable {
     guard records.isPresent(grant.terms.holder) else {
       throw .principalGone(hop: hop, principal: grant.terms.holder)
     }
-    guard let key = records.key(grant.key), key.holder == grant.issuer,
+    guard let key = records.key(grant.key) else { throw .keyUnknown(hop: hop, key: grant.key) }
+    guard key.holder == grant.issuer, key.received <= grant.received,
+      key.notBefore.map({ $0 <= grant.received }) ?? true,
       key.upholds(receivedAt: grant.received)
     else { throw .keyUntrusted(hop: hop, key: grant.key) }
     let limits = grant.terms.limits

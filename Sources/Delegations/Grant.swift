@@ -26,22 +26,32 @@ package struct Grant: Sendable, Hashable {
 package struct KeyRecord: Sendable, Hashable {
   package let key: PublicKey
   package let holder: Principal
-  /// The operator who enrolled it; themselves for a founder.
-  package let enrolledBy: Principal
+  /// The operators who put it here; themselves for a founder, and for a rotation also those of the
+  /// key before.
+  package let enrollers: [Principal]
+  /// The operator's key that signed its enrolment; none for a founder.
+  package let enrollingKey: Fingerprint?
+  /// The key it took the place of.
+  package let predecessor: Fingerprint?
   package let received: Timestamp
   package let notBefore: Timestamp?
-  package let notAfter: Timestamp?
+  package var notAfter: Timestamp?
+  /// From when on it signs nothing new.
+  package var tainted: Timestamp?
   package var revocation: KeyRevoked?
   /// When the log received the revocation.
   package var revoked: Timestamp?
 
   package init(
-    key: PublicKey, holder: Principal, enrolledBy: Principal, received: Timestamp,
-    notBefore: Timestamp? = nil, notAfter: Timestamp? = nil
+    key: PublicKey, holder: Principal, enrollers: [Principal], enrollingKey: Fingerprint? = nil,
+    predecessor: Fingerprint? = nil, received: Timestamp, notBefore: Timestamp? = nil,
+    notAfter: Timestamp? = nil
   ) {
     self.key = key
     self.holder = holder
-    self.enrolledBy = enrolledBy
+    self.enrollers = enrollers
+    self.enrollingKey = enrollingKey
+    self.predecessor = predecessor
     self.received = received
     self.notBefore = notBefore
     self.notAfter = notAfter
@@ -50,6 +60,7 @@ package struct KeyRecord: Sendable, Hashable {
   package enum Status: String, Sendable {
     case prepared
     case active
+    case tainted
     case expired
     case revoked
   }
@@ -58,6 +69,7 @@ package struct KeyRecord: Sendable, Hashable {
     if revoked != nil { return .revoked }
     if let notBefore, now < notBefore { return .prepared }
     if let notAfter, now >= notAfter { return .expired }
+    if tainted != nil { return .tainted }
     return .active
   }
 

@@ -47,6 +47,33 @@ package struct AgentClient: Sendable {
     return try await send(request, timeoutSeconds: waitSeconds + 15)
   }
 
+  /// The registry's id and the log's head, which a statement's header names.
+  package func head() async throws -> (registry: ByteString, head: TreeHead) {
+    let json = try await send(HTTPClientRequest(url: url("/v1/head")), timeoutSeconds: 15)
+    do {
+      var fields = try JSONFields(json, path: "")
+      let registry = try fields.string("registry")
+      return (registry, try TreeHead(try fields.value("head"), path: "head"))
+    } catch {
+      throw Fault.malformed("\(error)")
+    }
+  }
+
+  /// Sends a statement an agent may make itself: a sub-grant, a request for a key, an outcome.
+  ///
+  /// - Returns: Its index in the log.
+  package func submit(_ envelope: UnverifiedEnvelope) async throws -> UInt64 {
+    var request = HTTPClientRequest(url: url("/v1/statements"))
+    request.method = .POST
+    request.headers.add(name: "content-type", value: "application/vnd.dsse+json")
+    request.body = .bytes(envelope.dsse)
+    let answer = try await send(request, timeoutSeconds: 30)
+    guard let index = answer["log_index"]?.integer else {
+      throw Fault.malformed("it names no log_index")
+    }
+    return UInt64(index)
+  }
+
   /// The daemon's health report.
   package func health() async throws -> JSONValue {
     try await send(HTTPClientRequest(url: url("/healthz")), timeoutSeconds: 5)

@@ -8,7 +8,7 @@ import Logging
 import ServiceLifecycle
 import Statements
 
-/// `POST /v1/actions`, `GET /v1/holds/{digest}`, `GET /healthz`.
+/// `POST /v1/actions`, `POST /v1/statements`, `GET /v1/head`, `GET /v1/holds/{digest}`, `GET /healthz`.
 struct DecisionRoutes {
   let authority: DecisionAuthority
   let logger: Logger
@@ -36,6 +36,24 @@ struct DecisionRoutes {
         return fault(error)
       }
     }
+    router.post("/v1/statements") { request, _ in
+      do {
+        let envelope = try UnverifiedEnvelope(dsse: try await envelopeBytes(request))
+        return response(.ok, ["log_index": JSONValue(try await authority.admit(envelope))])
+      } catch let failed as Failure {
+        return failure(failed.status, failed.code, failed.message)
+      } catch {
+        return fault(error)
+      }
+    }
+    router.get("/v1/head") { _, _ in
+      do {
+        let (registry, head) = try await authority.head()
+        return response(.ok, ["registry": JSONValue(registry), "head": head.json])
+      } catch {
+        return fault(error)
+      }
+    }
     router.get("/v1/holds/:digest") { _, context in
       guard let text = context.parameters.get("digest"), let digest = Digest(hex: text.utf8) else {
         return failure(.badRequest, "digest_malformed", "a hold's digest is 64 hexadecimal digits")
@@ -58,17 +76,15 @@ struct DecisionRoutes {
         .badRequest, "wait_malformed",
         "wait is a number of seconds from 0 to \(DecisionRoutes.longestWait)")
     }
-    let body: ByteBuffer
+    let bytes: [UInt8]
     do {
-      body = try await request.body.collect(upTo: DecisionRoutes.bodyLimit)
-    } catch {
-      return failure(
-        .contentTooLarge, "envelope_malformed",
-        "the envelope is larger than \(DecisionRoutes.bodyLimit) bytes")
+      bytes = try await envelopeBytes(request)
+    } catch let failed as Failure {
+      return failure(failed.status, failed.code, failed.message)
     }
     let envelope: UnverifiedEnvelope
     do {
-      envelope = try UnverifiedEnvelope(dsse: Array(buffer: body))
+      envelope = try UnverifiedEnvelope(dsse: bytes)
     } catch {
       let answer = Answer(
         refused: Reason(code: ByteString(error.code), detail: ByteString("\(error)")))
@@ -95,6 +111,22 @@ struct DecisionRoutes {
         "index": "\(answer.index.map(String.init) ?? "-")",
       ])
     return response(answer.isOpen ? .accepted : .ok, answer.json)
+  }
+
+  private struct Failure: Error {
+    let status: HTTPResponse.Status
+    let code: String
+    let message: String
+  }
+
+  private func envelopeBytes(_ request: Request) async throws -> [UInt8] {
+    do {
+      return Array(buffer: try await request.body.collect(upTo: DecisionRoutes.bodyLimit))
+    } catch {
+      throw Failure(
+        status: .contentTooLarge, code: "envelope_malformed",
+        message: "the envelope is larger than \(DecisionRoutes.bodyLimit) bytes")
+    }
   }
 
   /// A fault means no decision was made; it is never an allow.

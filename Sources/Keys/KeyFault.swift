@@ -11,6 +11,8 @@ package enum KeyFault: Error, Sendable, Equatable {
   /// The passphrase is wrong, or the file was altered: the two cannot be told apart.
   case wrongPassphrase(path: String)
   case unknownFormat(what: String)
+  case agent(socket: String, reason: String)
+  case unsupported(path: String, reason: String)
 
   /// The stable name of the fault.
   package var code: String {
@@ -23,6 +25,8 @@ package enum KeyFault: Error, Sendable, Equatable {
     case .malformed: "key_file_malformed"
     case .wrongPassphrase: "key_wrong_passphrase"
     case .unknownFormat: "key_unknown_format"
+    case .agent: "ssh_agent_failed"
+    case .unsupported: "key_unsupported"
     }
   }
 }
@@ -45,6 +49,8 @@ extension KeyFault: CustomStringConvertible {
       "\(path) is not a key file this program can read: \(reason)"
     case .wrongPassphrase(let path):
       "the passphrase does not open \(path), or the file was altered"
+    case .agent(let socket, let reason): "the ssh-agent at \(socket): \(reason)"
+    case .unsupported(let path, let reason): "\(path) cannot be used here: \(reason)"
     case .unknownFormat(let what):
       "\(what) is not an Ed25519 public key: give SPKI PEM, an OpenSSH line, 64 hex digits or base64"
     }

@@ -15,6 +15,7 @@ enum Migrations {
             level INTEGER NOT NULL, idx INTEGER NOT NULL, hashes BLOB NOT NULL,
             PRIMARY KEY (level, idx)) WITHOUT ROWID;
           CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note BLOB NOT NULL);
+          CREATE TABLE restoration (kept INTEGER PRIMARY KEY);
           """)
     }
     migrator.registerMigration("1 projection") { db in

@@ -5,6 +5,16 @@ package import Keys
 package enum SignatureScheme: UInt8, Sendable {
   /// Ed25519 over the encoding itself.
   case dsse = 0
+  /// Ed25519 over the SSHSIG signed data whose message is the encoding, namespace `countersign`.
+  case sshsig = 1
+
+  /// What the key signs, of a pre-authentication encoding.
+  package func message(_ encoding: [UInt8]) -> [UInt8] {
+    switch self {
+    case .dsse: encoding
+    case .sshsig: SSHSignature.signedData(of: encoding)
+    }
+  }
 }
 
 /// One signature, with the key that is said to have made it.
@@ -58,7 +68,14 @@ package struct UnverifiedEnvelope: Sendable, Hashable {
         guard let hint = try signature.optionalString("keyid"), let key = Fingerprint(hint) else {
           throw StatementFault.unnamedKey
         }
-        signatures.append(StatementSignature(key: key, signature: value))
+        let scheme: SignatureScheme
+        switch try signature.optionalString("scheme")?.text {
+        case nil: scheme = .dsse
+        case "sshsig": scheme = .sshsig
+        case let other?:
+          throw StatementFault.malformedEnvelope("signatures[\(index)].scheme is \"\(other)\"")
+        }
+        signatures.append(StatementSignature(scheme: scheme, key: key, signature: value))
       }
       self.init(payloadType: payloadType, payload: payload, signatures: signatures)
     } catch let fault as StatementFault {
@@ -74,10 +91,12 @@ package struct UnverifiedEnvelope: Sendable, Hashable {
       "payload": JSONValue(Base64.text(of: payload)), "payloadType": JSONValue(payloadType),
       "signatures": .array(
         signatures.map {
-          [
+          let element: JSONValue = [
             "keyid": JSONValue($0.key.description),
+            "scheme": $0.scheme == .sshsig ? "sshsig" : .null,
             "sig": JSONValue(Base64.text(of: $0.signature.bytes)),
           ]
+          return element.withoutNulls
         }),
     ]
     return (try? json.canonicalBytes()) ?? []
@@ -95,7 +114,7 @@ package struct UnverifiedEnvelope: Sendable, Hashable {
     for signature in signatures {
       guard signers.insert(signature.key).inserted else { throw .duplicateKey(signature.key) }
       guard let key = keys(signature.key) else { throw .unknownKey(signature.key) }
-      guard key.verifies(signature.signature, over: message) else {
+      guard key.verifies(signature.signature, over: signature.scheme.message(message)) else {
         throw .badSignature(signature.key)
       }
     }

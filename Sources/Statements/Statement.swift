@@ -71,21 +71,48 @@ package struct StatementDraft: Sendable {
 
   package var digest: Digest { Digest.sha256(payload) }
 
-  package func signed(by key: borrowing SigningKey) -> UnverifiedEnvelope {
-    envelope(
-      StatementSignature(key: key.publicKey.fingerprint, signature: key.sign(signedBytes)))
+  /// Signs with whatever holds the key.
+  package func signed<Signer: StatementSigner & ~Copyable>(
+    by signer: borrowing Signer
+  ) throws(KeyFault) -> UnverifiedEnvelope {
+    envelope(try signature(by: signer))
   }
 
   /// The draft with signatures made elsewhere, sorted by key as the log keeps them.
   package func envelope(_ signatures: StatementSignature...) -> UnverifiedEnvelope {
+    envelope(signatures)
+  }
+
+  package func envelope(_ signatures: [StatementSignature]) -> UnverifiedEnvelope {
     UnverifiedEnvelope(
       payloadType: payloadType, payload: payload,
       signatures: signatures.sorted { $0.key < $1.key })
   }
 
-  package func signature(by key: borrowing SigningKey) -> StatementSignature {
-    StatementSignature(key: key.publicKey.fingerprint, signature: key.sign(signedBytes))
+  package func signature<Signer: StatementSigner & ~Copyable>(
+    by signer: borrowing Signer
+  ) throws(KeyFault) -> StatementSignature {
+    StatementSignature(
+      scheme: signer.scheme, key: signer.publicKey.fingerprint,
+      signature: try signer.signature(over: signer.scheme.message(signedBytes)))
   }
+}
+
+/// What holds a key that signs statements: the key itself, or an ssh-agent that keeps it.
+package protocol StatementSigner: ~Copyable {
+  var publicKey: PublicKey { get }
+  var scheme: SignatureScheme { get }
+  func signature(over message: [UInt8]) throws(KeyFault) -> Signature
+}
+
+extension SigningKey: StatementSigner {
+  package var scheme: SignatureScheme { .dsse }
+
+  package func signature(over message: [UInt8]) throws(KeyFault) -> Signature { sign(message) }
+}
+
+extension SSHAgent.Key: StatementSigner {
+  package var scheme: SignatureScheme { .sshsig }
 }
 
 /// A statement whose signatures have been checked, parsed from the very bytes that were signed.
@@ -140,17 +167,13 @@ package struct StatementParts: Sendable {
       guard try fields.integer("v") == 1 else {
         throw StatementFault.unsupported(payloadType: payloadType)
       }
-      var head = try JSONFields(try fields.value("head"), path: "head")
-      guard let root = Base64.bytes(of: try head.string("root").bytes).flatMap(Digest.init(bytes:))
-      else { throw head.fault("root", "is not 32 bytes of base64") }
-      let size = UInt64(try head.integer("size"))
-      try head.finish()
+      let head = try TreeHead(try fields.value("head"), path: "head")
       let id = try fields.string("id")
       guard id.count == 32, Hexadecimal.bytes(of: id.bytes) != nil else {
         throw fields.fault("id", "is not 16 bytes in hexadecimal")
       }
       header = StatementHeader(
-        at: try fields.timestamp("at"), head: TreeHead(size: size, root: root), id: id,
+        at: try fields.timestamp("at"), head: head, id: id,
         registry: try fields.string("registry"), signer: try fields.principal("signer"))
       body = try StatementBody(type: type, json: try fields.value("body"))
       try fields.finish()

@@ -38,6 +38,8 @@ package final class World {
   package let clock = TestClock()
   package let ledger: Ledger
   package private(set) var grant = Digest.sha256([])
+  private let founders: [Principal]
+  private let quorum: Int
   package let alice = Principal.named("user:alice")
   package let bob = Principal.named("user:bob")
   package let bot = Principal.named("agent:deploy-bot")
@@ -58,15 +60,27 @@ package final class World {
     try SigningKey.derived(from: "test \(principal)")
   }
 
-  package init(policy: String = World.policy) throws {
+  /// `admins`: Further founders, who are admins too; `quorum`: how many admins a change takes.
+  package init(
+    policy: String = World.policy, admins: [Principal] = [], quorum: Int64 = 1
+  ) throws {
     folder = NSTemporaryDirectory() + "countersign-test-" + UUID().uuidString
+    founders = [alice] + admins
+    self.quorum = Int(quorum)
     ledger = try Ledger(
       RegistryDatabase.create("\(folder)/registry.db", group: nil), pins: nil)
-    try sign(
+    let genesis = try ledger.draft(
       .registryCreated(
         RegistryCreated(
-          name: "test", operators: [try enrolled(alice, [.admin, .approver], ["sre"])],
-          adminQuorum: 1, approvalDefault: .standard, isSolo: false)))
+          name: "test",
+          operators: try founders.map { try enrolled($0, [.admin, .approver], ["sre"]) },
+          adminQuorum: quorum, approvalDefault: .standard, isSolo: false)), by: alice,
+      at: clock.now)
+    var signatures: [StatementSignature] = []
+    for founder in founders {
+      signatures.append(try genesis.signature(by: try World.key(founder)))
+    }
+    try ledger.append(genesis.envelope(signatures), clock: clock.clock)
     try sign(.operatorEnrolled(try enrolled(bob, [.approver], ["sre"])))
     try sign(
       .serviceEnrolled(
@@ -108,15 +122,33 @@ package final class World {
         ] : [])
   }
 
-  /// Signs as alice, or as another, and appends.
+  /// Signs as alice, or as another, and appends; where it takes the admin quorum, the founders sign
+  /// it too, unless only `alone`.
   @discardableResult
   package func sign(
-    _ body: StatementBody, by signer: Principal? = nil, bodies: [[UInt8]] = []
+    _ body: StatementBody, by signer: Principal? = nil, bodies: [[UInt8]] = [],
+    alone: Bool = false
   ) throws -> Digest {
     let signer = signer ?? alice
-    return try ledger.sign(
-      body, by: signer, key: try World.key(signer), clock: clock.clock, bodies: bodies
-    ).digest
+    let signed = try ledger.sign(
+      body, by: signer, key: try World.key(signer), clock: clock.clock, bodies: bodies)
+    if signed.isProposed, !alone {
+      for founder in founders where founder != signer {
+        guard ledger.state.proposals[signed.digest] != nil else { break }
+        try sign(.proposalSigned(ProposalSigned(proposal: signed.digest)), by: founder)
+      }
+    }
+    return signed.digest
+  }
+
+  /// An operator's enrolment, with the key tests give them.
+  package func enrolled(
+    _ principal: Principal, roles: [OperatorRole], groups: [ByteString] = ["sre"],
+    mayGrant: [Capability] = []
+  ) throws -> OperatorEnrolled {
+    OperatorEnrolled(
+      principal: principal, key: try World.key(principal).publicKey, roles: roles, groups: groups,
+      mayGrant: mayGrant)
   }
 
   package func enrol(_ key: borrowing SigningKey, of agent: Principal) throws {
@@ -125,7 +157,8 @@ package final class World {
         KeyEnrolled(holder: agent, key: key.publicKey, notBefore: nil, notAfter: nil)),
       by: alice, at: clock.now)
     _ = try ledger.append(
-      draft.envelope(draft.signature(by: try World.key(alice)), draft.signature(by: key)),
+      draft.envelope(
+        try draft.signature(by: try World.key(alice)), try draft.signature(by: key)),
       clock: clock.clock)
   }
 

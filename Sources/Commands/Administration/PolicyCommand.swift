@@ -26,8 +26,7 @@ struct PolicyCommand: AsyncParsableCommand {
     @Option(help: "A JSON file that becomes data.")
     var data: String?
 
-    @OptionGroup var registry: RegistryOptions
-    @OptionGroup var signer: OperatorOptions
+    @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
       let sources = try files.map {
@@ -37,7 +36,7 @@ struct PolicyCommand: AsyncParsableCommand {
       _ = try CompiledPolicy(
         modules: sources,
         data: try dataBytes.map { try JSONParser.parse($0) } ?? .object(JSONObject()))
-      let ledger = try registry.ledger()
+      let ledger = try change.registry.ledger()
       let version =
         ledger.state.policies.values.filter { $0.published.name == ByteString(name) }
         .map(\.published.version).max().map { $0 + 1 } ?? 1
@@ -46,12 +45,12 @@ struct PolicyCommand: AsyncParsableCommand {
         modules: sources.map {
           PolicyPublished.Module(file: ByteString($0.name), digest: Digest.sha256($0.text))
         }, data: dataBytes.map { Digest.sha256($0) })
-      let opened = try signer.open()
-      let result = try ledger.sign(
-        .policyPublished(body), by: opened.principal, key: opened.key, clock: .system,
+      try change.sign(
+        .policyPublished(body), "published \(body.label)", in: ledger,
         bodies: sources.map(\.text) + (dataBytes.map { [$0] } ?? []))
-      Output.line("published \(body.label)  \(result.digest.hex)  entry #\(result.index)")
-      Output.line("it judges once activated: countersign policy activate \(body.label)")
+      if !change.list.json {
+        Output.line("it judges once activated: countersign policy activate \(body.label)")
+      }
     }
   }
 
@@ -62,11 +61,10 @@ struct PolicyCommand: AsyncParsableCommand {
     @Argument(help: "NAME@vVERSION, or the digest of its publication.")
     var policy: String
 
-    @OptionGroup var registry: RegistryOptions
-    @OptionGroup var signer: OperatorOptions
+    @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
-      let ledger = try registry.ledger()
+      let ledger = try change.registry.ledger()
       guard
         let record = ledger.state.policies.values.first(where: {
           $0.published.label == policy || $0.digest.hex == policy
@@ -75,12 +73,9 @@ struct PolicyCommand: AsyncParsableCommand {
         throw CommandFault(
           "policy_unknown", "no policy \(policy) is published; see: countersign policy list")
       }
-      let opened = try signer.open()
-      let result = try ledger.sign(
-        .policyActivated(PolicyActivated(policy: record.digest)), by: opened.principal,
-        key: opened.key,
-        clock: .system)
-      Output.line("activated \(record.published.label)  entry #\(result.index)")
+      try change.sign(
+        .policyActivated(PolicyActivated(policy: record.digest)),
+        "activated \(record.published.label)", in: ledger)
     }
   }
 

@@ -25,16 +25,15 @@ struct ResourceCommand: AsyncParsableCommand {
     @Option(name: .customLong("attribute"), help: "NAME=VALUE; repeat for more.")
     var attributes: [String] = []
 
-    @OptionGroup var registry: RegistryOptions
-    @OptionGroup var signer: OperatorOptions
+    @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
       let body = ResourceRegistered(
         pattern: ByteString(pattern), type: ByteString(type), env: env.map { ByteString($0) },
         attributes: try Parse.object(attributes))
-      let result = try sign(.resourceRegistered(body), registry, signer)
-      Output.line(
-        "registered \(pattern) as \(type)\(env.map { " in \($0)" } ?? "")  entry #\(result.index)")
+      try change.sign(
+        .resourceRegistered(body),
+        "registered \(pattern) as \(type)\(env.map { " in \($0)" } ?? "")")
     }
   }
 

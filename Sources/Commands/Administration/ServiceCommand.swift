@@ -2,14 +2,15 @@ import ArgumentParser
 import Authority
 import CanonicalJSON
 import Decisions
+import Foundation
 import Keys
 import Registry
 import Statements
 
 struct ServiceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "service", abstract: "Enrol and list deciding services.",
-    subcommands: [Enroll.self, List.self], defaultSubcommand: List.self)
+    commandName: "service", abstract: "Enrol, remove and list deciding services.",
+    subcommands: [Enroll.self, Remove.self, List.self], defaultSubcommand: List.self)
 
   struct Enroll: Subcommand {
     static let configuration = CommandConfiguration(
@@ -21,24 +22,54 @@ struct ServiceCommand: AsyncParsableCommand {
     @Option(help: "Where to write the new key, PKCS#8 PEM, mode 0600.")
     var out: String
 
-    @OptionGroup var registry: RegistryOptions
-    @OptionGroup var signer: OperatorOptions
+    @Option(help: "Agents whose requests it may put into actions itself, parted by commas.")
+    var mayAttest: String?
+
+    @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
       let service = try Parse.principal(name, .service)
-      let ledger = try registry.ledger()
-      let opened = try signer.open()
+      let agents = try Parse.list(mayAttest).map { try Parse.principal($0.text, .agent) }
+      let ledger = try change.registry.ledger()
       let serviceKey = try SigningKey.generate()
       try KeyFolder.make(for: out)
       try PrivateKeyPEM.create(out, key: serviceKey)
-      let body = ServiceEnrolled(service: service, key: serviceKey.publicKey)
-      let result = try ledger.sign(
-        .serviceEnrolled(body), by: opened.principal, key: opened.key, clock: .system)
-      Output.line(
-        "enrolled \(name) with key \(serviceKey.publicKey.fingerprint)  entry #\(result.index)")
-      Output.line(
-        "start it: countersignd --service \(name) --key \(out) --registry \(registry.path) "
-          + "--trust \(ledger.state.registry?.id.text ?? "")")
+      let body = ServiceEnrolled(
+        service: service, key: serviceKey.publicKey, mayAttest: agents)
+      do {
+        try change.sign(
+          .serviceEnrolled(body), "enrolled \(name) with key \(serviceKey.publicKey.fingerprint)",
+          in: ledger)
+      } catch {
+        unlink(out)
+        throw error
+      }
+      if !change.list.json {
+        Output.line(
+          "start it: countersignd --service \(name) --key \(out) "
+            + "--registry \(change.registry.path) --trust \(ledger.state.registry?.id.text ?? "")")
+      }
+    }
+  }
+
+  struct Remove: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Remove a daemon: it decides and signs nothing more.")
+
+    @Argument(help: "service:NAME")
+    var name: String
+
+    @Option(help: "Why.")
+    var reason: String
+
+    @OptionGroup var change: ChangeOptions
+
+    func perform() async throws {
+      try change.sign(
+        .serviceRemoved(
+          ServiceRemoved(
+            service: try Parse.principal(name, .service), reason: ByteString(reason))),
+        "removed \(name)")
     }
   }
 

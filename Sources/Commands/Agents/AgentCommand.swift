@@ -1,14 +1,18 @@
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Decisions
+import Delegations
 import Keys
 import Registry
 import Statements
 
 struct AgentCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "agent", abstract: "Register, list and show agents.",
-    subcommands: [Register.self, List.self, Show.self], defaultSubcommand: List.self)
+    commandName: "agent", abstract: "Register, change, retire, list and show agents.",
+    subcommands: [
+      Register.self, Update.self, Retire.self, List.self, Show.self, Can.self,
+    ], defaultSubcommand: List.self)
 
   struct Register: Subcommand {
     static let configuration = CommandConfiguration(abstract: "Register an agent (admin).")
@@ -25,19 +29,103 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(name: .customLong("attribute"), help: "NAME=VALUE; repeat for more.")
     var attributes: [String] = []
 
-    @OptionGroup var registry: RegistryOptions
-    @OptionGroup var signer: OperatorOptions
+    @Option(help: "Its SPIFFE id.")
+    var spiffeId: String?
+
+    @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
-      let you = Principal(try signer.sealed().holder)
-      guard let owner = try owner.map({ try Parse.principal($0, .user) }) ?? you else {
-        throw ValidationError("name an --owner")
-      }
+      let ledger = try change.registry.ledger()
+      let owner =
+        try owner.map { try Parse.principal($0, .user) } ?? change.signer.principal(in: ledger)
       let body = AgentRegistered(
         agent: try Parse.principal(name, .agent), owner: owner, roles: Parse.list(roles),
-        attributes: try Parse.object(attributes))
-      let result = try sign(.agentRegistered(body), registry, signer)
-      Output.line("registered \(name), owner \(owner)  entry #\(result.index)")
+        attributes: try Parse.object(attributes), spiffeID: spiffeId.map { ByteString($0) })
+      try change.sign(.agentRegistered(body), "registered \(name), owner \(owner)", in: ledger)
+    }
+  }
+
+  struct Update: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Change an agent's owner, roles or attributes (admin); the rest stays.",
+      discussion: "Former owners stay excluded from approving what the agent does.")
+
+    @Argument(help: "agent:NAME")
+    var name: String
+
+    @Option(help: "Who answers for it, as user:NAME.")
+    var owner: String?
+
+    @Option(help: "Roles, parted by commas.")
+    var roles: String?
+
+    @Option(
+      name: .customLong("attribute"),
+      help: "NAME=VALUE; repeat for more. Replaces all attributes it has.")
+    var attributes: [String] = []
+
+    @OptionGroup var change: ChangeOptions
+
+    func perform() async throws {
+      let ledger = try change.registry.ledger()
+      let agent = try Parse.principal(name, .agent)
+      guard let now = ledger.state.agents[agent]?.registered else {
+        throw CommandFault("agent_unknown", "no agent \(name) is registered")
+      }
+      let body = AgentRegistered(
+        agent: agent, owner: try owner.map { try Parse.principal($0, .user) } ?? now.owner,
+        roles: roles.map { Parse.list($0) } ?? now.roles,
+        attributes: attributes.isEmpty ? now.attributes : try Parse.object(attributes),
+        spiffeID: now.spiffeID)
+      try change.sign(.agentUpdated(body), "updated \(name)", in: ledger)
+    }
+  }
+
+  struct Retire: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "End an agent for ever (admin); its open holds are voided.")
+
+    @Argument(help: "agent:NAME")
+    var name: String
+
+    @Option(help: "Why.")
+    var reason: String
+
+    @Flag(help: "Only say what it would do.")
+    var dryRun = false
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    @OptionGroup var change: ChangeOptions
+
+    func perform() async throws {
+      let body = StatementBody.agentRetired(
+        AgentRetired(agent: try Parse.principal(name, .agent), reason: ByteString(reason)))
+      let ledger = try change.registry.ledger()
+      guard
+        try change.preview(
+          body, "retire \(name)", confirm: yes ? nil : name, dryRun: dryRun, in: ledger)
+      else { return }
+      try change.sign(body, "retired \(name)", in: ledger)
+    }
+  }
+
+  struct Can: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "What an agent can do now, and through whom.")
+
+    @Argument(help: "agent:NAME")
+    var name: String
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let ledger = try registry.ledger(.readOnly)
+      let agent = try Parse.principal(name, .agent)
+      ReachText.print(
+        ledger.state.reach(of: agent, at: try ledger.now(.system)), json: list.json)
     }
   }
 
@@ -157,11 +245,14 @@ extension GrantRow {
   }
 
   /// As `deploy on prod://payments/**`.
-  var words: String {
-    (parsed(capabilities).array ?? []).map { capability in
-      let actions = (capability["actions"]?.array ?? []).compactMap { $0.string?.text }
-      let resources = (capability["resources"]?.array ?? []).compactMap { $0.string?.text }
-      return actions.joined(separator: ",") + " on " + resources.joined(separator: ",")
-    }.joined(separator: "; ")
+  var words: String { CapabilityText.words(capabilities) }
+}
+
+enum CapabilityText {
+  /// The JSON of some capabilities as `deploy on prod://payments/**`.
+  static func words(_ json: String) -> String {
+    let value = (try? JSONParser.parse(Array(json.utf8))) ?? .null
+    return (value.array ?? []).compactMap { try? Capability($0, path: "") }.map(\.words)
+      .joined(separator: "; ")
   }
 }

@@ -1,14 +1,17 @@
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Decisions
+import Delegations
+import Enforcement
 import Keys
 import Registry
 import Statements
 
 struct GrantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "grant", abstract: "Issue, list and revoke grants.",
-    subcommands: [Issue.self, List.self, Revoke.self], defaultSubcommand: List.self)
+    commandName: "grant", abstract: "Issue, list, show and revoke grants.",
+    subcommands: [Issue.self, List.self, Show.self, Revoke.self], defaultSubcommand: List.self)
 
   struct Issue: Subcommand {
     static let configuration = CommandConfiguration(
@@ -32,7 +35,10 @@ struct GrantCommand: AsyncParsableCommand {
     @Option(help: "When it ends: a time, or a span from now like 30d.")
     var until: String?
 
-    @Option(help: "The grant it hangs from (64 digits), when an agent passes authority on.")
+    @Option(help: "Services at which it counts, parted by commas. Default: every one.")
+    var audiences: String?
+
+    @Option(help: "The grant it hangs from, when an agent passes authority on.")
     var parent: String?
 
     @Option(help: "Issue as this agent, with --agent-key.")
@@ -41,29 +47,68 @@ struct GrantCommand: AsyncParsableCommand {
     @Option(help: "The issuing agent's key, PKCS#8 PEM.")
     var agentKey: String?
 
-    @OptionGroup var registry: RegistryOptions
-    @OptionGroup var signer: OperatorOptions
+    @Option(help: "With --as-agent: through the daemon at this socket, without the registry.")
+    var socket: String?
+
+    @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
+      if let asAgent, let agentKey {
+        let agent = try Parse.principal(asAgent, .agent)
+        let key = try PrivateKeyPEM.read(agentKey)
+        if let socket { return try await issue(as: agent, key, through: socket) }
+        let ledger = try change.registry.ledger()
+        let signed = try ledger.sign(
+          try body(in: ledger), by: agent, key: key, clock: .system)
+        return report(signed.digest, signed.index)
+      }
+      let ledger = try change.registry.ledger()
+      let opened = try change.signer.open(in: ledger)
+      let signed = try ledger.sign(
+        try body(in: ledger), by: opened.principal, key: opened, clock: .system)
+      report(signed.digest, signed.index)
+    }
+
+    private func report(_ digest: Digest, _ index: UInt64) {
+      if change.list.json {
+        Output.json([
+          "grant": JSONValue(digest.hex), "holder": JSONValue(holder),
+          "log_index": JSONValue(index),
+        ])
+      } else {
+        Output.line(digest.hex)
+        Output.note("issued to \(holder)  entry #\(index)")
+      }
+    }
+
+    private func body(in ledger: Ledger?) throws -> StatementBody {
       let now = Clock.system.now()
-      let body = StatementBody.grantIssued(
+      let parent = try parent.map { text in
+        try ledger.map { try Parse.digest(text, among: $0.state.grants.keys, what: "grant") }
+          ?? Parse.digest(text)
+      }
+      return .grantIssued(
         GrantIssued(
           holder: try Parse.principal(holder, .agent), capabilities: try can.map(Parse.capability),
           limits: GrantLimits(
             notBefore: try from.map { try Parse.time($0, from: now) },
             notAfter: try until.map { try Parse.time($0, from: now) }, maxDepth: maxDepth,
-            maxUses: maxUses),
-          parent: try parent.map(Parse.digest)))
-      let result: (digest: Digest, index: UInt64)
-      if let asAgent, let agentKey {
-        let key = try PrivateKeyPEM.read(agentKey)
-        result = try registry.ledger().sign(
-          body, by: try Parse.principal(asAgent, .agent), key: key, clock: .system)
-      } else {
-        result = try sign(body, registry, signer)
-      }
-      Output.line("\(result.digest.hex)")
-      Output.note("issued to \(holder)  entry #\(result.index)")
+            maxUses: maxUses, audiences: Parse.list(audiences)),
+          parent: parent))
+    }
+
+    private func issue(
+      as agent: Principal, _ key: borrowing SigningKey, through socket: String
+    ) async throws {
+      let client = AgentClient(socket: socket)
+      let head = try await client.head()
+      let draft = try StatementDraft(
+        StatementHeader(
+          at: Clock.system.now(), head: head.head,
+          id: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
+          registry: head.registry, signer: agent), try body(in: nil))
+      let index = try await client.submit(try draft.signed(by: key))
+      report(draft.digest, index)
     }
   }
 
@@ -95,23 +140,70 @@ struct GrantCommand: AsyncParsableCommand {
     }
   }
 
+  struct Show: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show a grant's chain hop by hop: verdict, what each narrows, other ways.")
+
+    @Argument(help: "The grant's digest, or its first digits.")
+    var grant: String
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let ledger = try registry.ledger(.readOnly)
+      let digest = try Parse.digest(grant, among: ledger.state.grants.keys, what: "grant")
+      let now = try ledger.now(.system)
+      guard let holder = ledger.state.grants[digest]?.terms.holder,
+        let reach = ledger.state.reach(of: holder, at: now).first(where: {
+          $0.grant.digest == digest
+        })
+      else { throw CommandFault("grant_unknown", "no grant \(grant) is on record") }
+      let others = ledger.state.reach(of: holder, at: now).filter {
+        $0.grant.digest != digest && $0.isUsable
+      }
+      if list.json {
+        Output.json([
+          "chain": reach.json, "other_ways": .array(others.map { JSONValue($0.grant.digest.hex) }),
+        ])
+        return
+      }
+      ReachText.print([reach], json: false)
+      for other in others {
+        Output.line("also reachable via \(other.grant.digest.hex)  \(other.summary)")
+      }
+    }
+  }
+
   struct Revoke: Subcommand {
     static let configuration = CommandConfiguration(
       abstract: "End a grant and all that hangs from it.")
 
-    @Argument(help: "The grant (64 digits).")
+    @Argument(help: "The grant's digest, or its first digits.")
     var grant: String
 
     @Option(help: "Why.")
     var reason: String
 
-    @OptionGroup var registry: RegistryOptions
-    @OptionGroup var signer: OperatorOptions
+    @Flag(help: "Only say what it would do.")
+    var dryRun = false
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
-      let body = GrantRevoked(grant: try Parse.digest(grant), reason: ByteString(reason))
-      let result = try sign(.grantRevoked(body), registry, signer)
-      Output.line("revoked grant \(grant)  entry #\(result.index)")
+      let ledger = try change.registry.ledger()
+      let digest = try Parse.digest(grant, among: ledger.state.grants.keys, what: "grant")
+      let body = StatementBody.grantRevoked(
+        GrantRevoked(grant: digest, reason: ByteString(reason)))
+      guard
+        try change.preview(
+          body, "revoke grant \(digest.hex)", confirm: yes ? nil : digest.short, dryRun: dryRun,
+          in: ledger)
+      else { return }
+      try change.sign(body, "revoked grant \(digest.hex)", in: ledger)
     }
   }
 }

@@ -3,6 +3,7 @@ import Authority
 import CanonicalJSON
 import Decisions
 import Delegations
+import Enforcement
 import Foundation
 import Keys
 import Registry
@@ -10,8 +11,11 @@ import Statements
 
 struct KeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "key", abstract: "Make, enrol, list, revoke and check keys.",
-    subcommands: [New.self, Enroll.self, Revoke.self, List.self, Verify.self],
+    commandName: "key", abstract: "Make, enrol, rotate, revoke, list and check keys.",
+    subcommands: [
+      New.self, Enroll.self, Request.self, Requests.self, Rotate.self, Taint.self, Revoke.self,
+      List.self, AgentList.self, Import.self, Verify.self,
+    ],
     defaultSubcommand: List.self)
 
   struct New: Subcommand {
@@ -47,34 +51,243 @@ struct KeyCommand: AsyncParsableCommand {
 
   struct Enroll: Subcommand {
     static let configuration = CommandConfiguration(
-      abstract: "Enrol an agent's key; the key itself signs too, as proof of possession.")
+      abstract: "Enrol an agent's key; the key itself signs too, as proof of possession.",
+      discussion: """
+        Give --agent-key with the key itself, or --request with what the agent asked for by
+        `countersign key request`: its signature stands there.
+        """)
 
     @Argument(help: "agent:NAME")
     var agent: String
 
     @Option(help: "The agent's key, PKCS#8 PEM.")
-    var agentKey: String
+    var agentKey: String?
+
+    @Option(help: "The agent's request (see: countersign key requests).")
+    var request: String?
+
+    @Option(help: "When it begins: a time, or a span from now.")
+    var from: String?
 
     @Option(help: "When it ends: a time, or a span from now like 90d.")
     var until: String?
 
-    @OptionGroup var registry: RegistryOptions
-    @OptionGroup var signer: OperatorOptions
+    @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
       let holder = try Parse.principal(agent, .agent)
-      let agentKey = try PrivateKeyPEM.read(agentKey)
-      let ledger = try registry.ledger()
-      let opened = try signer.open()
+      let ledger = try change.registry.ledger()
       let now = Clock.system.now()
+      let start = try from.map { try Parse.time($0, from: now) }
+      let end = try until.map { try Parse.time($0, from: now) }
+      if let request {
+        let asked = try KeyChoice.request(request, in: ledger)
+        guard asked.requested.holder == holder else {
+          throw CommandFault("request_unknown", "request \(request) is not \(agent)'s")
+        }
+        if let old = asked.requested.replaces {
+          throw CommandFault(
+            "request_rotates", "request \(request) replaces \(old): countersign key rotate")
+        }
+        let body = KeyEnrolled(
+          holder: holder, key: asked.requested.key, notBefore: start, notAfter: end,
+          request: asked.digest)
+        try change.sign(
+          .keyEnrolled(body), "enrolled \(asked.requested.key.fingerprint) of \(agent)", in: ledger)
+        return
+      }
+      guard let agentKey else { throw ValidationError("give --agent-key or --request") }
+      let key = try PrivateKeyPEM.read(agentKey)
+      let opened = try change.signer.open(in: ledger)
       let body = KeyEnrolled(
-        holder: holder, key: agentKey.publicKey, notBefore: nil,
-        notAfter: try until.map { try Parse.time($0, from: now) })
+        holder: holder, key: key.publicKey, notBefore: start, notAfter: end)
       let draft = try ledger.draft(.keyEnrolled(body), by: opened.principal, at: now)
-      let envelope = draft.envelope(draft.signature(by: opened.key), draft.signature(by: agentKey))
-      let result = try ledger.append(envelope, clock: .system)
-      Output.line(
-        "enrolled \(agentKey.publicKey.fingerprint) of \(agent)  entry #\(result.index)")
+      let envelope = draft.envelope(
+        try draft.signature(by: opened), try draft.signature(by: key))
+      change.report(
+        try ledger.append(envelope, clock: .system),
+        "enrolled \(key.publicKey.fingerprint) of \(agent)", in: ledger)
+    }
+  }
+
+  struct Request: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "As an agent, ask the daemon for a key of its own, or for a rotation.")
+
+    @Argument(help: "agent:NAME")
+    var agent: String
+
+    @Option(help: "The new key, PKCS#8 PEM (see: countersign key new).")
+    var agentKey: String
+
+    @Option(help: "The key it replaces, PKCS#8 PEM; it signs the request too.")
+    var replaces: String?
+
+    @Option(help: "A note for the admin who answers.")
+    var note: String = ""
+
+    @Option(help: "The daemon's socket.")
+    var socket: String
+
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let holder = try Parse.principal(agent, .agent)
+      let key = try PrivateKeyPEM.read(agentKey)
+      let client = AgentClient(socket: socket)
+      let head = try await client.head()
+      let header = StatementHeader(
+        at: Clock.system.now(), head: head.head,
+        id: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))), registry: head.registry,
+        signer: holder)
+      let envelope: UnverifiedEnvelope
+      if let replaces {
+        let old = try PrivateKeyPEM.read(replaces)
+        let draft = try StatementDraft(
+          header,
+          .keyRequested(
+            KeyRequested(
+              holder: holder, key: key.publicKey, replaces: old.publicKey.fingerprint,
+              note: ByteString(note))))
+        envelope = draft.envelope(try draft.signature(by: key), try draft.signature(by: old))
+      } else {
+        let draft = try StatementDraft(
+          header,
+          .keyRequested(
+            KeyRequested(
+              holder: holder, key: key.publicKey, replaces: nil, note: ByteString(note))))
+        envelope = try draft.signed(by: key)
+      }
+      let index = try await client.submit(envelope)
+      if list.json {
+        Output.json(["request": JSONValue(envelope.digest.hex), "log_index": JSONValue(index)])
+      } else {
+        Output.line("requested \(key.publicKey.fingerprint)  entry #\(index)")
+        Output.line(
+          "an admin answers with: countersign key enroll \(agent) "
+            + "--request \(envelope.digest.hex.prefix(12))")
+      }
+    }
+  }
+
+  struct Requests: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the keys that agents ask for and nobody has answered.")
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let now = Clock.system.now()
+      let rows = try RegistryDatabase(registry.path, access: .readOnly).read {
+        try $0.keyRequests()
+      }.filter { $0.received.advanced(bySeconds: KeyRequest.lifetimeSeconds) > now }
+      let keys = rows.map { try? PublicKey(bytes: $0.key).fingerprint.description }
+      if list.json {
+        Output.json(
+          .array(
+            zip(rows, keys).map { row, key in
+              let value: JSONValue = [
+                "request": JSONValue(row.digest.hex), "holder": JSONValue(row.holder),
+                "key": key.json { JSONValue($0) },
+                "replaces": row.replaces.json { JSONValue("ed25519:\($0.hex)") },
+                "note": JSONValue(row.note), "received": row.received.json,
+              ]
+              return value.withoutNulls
+            }))
+      } else {
+        Output.table(
+          ["REQUEST", "HOLDER", "KEY", "REPLACES", "ASKED", "NOTE (the agent's words)"],
+          zip(rows, keys).map { row, key in
+            [
+              String(row.digest.hex.prefix(12)), row.holder, key ?? "?",
+              row.replaces?.short ?? "-", row.received.minute, row.note,
+            ]
+          })
+      }
+    }
+  }
+
+  struct Rotate: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Give an agent its next key: signed by the old key, the new one and you.")
+
+    @Argument(help: "agent:NAME")
+    var agent: String
+
+    @Option(help: "The old key, PKCS#8 PEM.")
+    var oldKey: String?
+
+    @Option(help: "The new key, PKCS#8 PEM.")
+    var newKey: String?
+
+    @Option(help: "The agent's request, in which both keys have signed.")
+    var request: String?
+
+    @Option(help: "Until when the old key still acts: a time, or a span from now like 7d.")
+    var overlap: String?
+
+    @Option(help: "When the new key ends: a time, or a span from now like 90d.")
+    var until: String?
+
+    @OptionGroup var change: ChangeOptions
+
+    func perform() async throws {
+      let holder = try Parse.principal(agent, .agent)
+      let ledger = try change.registry.ledger()
+      let now = Clock.system.now()
+      let overlapUntil = try overlap.map { try Parse.time($0, from: now) }
+      let end = try until.map { try Parse.time($0, from: now) }
+      if let request {
+        let asked = try KeyChoice.request(request, in: ledger)
+        guard let old = asked.requested.replaces else {
+          throw CommandFault(
+            "request_enrols", "request \(request) replaces no key: countersign key enroll")
+        }
+        let body = KeyRotated(
+          holder: holder, old: old, key: asked.requested.key, overlapUntil: overlapUntil,
+          notAfter: end, request: asked.digest)
+        try change.sign(
+          .keyRotated(body), "\(agent) now has key \(asked.requested.key.fingerprint)", in: ledger)
+        return
+      }
+      guard let oldKey, let newKey else {
+        throw ValidationError("give --old-key and --new-key, or --request")
+      }
+      let old = try PrivateKeyPEM.read(oldKey)
+      let key = try PrivateKeyPEM.read(newKey)
+      let opened = try change.signer.open(in: ledger)
+      let body = KeyRotated(
+        holder: holder, old: old.publicKey.fingerprint, key: key.publicKey,
+        overlapUntil: overlapUntil, notAfter: end, request: nil)
+      let draft = try ledger.draft(.keyRotated(body), by: opened.principal, at: now)
+      let envelope = draft.envelope(
+        try draft.signature(by: opened), try draft.signature(by: old),
+        try draft.signature(by: key))
+      change.report(
+        try ledger.append(envelope, clock: .system),
+        "\(agent) now has key \(key.publicKey.fingerprint)", in: ledger)
+    }
+  }
+
+  struct Taint: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Let an agent's key sign nothing more; what it signed stands.")
+
+    @Argument(help: "The key: ed25519: and 64 digits, or a short form no other key shares.")
+    var key: String
+
+    @Option(help: "Why.")
+    var reason: String
+
+    @OptionGroup var change: ChangeOptions
+
+    func perform() async throws {
+      let ledger = try change.registry.ledger()
+      let fingerprint = try KeyChoice.find(key, in: ledger)
+      try change.sign(
+        .keyTainted(KeyTainted(key: fingerprint, reason: ByteString(reason))),
+        "tainted \(fingerprint)", in: ledger)
     }
   }
 
@@ -94,40 +307,111 @@ struct KeyCommand: AsyncParsableCommand {
     @Option(help: "A note for the record.")
     var note: String = ""
 
+    @Flag(help: "Only say what it would do.")
+    var dryRun = false
+
     @Flag(help: "Do not ask.")
     var yes = false
 
-    @OptionGroup var registry: RegistryOptions
-    @OptionGroup var signer: OperatorOptions
+    @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
       guard let reason = RevocationReason(rawValue: reason) else {
         throw ValidationError("--reason is superseded, retired, compromised or unspecified")
       }
-      let ledger = try registry.ledger()
+      let ledger = try change.registry.ledger()
       let fingerprint = try KeyChoice.find(key, in: ledger)
       guard let record = ledger.state.keys[fingerprint] else {
         throw CommandFault("key_unknown", "no key \(fingerprint) is enrolled")
       }
-      let preview = RevocationPreview(
-        key: fingerprint, reason: reason, in: ledger.state, at: Clock.system.now())
-      Output.line("key     \(fingerprint) of \(record.holder)")
-      for line in preview.lines { Output.line("        \(line)") }
-      if !yes {
-        let typed = Output.ask("Type the key's short form, \(fingerprint.short), to revoke it: ")
-        guard typed == fingerprint.short else {
-          throw CommandFault("not_confirmed", "nothing was revoked; give --yes without a terminal")
-        }
-      }
       let now = Clock.system.now()
-      let body = KeyRevoked(
-        key: fingerprint, reason: reason,
-        compromisedSince: try compromisedSince.map { try Parse.time($0, from: now) },
-        note: ByteString(note))
-      let opened = try signer.open()
-      let result = try ledger.sign(
-        .keyRevoked(body), by: opened.principal, key: opened.key, clock: .system)
-      Output.line("revoked \(fingerprint)  entry #\(result.index)")
+      let body = StatementBody.keyRevoked(
+        KeyRevoked(
+          key: fingerprint, reason: reason,
+          compromisedSince: try compromisedSince.map { try Parse.time($0, from: now) },
+          note: ByteString(note)))
+      guard
+        try change.preview(
+          body, "revoke \(fingerprint) of \(record.holder)",
+          confirm: yes ? nil : fingerprint.short, dryRun: dryRun, in: ledger)
+      else { return }
+      try change.sign(body, "revoked \(fingerprint)", in: ledger)
+      let owed = try ledger.database.read { try $0.reviews(all: false) }.count
+      if reason == .compromised, owed > 0, !change.list.json {
+        Output.line("\(owed) statements wait for review: countersign reviews")
+      }
+    }
+  }
+
+  struct AgentList: Subcommand {
+    static let configuration = CommandConfiguration(
+      commandName: "agent-list", abstract: "List the keys of your ssh-agent that can sign here.")
+
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let agent = try AgentSocket.agent()
+      let listing = try agent.list()
+      AgentSocket.warnIfForwarded()
+      if list.json {
+        Output.json(
+          .array(
+            listing.keys.map {
+              [
+                "key": JSONValue($0.publicKey.fingerprint.description),
+                "comment": JSONValue($0.comment),
+              ]
+            }))
+        return
+      }
+      Output.table(
+        ["KEY", "COMMENT"],
+        listing.keys.map { [$0.publicKey.fingerprint.description, $0.comment] })
+      for type in listing.otherTypes {
+        Output.note("a key of type \(type) cannot sign here; only ssh-ed25519 can")
+      }
+    }
+  }
+
+  struct Import: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Seal an Ed25519 key of OpenSSH or minisign as your operator key.")
+
+    @Argument(help: "The private key's file.")
+    var file: String
+
+    @Option(name: .customLong("operator"), help: "Whose it is, as user:NAME.")
+    var operatorName: String
+
+    @Option(help: "Where to write the sealed key, mode 0600.")
+    var out: String
+
+    @Option(help: "Read the passphrase of the old file from this file descriptor.")
+    var oldPassphraseFd: Int32?
+
+    @Option(help: "Read the new passphrase from this file descriptor.")
+    var passphraseFd: Int32?
+
+    func perform() async throws {
+      let holder = try Parse.principal(operatorName, .user)
+      let foreign = try ForeignKey(path: file)
+      let key: SigningKey
+      if foreign.needsPassphrase {
+        key = try foreign.open(
+          passphrase: try Passphrase.read(
+            descriptor: oldPassphraseFd, prompt: "Passphrase of \(file): "))
+      } else {
+        var none: [UInt8] = []
+        key = try foreign.open(passphrase: SecretBytes(wiping: &none))
+      }
+      let passphrase = try Passphrase.choose(
+        descriptor: passphraseFd, prompt: "A passphrase for the sealed key: ")
+      try KeyFolder.make(for: out)
+      try SealedKey.create(out, key: key, holder: holder.text, passphrase: passphrase)
+      try KeyFile.create(out + ".pub", Array(key.publicKey.pem.utf8), mode: 0o644)
+      Output.line("key       \(out)")
+      Output.line("public    \(out).pub")
+      Output.line("\(key.publicKey.fingerprint)")
     }
   }
 
@@ -192,6 +476,15 @@ struct KeyCommand: AsyncParsableCommand {
 
 /// Finds a key by its whole fingerprint, or by a short form that only one key has.
 enum KeyChoice {
+  /// An agent's open request, by its digest or first digits.
+  static func request(_ text: String, in ledger: Ledger) throws -> KeyRequest {
+    let digest = try Parse.digest(text, among: ledger.state.requests.keys, what: "request")
+    guard let request = ledger.state.requests[digest],
+      request.isOpen(at: Clock.system.now())
+    else { throw CommandFault("request_unknown", "no open request \(text) is on record") }
+    return request
+  }
+
   static func find(_ text: String, in ledger: Ledger) throws -> Fingerprint {
     if let whole = Fingerprint(ByteString(text)) { return whole }
     let digits = text.replacingOccurrences(of: "-", with: "").lowercased()

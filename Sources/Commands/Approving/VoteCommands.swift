@@ -15,19 +15,19 @@ struct VoteOptions: ParsableArguments {
   @Option(help: "Without a terminal: the whole digest, to show that you know what you vote on.")
   var digest: String?
 
-  @OptionGroup var registry: RegistryOptions
-  @OptionGroup var signer: OperatorOptions
+  @OptionGroup var change: ChangeOptions
 
   /// Shows the review, asks, signs and appends.
-  func vote(_ vote: ApprovalVoted.Vote, reason: String, validFor: String?) throws {
-    let ledger = try registry.ledger()
-    guard let voter = Principal(try signer.sealed().holder) else {
-      throw KeyFault.malformed(path: signer.path, reason: "its holder is no principal")
-    }
+  func sign(
+    _ word: String, _ body: (Digest) throws -> StatementBody,
+    objection: (HoldReview) -> String? = { _ in nil }
+  ) throws {
+    let ledger = try change.registry.ledger()
+    let voter = try change.signer.principal(in: ledger)
     let (review, state) = try ReviewText.make(hold, ledger, voter: voter)
-    ReviewText.print(review, state: state)
+    if !change.list.json { ReviewText.print(review, state: state) }
     let whole = review.hold.digest.hex
-    if vote == .approve, let objection = review.objection {
+    if let objection = objection(review) {
       throw CommandFault(
         String(objection.prefix { $0 != ":" }), String(objection.drop { $0 != ":" }.dropFirst(2)))
     }
@@ -36,21 +36,23 @@ struct VoteOptions: ParsableArguments {
         throw CommandFault("digest_differs", "--digest is not this hold's digest, \(whole)")
       }
     } else {
-      let word = vote == .approve ? "approve" : "deny"
       guard let typed = Output.ask("Type \(word) to sign: ") else {
         throw CommandFault("digest_missing", "without a terminal, give --digest with all 64 digits")
       }
       guard typed == word else { throw CommandFault("not_confirmed", "nothing was signed") }
     }
-    let now = Clock.system.now()
-    let body = ApprovalVoted(
-      hold: review.hold.digest, vote: vote, reason: ByteString(reason),
-      validUntil: try validFor.map { try Parse.time($0, from: now) })
-    let opened = try signer.open()
+    let opened = try change.signer.open(in: ledger)
     let result = try ledger.sign(
-      .approvalVoted(body), by: opened.principal, key: opened.key, clock: .system)
+      try body(review.hold.digest), by: opened.principal, key: opened, clock: .system)
     let after = ledger.state.holds[review.hold.digest]?.state(at: Clock.system.now())
-    Output.line("recorded \(vote.rawValue) by \(opened.principal)  entry #\(result.index)")
+    if change.list.json {
+      Output.json([
+        "statement": JSONValue(result.digest.hex), "log_index": JSONValue(result.index),
+        "hold": JSONValue(whole), "state": JSONValue(after?.word ?? "unknown"),
+      ])
+      return
+    }
+    Output.line("recorded \(word) by \(opened.principal)  entry #\(result.index)")
     if case .approved(let until)? = after {
       Output.line("approved: released when the agent next asks, until \(until.textToSeconds)")
     } else {
@@ -72,7 +74,14 @@ struct ApproveCommand: Subcommand {
   @OptionGroup var vote: VoteOptions
 
   func perform() async throws {
-    try vote.vote(.approve, reason: reason, validFor: validFor)
+    try vote.sign("approve") { hold in
+      .approvalVoted(
+        ApprovalVoted(
+          hold: hold, vote: .approve, reason: ByteString(reason),
+          validUntil: try validFor.map { try Parse.time($0, from: Clock.system.now()) }))
+    } objection: {
+      $0.objection
+    }
   }
 }
 
@@ -86,6 +95,47 @@ struct DenyCommand: Subcommand {
   @OptionGroup var vote: VoteOptions
 
   func perform() async throws {
-    try vote.vote(.deny, reason: reason, validFor: nil)
+    try vote.sign("deny") { hold in
+      .approvalVoted(
+        ApprovalVoted(hold: hold, vote: .deny, reason: ByteString(reason), validUntil: nil))
+    }
+  }
+}
+
+struct WithdrawCommand: Subcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "withdraw", abstract: "Take your approval back, before the quorum is met.")
+
+  @Option(help: "Why; the log keeps it.")
+  var reason: String = ""
+
+  @OptionGroup var vote: VoteOptions
+
+  func perform() async throws {
+    try vote.sign("withdraw") { hold in
+      .approvalWithdrawn(ApprovalWithdrawn(hold: hold, reason: ByteString(reason)))
+    }
+  }
+}
+
+struct BreakGlassCommand: Subcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "break-glass",
+    abstract: "Let a hold through on your word alone, where its rule foresees it.",
+    discussion: """
+      The release is marked, and another operator owes a review of it (countersign reviews); until
+      that is signed, neither you nor the agent gets another. It never overrides a deny, a revoked
+      key or a broken chain.
+      """)
+
+  @Option(help: "Why it cannot wait.")
+  var reason: String
+
+  @OptionGroup var vote: VoteOptions
+
+  func perform() async throws {
+    try vote.sign("break-glass") { hold in
+      .approvalBrokenGlass(ApprovalBrokenGlass(hold: hold, reason: ByteString(reason)))
+    }
   }
 }

@@ -100,7 +100,7 @@ actor ConsoleWorker {
     guard let voter, let hold = ledger.state.holds[row.digest] else { return "" }
     if hold.votes.contains(where: { $0.voter == voter }) { return "you voted" }
     guard case .pending = hold.state(at: now) else { return hold.state(at: now).word }
-    guard let candidate = ledger.state.voter(voter) else { return "" }
+    guard let candidate = ledger.state.voter(voter, at: now) else { return "" }
     let excluded = ledger.state.exclusions(for: hold)[voter] != nil && !hold.terms.rule.allowSelf
     if excluded { return "not you" }
     return Quorum.filled(hold.terms.rule.quorum, by: [candidate]) > 0 ? "needs you" : "others"
@@ -113,14 +113,22 @@ actor ConsoleWorker {
       case .loadReview(let digest, let intent): return try review(digest, intent)
       case .loadRevoke(let key, let reason):
         try ledger.database.read { try ledger.catchUp($0) }
+        guard let voter else {
+          throw CommandFault(
+            "key_missing", "you have no operator key here; see: countersign key new")
+        }
+        let body = KeyRevoked(key: key, reason: reason, compromisedSince: nil, note: "")
         return .revokeLoaded(
-          RevocationPreview(key: key, reason: reason, in: ledger.state, at: Clock.system.now()))
+          RevocationPlan(
+            key: key, holder: ledger.state.keys[key]?.holder,
+            effect: try ChangePreview(
+              of: .keyRevoked(body), by: voter, in: ledger.state, at: Clock.system.now())))
       case .explain(let index): return .explained(try Explainer.explain(index, in: ledger))
       case .explainHold(let digest):
         guard let index = try ledger.database.read({ try $0.holdIndex(digest) }) else { return nil }
         return .explained(try Explainer.explain(index, in: ledger))
       case .vote(let ballot, let passphrase):
-        let (index, _) = try sign(.approvalVoted(ballot), passphrase)
+        let index = try sign(.approvalVoted(ballot), passphrase).index
         let state = ledger.state.holds[ballot.hold]?.state(at: Clock.system.now())
         let outcome =
           switch state {
@@ -131,8 +139,12 @@ actor ConsoleWorker {
           }
         return .signed(index: index, outcome: outcome)
       case .revoke(let body, _, let passphrase):
-        let (index, _) = try sign(.keyRevoked(body), passphrase)
-        return .signed(index: index, outcome: "key \(body.key.short) is revoked")
+        let result = try sign(.keyRevoked(body), passphrase)
+        return .signed(
+          index: result.index,
+          outcome: result.isProposed
+            ? "proposed: other admins must sign before key \(body.key.short) ends"
+            : "key \(body.key.short) is revoked")
       case .bell, .repaint, .suspend, .quit: return nil
       }
     } catch {
@@ -165,7 +177,7 @@ actor ConsoleWorker {
   /// Opens the key, signs, appends; the key is closed again at once.
   private func sign(
     _ body: StatementBody, _ field: PassphraseField
-  ) throws -> (index: UInt64, digest: Digest) {
+  ) throws -> Ledger.Signed {
     guard let sealed, let voter else {
       throw CommandFault("key_missing", "you have no operator key here; see: countersign key new")
     }
@@ -174,7 +186,7 @@ actor ConsoleWorker {
     let key = try sealed.open(passphrase: passphrase)
     let result = try ledger.sign(body, by: voter, key: key, clock: .system)
     version = -1
-    return (result.index, result.digest)
+    return result
   }
 }
 

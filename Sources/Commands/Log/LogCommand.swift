@@ -61,16 +61,18 @@ struct LogCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let ledger = try registry.ledger()
-      let opened = try signer.open()
+      let opened = try signer.open(in: ledger)
       guard let id = ledger.state.registry?.id else {
         throw AuthorityFault.empty(path: registry.path)
       }
-      guard ledger.state.keys[opened.key.publicKey.fingerprint]?.revoked == nil,
-        ledger.state.keys[opened.key.publicKey.fingerprint]?.holder.kind == .user
+      guard ledger.state.keys[opened.publicKey.fingerprint]?.revoked == nil,
+        ledger.state.keys[opened.publicKey.fingerprint]?.holder.kind == .user
       else { throw CommandFault("signer_wrong_key", "your key is not an enrolled operator's") }
-      let note = Checkpoint(
-        origin: Checkpoint.origin(registry: id), size: ledger.tree.size, root: ledger.tree.root
-      ).signed(by: opened.key)
+      let checkpoint = Checkpoint(
+        origin: Checkpoint.origin(registry: id), size: ledger.tree.size, root: ledger.tree.root)
+      let note = SignedNote(
+        text: checkpoint.text, signer: checkpoint.origin, by: opened.publicKey,
+        signature: try opened.signature(over: checkpoint.text.bytes))
       let size = ledger.tree.size
       try ledger.database.write { try $0.store(checkpoint: note.bytes, size: size) }
       FileHandle.standardOutput.write(Data(note.bytes))

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Decisions
+import Delegations
 import Foundation
 import Keys
 import Registry
@@ -38,6 +40,10 @@ struct OperatorOptions: ParsableArguments {
     help: "Your sealed operator key. Default: operator.key in the XDG configuration folder.")
   var keyFile: String?
 
+  @Option(
+    help: "Sign with this key of your ssh-agent instead: its fingerprint (see: key agent-list).")
+  var sshKey: String?
+
   @Option(help: "Read the passphrase from this file descriptor instead of the terminal.")
   var passphraseFd: Int32?
 
@@ -45,8 +51,25 @@ struct OperatorOptions: ParsableArguments {
 
   func sealed() throws -> SealedKey { try SealedKey(path: path) }
 
+  /// Who would sign, without opening anything.
+  func principal(in ledger: Ledger) throws -> Principal {
+    if sshKey != nil { return try agentKey(in: ledger).principal }
+    guard let holder = Principal(try sealed().holder) else {
+      throw KeyFault.malformed(path: path, reason: "its holder is no principal")
+    }
+    return holder
+  }
+
   /// Opens the key; its holder is who signs.
-  func open() throws -> OpenedKey {
+  func open(in ledger: Ledger) throws -> OpenedKey {
+    if sshKey != nil {
+      let (principal, key) = try agentKey(in: ledger)
+      return OpenedKey(principal: principal, agentKey: key)
+    }
+    return try openSealed()
+  }
+
+  func openSealed() throws -> OpenedKey {
     let sealed = try sealed()
     guard let holder = Principal(sealed.holder) else {
       throw KeyFault.malformed(path: path, reason: "its holder is no principal")
@@ -56,12 +79,91 @@ struct OperatorOptions: ParsableArguments {
       prompt: "Passphrase for \(holder) (\(sealed.publicKey.fingerprint.short)): ")
     return OpenedKey(principal: holder, key: try sealed.open(passphrase: passphrase))
   }
+
+  private func agentKey(
+    in ledger: Ledger
+  ) throws -> (principal: Principal, key: SSHAgent.Key) {
+    let agent = try AgentSocket.agent()
+    let listing = try agent.list()
+    let wanted = (sshKey ?? "").replacingOccurrences(of: "-", with: "")
+      .replacingOccurrences(of: "ed25519:", with: "")
+    let found = listing.keys.filter {
+      wanted.count >= 4 && $0.publicKey.fingerprint.digest.hex.hasPrefix(wanted)
+    }
+    guard let key = found.first else {
+      let others =
+        listing.otherTypes.isEmpty
+        ? ""
+        : "; keys of type \(listing.otherTypes.joined(separator: ", ")) cannot sign here, only "
+          + "ssh-ed25519 can"
+      throw KeyFault.agent(
+        socket: agent.socket, reason: "it holds no key \(sshKey ?? "")\(others)")
+    }
+    guard found.count == 1 else {
+      throw CommandFault(
+        "key_ambiguous",
+        "\(sshKey ?? "") could be: "
+          + found.map(\.publicKey.fingerprint.description).joined(separator: ", "))
+    }
+    guard let record = ledger.state.keys[key.publicKey.fingerprint], record.holder.kind == .user
+    else {
+      throw CommandFault(
+        "signer_wrong_key", "the key \(key.publicKey.fingerprint) is no operator's here")
+    }
+    AgentSocket.warnIfForwarded()
+    return (record.holder, key)
+  }
 }
 
-/// An operator's key, opened: who signs, and with what.
-struct OpenedKey: ~Copyable {
+enum AgentSocket {
+  static func agent() throws -> SSHAgent {
+    guard let socket = ProcessInfo.processInfo.environment["SSH_AUTH_SOCK"], !socket.isEmpty else {
+      throw CommandFault(
+        "ssh_agent_missing", "SSH_AUTH_SOCK is not set: start ssh-agent, or use a sealed key")
+    }
+    return SSHAgent(socket: socket)
+  }
+
+  /// A forwarded agent signs for whoever is root on this machine.
+  static func warnIfForwarded() {
+    let environment = ProcessInfo.processInfo.environment
+    if environment["SSH_CONNECTION"] != nil {
+      Output.note(
+        "warning: this looks like a forwarded ssh-agent; root of this machine can sign with it too")
+    }
+  }
+}
+
+/// An operator's key, ready to sign: opened from its sealed file, or kept by an ssh-agent.
+struct OpenedKey: ~Copyable, StatementSigner {
   let principal: Principal
-  let key: SigningKey
+  private let key: SigningKey?
+  private let agentKey: SSHAgent.Key?
+  let publicKey: PublicKey
+
+  init(principal: Principal, key: consuming SigningKey) {
+    self.principal = principal
+    publicKey = key.publicKey
+    self.key = consume key
+    agentKey = nil
+  }
+
+  init(principal: Principal, agentKey: SSHAgent.Key) {
+    self.principal = principal
+    publicKey = agentKey.publicKey
+    key = nil
+    self.agentKey = agentKey
+  }
+
+  var scheme: SignatureScheme { agentKey == nil ? .dsse : .sshsig }
+
+  func signature(over message: [UInt8]) throws(KeyFault) -> Signature {
+    if let agentKey { return try agentKey.signature(over: message) }
+    guard let signature = key?.sign(message) else {
+      throw .unsupported(path: "the key", reason: "it is not open")
+    }
+    return signature
+  }
 }
 
 struct ListOptions: ParsableArguments {
@@ -69,16 +171,72 @@ struct ListOptions: ParsableArguments {
   var json = false
 }
 
-extension Subcommand {
+/// What every command that signs a change takes.
+struct ChangeOptions: ParsableArguments {
+  @OptionGroup var registry: RegistryOptions
+  @OptionGroup var signer: OperatorOptions
+  @OptionGroup var list: ListOptions
+
   /// Signs one administrative change and says what became of it.
+  @discardableResult
   func sign(
-    _ body: StatementBody, _ registry: RegistryOptions, _ signer: OperatorOptions,
-    bodies: [[UInt8]] = []
-  ) throws -> (digest: Digest, index: UInt64) {
+    _ body: StatementBody, _ said: String, bodies: [[UInt8]] = []
+  ) throws -> Ledger.Signed {
     let ledger = try registry.ledger()
-    let opened = try signer.open()
-    return try ledger.sign(
-      body, by: opened.principal, key: opened.key, clock: .system, bodies: bodies)
+    return try sign(body, said, in: ledger, bodies: bodies)
+  }
+
+  @discardableResult
+  func sign(
+    _ body: StatementBody, _ said: String, in ledger: Ledger, bodies: [[UInt8]] = []
+  ) throws -> Ledger.Signed {
+    let opened = try signer.open(in: ledger)
+    let signed = try ledger.sign(
+      body, by: opened.principal, key: opened, clock: .system, bodies: bodies)
+    report(signed, said, in: ledger)
+    return signed
+  }
+
+  func report(_ signed: Ledger.Signed, _ said: String, in ledger: Ledger) {
+    if list.json {
+      Output.json([
+        "statement": JSONValue(signed.digest.hex), "log_index": JSONValue(signed.index),
+        "proposed": .bool(signed.isProposed),
+      ])
+    } else if let proposal = ledger.state.proposals[signed.digest] {
+      let needed = ledger.state.registry?.adminQuorum ?? 1
+      let have = ledger.state.countedSigners(proposal).count
+      Output.line("proposed, \(have) of \(needed) admins: \(said)  entry #\(signed.index)")
+      Output.line("others sign it with: countersign proposals sign \(signed.digest.hex)")
+    } else {
+      Output.line("\(said)  entry #\(signed.index)")
+    }
+  }
+
+  /// Shows what a change would do; with `dryRun` that is all.
+  ///
+  /// - Returns: Whether to go on.
+  func preview(
+    _ body: StatementBody, _ what: String, confirm word: String?, dryRun: Bool, in ledger: Ledger
+  ) throws -> Bool {
+    let who = try signer.principal(in: ledger)
+    let preview = try ChangePreview(
+      of: body, by: who, in: ledger.state, at: try ledger.now(.system))
+    if list.json, dryRun {
+      Output.json(preview.json)
+      return false
+    }
+    if !list.json {
+      Output.line("\(what)  dry run at #\(preview.size)")
+      for line in preview.lines { Output.line("        \(line)") }
+    }
+    if dryRun { return false }
+    if let word {
+      guard Output.ask("Type \(word) to go on: ") == word else {
+        throw CommandFault("not_confirmed", "nothing was signed; give --yes without a terminal")
+      }
+    }
+    return true
   }
 }
 
@@ -111,6 +269,23 @@ enum Parse {
       }
       return role
     }
+  }
+
+  /// One of some digests, by all its digits or by first digits that no other shares.
+  static func digest(
+    _ text: String, among known: some Sequence<Digest>, what: String
+  ) throws -> Digest {
+    if let whole = Digest(hex: text.utf8) { return whole }
+    let found = known.filter { $0.hex.hasPrefix(text.lowercased()) }.sorted()
+    guard text.count >= 4, let first = found.first else {
+      throw CommandFault("\(what)_unknown", "no \(what) \(text) is on record")
+    }
+    guard found.count == 1 else {
+      throw CommandFault(
+        "\(what)_ambiguous",
+        "\(text) could be: " + found.prefix(8).map(\.hex).joined(separator: ", "))
+    }
+    return first
   }
 
   static func digest(_ text: String) throws -> Digest {

@@ -67,7 +67,7 @@ package struct HoldReview: Sendable {
       objection = "\(error.code): \(error)"
     }
     completes = Quorum.isMet(
-      hold.terms.rule.quorum, by: state.countedVoters(hold) + [candidate])
+      hold.terms.rule.quorum, by: state.countedVoters(hold, at: now) + [candidate])
   }
 
   package var risk: Risk { hold.terms.rule.risk }

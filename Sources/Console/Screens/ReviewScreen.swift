@@ -175,11 +175,12 @@ enum RevokeScreen {
     let preview = revoke.preview
     Screen.rule(
       SafeText("Revoke key \(preview.key.short)"),
-      SafeText("DRY RUN at #\(preview.size) \u{00B7} nothing changed yet"), y: 1, model, &buffer)
+      SafeText("DRY RUN at #\(preview.effect.size) \u{00B7} nothing changed yet"), y: 1, model,
+      &buffer)
     buffer.put(SafeText("Key      \(preview.key)"), x: 1, y: 2)
     buffer.put(SafeText("Holder   \(preview.holder?.description ?? "unknown")"), x: 1, y: 3)
     var y = 5
-    for line in preview.lines {
+    for line in preview.effect.lines {
       buffer.put(SafeText(line), x: 3, y: y)
       y += 1
     }

@@ -7,19 +7,34 @@ package import Statements
 /// What admission needs besides the state.
 package struct AdmissionContext {
   package let received: Timestamp
-  /// The root the log had at a size, or nil if it never had that many entries.
-  package let root: (UInt64) -> Digest?
+  /// Whether the log ever had this head.
+  package let knows: (TreeHead) -> Bool
   /// A body kept beside the log, whose bytes have that digest.
   package let body: (Digest) -> [UInt8]?
+  /// An entry of the log, by its index.
+  package let entry: (UInt64) -> LogEntry?
+  /// What an erasure later in the log keeps of an action.
+  package let erased: (Digest) -> Action?
 
   package init(
-    received: Timestamp, root: @escaping (UInt64) -> Digest?,
-    body: @escaping (Digest) -> [UInt8]?
+    received: Timestamp, knows: @escaping (TreeHead) -> Bool,
+    body: @escaping (Digest) -> [UInt8]?, entry: @escaping (UInt64) -> LogEntry?,
+    erased: @escaping (Digest) -> Action?
   ) {
     self.received = received
-    self.root = root
+    self.knows = knows
     self.body = body
+    self.entry = entry
+    self.erased = erased
   }
+}
+
+/// Who signed what is being enacted, and what they had seen.
+struct Signing {
+  let digest: Digest
+  let signer: Principal
+  let keys: [Fingerprint]
+  let head: TreeHead
 }
 
 extension AuthorityState {
@@ -32,11 +47,13 @@ extension AuthorityState {
   ) throws(StatementFault) -> VerifiedStatement {
     var brought: [Fingerprint: PublicKey] = [:]
     switch StatementType(payloadType: envelope.payloadType) {
-    case .registryCreated?, .keyEnrolled?:
+    case .registryCreated?, .keyRequested?, .keyEnrolled?, .keyRotated?:
       switch try StatementParts(payloadType: envelope.payloadType, payload: envelope.payload).body {
       case .registryCreated(let body):
         for founder in body.operators { brought[founder.key.fingerprint] = founder.key }
+      case .keyRequested(let body): brought[body.key.fingerprint] = body.key
       case .keyEnrolled(let body): brought[body.key.fingerprint] = body.key
+      case .keyRotated(let body): brought[body.key.fingerprint] = body.key
       default: break
       }
     default: break
@@ -55,18 +72,20 @@ extension AuthorityState {
     if let unsupported { throw .unsupportedEntry(unsupported) }
     try checkHeader(statement, context)
     try checkSigner(statement, at: context.received)
-    var next = self
-    let changes = try next.enact(statement, context)
-    next.statementIDs[statement.header.id] = context.received.advanced(
+    let signing = Signing(
+      digest: statement.digest, signer: statement.header.signer, keys: statement.signers,
+      head: statement.header.head)
+    let changes = try enact(statement.body, signing, context, byQuorum: false)
+    statementIDs[statement.header.id] = context.received.advanced(
       bySeconds: 2 * AuthorityState.admissionWindowSeconds)
-    self = next
     return changes
   }
 
   /// Counts an entry, admitted or not.
   package mutating func advance(received: Timestamp) {
+    // The entry that puts the clock right was still received by the wrong one.
+    if clockResetAt != size { lastReceived = max(lastReceived, received) }
     size += 1
-    lastReceived = max(lastReceived, received)
     forget(at: lastReceived)
   }
 
@@ -87,14 +106,29 @@ extension AuthorityState {
       guard let registry else { throw .genesisMisplaced }
       guard header.registry == registry.id else { throw .wrongRegistry(header.registry) }
     }
-    guard
+    let isFresh =
       abs(context.received.milliseconds(since: header.at))
-        <= AuthorityState.admissionWindowSeconds * 1000
-    else { throw .stale(at: header.at, received: context.received) }
+      <= AuthorityState.admissionWindowSeconds * 1000
+    guard (isFresh && header.at > statementFloor) || resetsClock(statement.body) else {
+      throw .stale(at: header.at, received: context.received)
+    }
     guard statementIDs[header.id] == nil else { throw .repeatedID(header.id) }
-    guard header.head.size <= size, context.root(header.head.size) == header.head.root else {
+    guard header.head.size <= size, context.knows(header.head) else {
       throw .wrongHead(size: header.head.size)
     }
+  }
+
+  /// What puts a clock right cannot itself be asked to be on time.
+  package func resetsClock(_ body: StatementBody) -> Bool {
+    let inner: StatementBody? =
+      switch body {
+      case .proposalOpened(let body): body.inner
+      case .proposalSigned(let body): proposals[body.proposal]?.opened.inner
+      case .proposalRejected(let body): proposals[body.proposal]?.opened.inner
+      default: nil
+      }
+    if case .clockReset? = inner { return true }
+    return false
   }
 
   /// Whether the signatures are those of the signer, and of whom else the kind asks for.
@@ -109,18 +143,36 @@ extension AuthorityState {
         body.operators.contains(where: { $0.principal == signer })
       else { throw .wrongSignatures(expected: "every founding operator") }
       return
+    case .keyRequested(let body):
+      let expected = [body.key.fingerprint] + (body.replaces.map { [$0] } ?? [])
+      guard signers == Set(expected), signer == body.holder else {
+        throw .wrongSignatures(expected: "the new key, and the one it replaces")
+      }
+      if let old = body.replaces { try checkKey(old, of: signer, at: now) }
     case .keyEnrolled(let body):
-      guard signers.count == 2, signers.contains(body.key.fingerprint) else {
-        throw .wrongSignatures(expected: "an admin and, as proof of possession, the new key")
-      }
-      let others = signers.subtracting([body.key.fingerprint])
-      for key in others { try checkKey(key, of: signer, at: now) }
+      try checkSigner(
+        signer, signers, besides: body.request == nil ? [body.key.fingerprint] : [], now)
+    case .keyRotated(let body):
+      try checkSigner(
+        signer, signers, besides: body.request == nil ? [body.key.fingerprint, body.old] : [], now)
+      if body.request == nil { try checkKey(body.old, of: body.holder, at: now) }
     default:
-      guard signers.count == 1, let key = signers.first else {
-        throw .wrongSignatures(expected: "\(signer) alone")
-      }
-      try checkKey(key, of: signer, at: now)
+      try checkSigner(signer, signers, besides: [], now)
     }
+  }
+
+  /// Whether the signer's key signed, and with it exactly the keys whose possession is to be proved.
+  private func checkSigner(
+    _ signer: Principal, _ signers: Set<Fingerprint>, besides proofs: Set<Fingerprint>,
+    _ now: Timestamp
+  ) throws(AdmissionFault) {
+    let others = signers.subtracting(proofs)
+    guard proofs.isSubset(of: signers), others.count == 1, let key = others.first else {
+      throw .wrongSignatures(
+        expected: proofs.isEmpty
+          ? "\(signer) alone" : "\(signer) and, as proof of possession, the keys it names")
+    }
+    try checkKey(key, of: signer, at: now)
   }
 
   private func checkKey(
@@ -132,6 +184,7 @@ extension AuthorityState {
     }
     let status = record.status(at: now)
     guard status == .active else { throw .keyNotActive(key, status) }
+    guard !isLocked(key, at: now) else { throw .locked("key \(key)") }
   }
 
   func require(_ role: OperatorRole, of signer: Principal) throws(AdmissionFault) {

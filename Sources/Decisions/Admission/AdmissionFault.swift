@@ -99,6 +99,8 @@ package enum Change: Sendable {
   case enacted(StatementBody)
   /// A hold moved: a vote, a release, a void.
   case hold(Digest)
+  /// One more admin signed a proposal.
+  case proposalSigned(Digest)
   /// A proposal took effect or was rejected.
   case proposalEnded(Digest)
 }

@@ -4,195 +4,124 @@ import Delegations
 import Keys
 import Statements
 
-// What each kind of statement may do, and does.
+// What each kind of statement may do, and does. Everything is checked before anything is changed:
+// a statement that is refused leaves the state as it was.
 extension AuthorityState {
+  /// Enacts a body: one an operator signed or, `byQuorum`, one that enough admins have signed.
   mutating func enact(
-    _ statement: VerifiedStatement, _ context: AdmissionContext
+    _ body: StatementBody, _ signing: Signing, _ context: AdmissionContext, byQuorum: Bool
   ) throws(AdmissionFault) -> [Change] {
-    let signer = statement.header.signer
-    let now = context.received
-    switch statement.body {
-    case .registryCreated(let body): try create(body, statement.digest, now)
-    case .operatorEnrolled, .serviceEnrolled, .resourceRegistered, .policyActivated:
-      throw .needsProposal(statement.body.type)
-    case .agentRegistered(let body):
-      try require(.admin, of: signer)
-      guard operators[body.owner] != nil else {
-        throw .unknownSubject(what: "operator", name: body.owner.description)
+    let (signer, now) = (signing.signer, context.received)
+    if !byQuorum, needsProposal(body, by: signer) { throw .needsProposal(body.type) }
+    var voidsHolds = false
+    switch body {
+    case .registryCreated(let body): try create(body, signing.digest, now)
+    case .operatorEnrolled(let body): try enrol(body, signing, now)
+    case .operatorUpdated(let body): try update(body)
+    case .operatorRemoved(let body):
+      try remove(body)
+      voidsHolds = true
+    case .operatorKeyRotated(let body): try rotate(body, signing, now)
+    case .settingsChanged(let body): try change(body)
+    case .serviceEnrolled(let body): try enrol(body, signing, now)
+    case .serviceRemoved(let body):
+      guard services.removeValue(forKey: body.service) != nil else {
+        throw .unknownSubject(what: "service", name: body.service.description)
       }
-      // Who owns an agent decides who may approve its acts: a second registration changes nothing.
-      guard agents[body.agent] == nil else {
+    case .agentRegistered(let body):
+      guard agents[body.agent] == nil, !retiredAgents.contains(body.agent) else {
         throw .exists(what: "agent", name: body.agent.description)
       }
-      agents[body.agent] = body
-    case .keyEnrolled(let body): try enrol(body, by: signer, now)
-    case .keyRevoked(let body): return try revoke(body, statement, now)
-    case .grantIssued(let body): try issue(body, statement, now)
-    case .grantRevoked(let body): return try revoke(body, statement, now)
+      try register(body, owners: [], signer)
+    case .agentUpdated(let body):
+      guard let known = agents[body.agent] else {
+        throw .unknownSubject(what: "agent", name: body.agent.description)
+      }
+      let former = known.owners.filter { $0 != known.registered.owner }
+      try register(body, owners: former + [known.registered.owner], signer)
+      voidsHolds = true
+    case .agentRetired(let body):
+      try require(.admin, of: signer)
+      guard agents.removeValue(forKey: body.agent) != nil else {
+        throw .unknownSubject(what: "agent", name: body.agent.description)
+      }
+      retiredAgents.insert(body.agent)
+      voidsHolds = true
+    case .resourceRegistered(let body): try register(body)
+    case .keyRequested(let body): try request(body, signing, now)
+    case .keyEnrolled(let body): try enrol(body, signing, now)
+    case .keyRotated(let body): try rotate(body, signing, now)
+    case .keyTainted(let body):
+      try taint(body, by: signer, now)
+      voidsHolds = true
+    case .keyRevoked(let body):
+      try revoke(body, by: signer, byQuorum: byQuorum, now)
+      voidsHolds = true
+    case .grantIssued(let body): try issue(body, signing, now)
+    case .grantRevoked(let body):
+      try revoke(body, by: signer, now)
+      voidsHolds = true
     case .lockPlaced(let body):
-      guard let record = operators[signer], record.has(.approver) || record.has(.admin) else {
-        throw .missingRole(signer, .approver)
-      }
-      if case .resource(let pattern) = body.target {
-        do { _ = try ResourcePattern(pattern) } catch { throw .pattern(error) }
-      }
-      locks[statement.digest] = LockRecord(
-        digest: statement.digest, placed: body, placer: signer)
-      return [.enacted(statement.body)] + voidHolds(at: now)
+      try place(body, signing, now)
+      voidsHolds = true
     case .lockLifted(let body):
-      guard let lock = locks[body.lock] else {
+      guard locks[body.lock] != nil else {
         throw .unknownSubject(what: "lock", name: body.lock.hex)
       }
-      guard let record = operators[signer], record.has(.approver) || record.has(.admin) else {
-        throw .missingRole(signer, .approver)
-      }
-      if lock.placed.target == .everything { throw .needsProposal(.lockLifted) }
+      if !byQuorum { try requireApproverOrAdmin(signer) }
       locks[body.lock] = nil
-    case .policyPublished(let body):
-      try require(.admin, of: signer)
-      if policies.values.contains(where: {
-        $0.published.name == body.name && $0.published.version >= body.version
-      }) {
-        throw .exists(what: "policy", name: body.label)
+    case .policyPublished(let body): try publish(body, signing, context)
+    case .policyActivated(let body):
+      guard policies[body.policy] != nil else {
+        throw .unknownSubject(what: "policy", name: body.policy.hex)
       }
-      for digest in body.modules.map(\.digest) + (body.data.map { [$0] } ?? [])
-      where context.body(digest) == nil {
-        throw .missingBody(digest)
-      }
-      policies[statement.digest] = PolicyRecord(
-        digest: statement.digest, published: body, publisher: signer)
-    case .decisionMade(let body): return try record(body, statement, context)
-    case .approvalVoted(let body): return try vote(body, statement, now)
-    case .proposalOpened(let body):
-      try require(.admin, of: signer)
-      guard body.expires > now, body.expires <= now.advanced(bySeconds: 72 * 3600) else {
-        throw .invalid(what: "expires", why: "is not within the next 72 hours")
-      }
-      try checkProposal(body)
-      proposals[statement.digest] = ProposalRecord(
-        digest: statement.digest, opened: body, opener: signer)
-      return [.enacted(statement.body)] + (try complete(statement.digest, by: statement, now))
-    case .proposalSigned(let body):
-      try require(.admin, of: signer)
-      guard var proposal = proposals[body.proposal] else {
-        throw .unknownSubject(what: "proposal", name: body.proposal.hex)
-      }
-      guard now < proposal.opened.expires else { throw .proposalVoid("it has expired") }
-      guard !proposal.signers.contains(signer) else {
-        throw .exists(what: "the signature of", name: signer.description)
-      }
-      proposal.sign(signer)
-      proposals[body.proposal] = proposal
-      return [.enacted(statement.body)] + (try complete(body.proposal, by: statement, now))
+      activePolicy = body.policy
+    case .decisionMade(let body): return try record(body, signing, context)
+    case .approvalVoted(let body): return try vote(body, signing, now)
+    case .approvalWithdrawn(let body): return try withdraw(body, signer, now)
+    case .approvalBrokenGlass(let body): return try breakGlass(body, signing, now)
+    case .reviewCompleted(let body): try complete(body, by: signer, context)
+    case .proposalOpened(let body): return try open(body, signing, context)
+    case .proposalSigned(let body): return try sign(body, signing, context)
     case .proposalRejected(let body):
       try require(.admin, of: signer)
       guard proposals.removeValue(forKey: body.proposal) != nil else {
         throw .unknownSubject(what: "proposal", name: body.proposal.hex)
       }
-      return [.enacted(statement.body), .proposalEnded(body.proposal)]
+      return [.enacted(.proposalRejected(body)), .proposalEnded(body.proposal)]
+    case .actionFinished(let body):
+      guard let awaited = unfinished[body.action], awaited.agent == signer, now < awaited.until
+      else {
+        throw .unknownSubject(what: "released action of \(signer)", name: body.action.hex)
+      }
+      unfinished[body.action] = nil
+    case .payloadErased(let body): try erase(body, context)
+    case .logRestored(let body): return try restore(body, context)
+    case .clockReset(let body): try reset(body, now)
+    case .refusalsCounted:
+      guard services[signer] != nil else { throw .unknownSigner(signer) }
+      if let last = refusalsCounted[signer], now.milliseconds(since: last) < 3_600_000 {
+        throw .invalid(what: "refusals.counted", why: "may come once an hour")
+      }
+      refusalsCounted[signer] = now
     }
-    return [.enacted(statement.body)]
+    return [.enacted(body)] + (voidsHolds ? voidHolds(at: now) : [])
   }
 
-  private mutating func create(
-    _ body: RegistryCreated, _ digest: Digest, _ now: Timestamp
-  ) throws(AdmissionFault) {
-    let admins = body.operators.filter { $0.roles.contains(.admin) }.count
-    guard body.adminQuorum <= admins else {
-      throw .invalid(
-        what: "admin_quorum", why: "is \(body.adminQuorum), and there are \(admins) admins")
-    }
-    registry = RegistryIdentity(
-      id: ByteString(digest.hex), name: body.name, adminQuorum: Int(body.adminQuorum),
-      approvalDefault: body.approvalDefault, isSolo: body.isSolo)
-    for founder in body.operators {
-      try enrol(founder, by: founder.principal, now)
-      lastSet[founder.principal.text] = digest
+  func requireApproverOrAdmin(_ signer: Principal) throws(AdmissionFault) {
+    guard let record = operators[signer], record.has(.approver) || record.has(.admin) else {
+      throw .missingRole(signer, .approver)
     }
   }
 
-  private mutating func enrol(
-    _ body: OperatorEnrolled, by admin: Principal, _ now: Timestamp
-  ) throws(AdmissionFault) {
-    for capability in body.mayGrant {
+  func checkPatterns(_ capabilities: [Capability]) throws(AdmissionFault) {
+    for capability in capabilities {
       do { try capability.checked() } catch { throw .pattern(error) }
     }
-    try enrol(body.key, of: body.principal, by: admin, now)
-    operators[body.principal] = OperatorRecord(body)
-  }
-
-  private mutating func enrol(
-    _ key: PublicKey, of holder: Principal, by admin: Principal, _ now: Timestamp,
-    from notBefore: Timestamp? = nil, until notAfter: Timestamp? = nil
-  ) throws(AdmissionFault) {
-    guard keys[key.fingerprint] == nil else {
-      throw .exists(what: "key", name: key.fingerprint.description)
-    }
-    keys[key.fingerprint] = KeyRecord(
-      key: key, holder: holder, enrolledBy: admin, received: now, notBefore: notBefore,
-      notAfter: notAfter)
-  }
-
-  private mutating func enrol(
-    _ body: KeyEnrolled, by signer: Principal, _ now: Timestamp
-  ) throws(AdmissionFault) {
-    try require(.admin, of: signer)
-    guard agents[body.holder] != nil else {
-      throw .unknownSubject(what: "agent", name: body.holder.description)
-    }
-    if let start = body.notBefore, let end = body.notAfter, start >= end {
-      throw .invalid(what: "not_after", why: "is not after not_before")
-    }
-    try enrol(
-      body.key, of: body.holder, by: signer, now, from: body.notBefore, until: body.notAfter)
-  }
-
-  // MARK: revocation
-
-  private mutating func revoke(
-    _ body: KeyRevoked, _ statement: VerifiedStatement, _ now: Timestamp
-  ) throws(AdmissionFault) {
-    guard var record = keys[body.key] else {
-      throw .unknownSubject(what: "key", name: body.key.description)
-    }
-    guard record.revoked == nil else { throw .keyNotActive(body.key, .revoked) }
-    let signer = statement.header.signer
-    if signer != record.holder {
-      guard record.holder.kind == .agent else { throw .needsProposal(.keyRevoked) }
-      try require(.admin, of: signer)
-    }
-    record.revocation = body
-    record.revoked = now
-    keys[body.key] = record
-  }
-
-  private mutating func revoke(
-    _ body: KeyRevoked, _ statement: VerifiedStatement, _ now: Timestamp
-  ) throws(AdmissionFault) -> [Change] {
-    let _: Void = try revoke(body, statement, now)
-    return [.enacted(statement.body)] + voidHolds(at: now)
-  }
-
-  private mutating func revoke(
-    _ body: GrantRevoked, _ statement: VerifiedStatement, _ now: Timestamp
-  ) throws(AdmissionFault) -> [Change] {
-    guard var grant = grants[body.grant] else {
-      throw .unknownSubject(what: "grant", name: body.grant.hex)
-    }
-    guard grant.revoked == nil else {
-      throw .chain(.grantRevoked(hop: 0, grant: body.grant))
-    }
-    let above: [Grant]
-    do { above = try chains.grants(to: body.grant) } catch { throw .chain(error) }
-    let signer = statement.header.signer
-    if !above.contains(where: { $0.issuer == signer }) { try require(.admin, of: signer) }
-    grant.revoked = now
-    grants[body.grant] = grant
-    return [.enacted(statement.body)] + voidHolds(at: now)
   }
 
   /// Ends the open holds that no longer stand.
-  private mutating func voidHolds(at now: Timestamp) -> [Change] {
+  mutating func voidHolds(at now: Timestamp) -> [Change] {
     var changes: [Change] = []
     for digest in holds.keys.sorted() {
       guard var hold = holds[digest], hold.state(at: now).isOpen else { continue }
@@ -204,9 +133,17 @@ extension AuthorityState {
   }
 
   private func voidReason(_ hold: Hold, at now: Timestamp) -> ByteString? {
-    if keys[hold.key]?.revoked != nil { return "key_revoked" }
+    switch keys[hold.key]?.status(at: now) {
+    case .revoked?: return "key_revoked"
+    case .tainted?: return "key_tainted"
+    default: break
+    }
+    if agents[hold.agent] == nil { return "agent_retired" }
     let uri = try? ResourceURI(hold.resource)
-    if lock(agent: hold.agent, key: hold.key, resource: uri, at: now) != nil { return "locked" }
+    if lock(agent: hold.agent, key: hold.key, resource: uri, leaf: hold.chain.last, at: now) != nil
+    {
+      return "locked"
+    }
     guard let leaf = hold.chain.last else { return nil }
     do {
       _ = try chains.verify(leaf: leaf, agent: hold.agent, audience: nil, at: now)
@@ -216,197 +153,68 @@ extension AuthorityState {
     }
   }
 
-  // MARK: grants
+  // MARK: locks, policies, resources
 
-  private mutating func issue(
-    _ body: GrantIssued, _ statement: VerifiedStatement, _ now: Timestamp
+  /// The longest a lock may shut an operator or a service out before someone must say so again.
+  package static let longestOperatorLockSeconds: Int64 = 86_400
+
+  private mutating func place(
+    _ body: LockPlaced, _ signing: Signing, _ now: Timestamp
   ) throws(AdmissionFault) {
-    let issuer = statement.header.signer
-    guard agents[body.holder] != nil else {
-      throw .unknownSubject(what: "agent", name: body.holder.description)
+    try requireApproverOrAdmin(signing.signer)
+    if let until = body.until, until <= now {
+      throw .invalid(what: "until", why: "is not in the future")
     }
-    for capability in body.capabilities {
-      do { try capability.checked() } catch { throw .pattern(error) }
-    }
-    let grant = Grant(
-      digest: statement.digest, issuer: issuer, key: statement.signers[0], received: now,
-      terms: body)
-    if let parent = body.parent {
-      do {
-        let above = try chains.grants(to: parent)
-        guard let last = above.last, above.count < ChainVerifier.lengthLimit else {
-          throw ChainFault.tooLong(limit: ChainVerifier.lengthLimit)
-        }
-        try chains.judge(grant, under: last, hop: above.count)
-        _ = try chains.verify(leaf: parent, agent: issuer, audience: nil, at: now)
-      } catch let fault as ChainFault {
-        throw .chain(fault)
-      } catch {
-        throw .invalid(what: "parent", why: "\(error)")
+    switch body.target {
+    case .agent(let agent):
+      guard agents[agent] != nil else {
+        throw .unknownSubject(what: "agent", name: agent.description)
       }
-    } else {
-      guard let root = operators[issuer] else { throw .chain(.rootUnauthorized(issuer: issuer)) }
-      do {
-        let excess = try Attenuation.excess(of: body.capabilities, over: root.mayGrant)
-        if let excess {
-          throw AdmissionFault.notGrantable(
-            issuer, action: excess.action, resource: excess.resource)
-        }
-      } catch let fault as AdmissionFault {
-        throw fault
-      } catch let fault as PatternFault {
-        throw .pattern(fault)
-      } catch {
-        throw .invalid(what: "capabilities", why: "\(error)")
+    case .key(let key):
+      guard let record = keys[key] else {
+        throw .unknownSubject(what: "key", name: key.description)
       }
+      // Else one approver could shut all others out, and nobody would be left to lift it.
+      if record.holder.kind != .agent {
+        let limit = now.advanced(bySeconds: AuthorityState.longestOperatorLockSeconds)
+        guard let until = body.until, until <= limit else {
+          throw .invalid(
+            what: "until", why: "must end the lock of an operator's or service's key within a day")
+        }
+      }
+    case .resource(let pattern):
+      do { _ = try ResourcePattern(pattern) } catch { throw .pattern(error) }
+    case .everything: break
     }
-    grants[statement.digest] = grant
+    locks[signing.digest] = LockRecord(
+      digest: signing.digest, placed: body, placer: signing.signer)
   }
 
-  // MARK: proposals
-
-  private func checkProposal(_ body: ProposalOpened) throws(AdmissionFault) {
-    guard body.expects == expectation(for: body.inner) else {
-      throw .proposalVoid("what it changes has changed since")
+  private mutating func publish(
+    _ body: PolicyPublished, _ signing: Signing, _ context: AdmissionContext
+  ) throws(AdmissionFault) {
+    try require(.admin, of: signing.signer)
+    if policies.values.contains(where: {
+      $0.published.name == body.name && $0.published.version >= body.version
+    }) {
+      throw .exists(what: "policy", name: body.label)
     }
-    switch body.inner {
-    case .operatorEnrolled(let inner):
-      guard operators[inner.principal] == nil else {
-        throw .exists(what: "operator", name: inner.principal.description)
-      }
-    case .serviceEnrolled(let inner):
-      guard services[inner.service] == nil else {
-        throw .exists(what: "service", name: inner.service.description)
-      }
-    case .resourceRegistered(let inner):
-      do {
-        if let other = try resources.tie(with: inner) {
-          throw AdmissionFault.invalid(
-            what: "pattern",
-            why: "\(inner.pattern.text) ties with \(other.text): no URI could tell them apart")
-        }
-      } catch let fault as AdmissionFault {
-        throw fault
-      } catch let fault as PatternFault {
-        throw .pattern(fault)
-      } catch {
-        throw .invalid(what: "pattern", why: "\(error)")
-      }
-    case .policyActivated(let inner):
-      guard policies[inner.policy] != nil else {
-        throw .unknownSubject(what: "policy", name: inner.policy.hex)
-      }
-    default: throw .invalid(what: "inner", why: "takes no proposal")
+    for digest in body.modules.map(\.digest) + (body.data.map { [$0] } ?? [])
+    where context.body(digest) == nil {
+      throw .missingBody(digest)
     }
+    policies[signing.digest] = PolicyRecord(
+      digest: signing.digest, published: body, publisher: signing.signer)
   }
 
-  /// Puts a proposal into effect once enough admins have signed; it is checked again then.
-  private mutating func complete(
-    _ digest: Digest, by statement: VerifiedStatement, _ now: Timestamp
-  ) throws(AdmissionFault) -> [Change] {
-    guard let proposal = proposals[digest], let registry else { return [] }
-    let counted = proposal.signers.filter { operators[$0]?.has(.admin) == true }
-    guard counted.count >= registry.adminQuorum, registry.adminQuorum > 0 else { return [] }
-    try checkProposal(proposal.opened)
-    proposals[digest] = nil
-    let inner = proposal.opened.inner
-    switch inner {
-    case .operatorEnrolled(let body): try enrol(body, by: proposal.opener, now)
-    case .serviceEnrolled(let body):
-      try enrol(body.key, of: body.service, by: proposal.opener, now)
-      services[body.service] = ServiceRecord(
-        principal: body.service, key: body.key.fingerprint)
-    case .resourceRegistered(let body): resources.register(body)
-    case .policyActivated(let body): activePolicy = body.policy
-    default: throw .invalid(what: "inner", why: "takes no proposal")
+  private mutating func register(_ body: ResourceRegistered) throws(AdmissionFault) {
+    let tie: ByteString?
+    do { tie = try resources.tie(with: body) } catch { throw .pattern(error) }
+    if let tie {
+      throw .invalid(
+        what: "pattern",
+        why: "\(body.pattern.text) ties with \(tie.text): no URI could tell them apart")
     }
-    if let subject = AuthorityState.subject(of: inner) { lastSet[subject] = digest }
-    return [.enacted(inner), .proposalEnded(digest)]
-  }
-
-  // MARK: votes and decisions
-
-  private mutating func vote(
-    _ body: ApprovalVoted, _ statement: VerifiedStatement, _ now: Timestamp
-  ) throws(AdmissionFault) -> [Change] {
-    guard var hold = holds[body.hold] else { throw .vote(.holdUnknown) }
-    let signer = statement.header.signer
-    let groups = operators[signer]?.groups ?? []
-    do {
-      try VoteRules.check(
-        body, by: Voter(principal: signer, groups: groups),
-        isApprover: operators[signer]?.has(.approver) == true, on: hold,
-        exclusions: exclusions(for: hold), at: now)
-    } catch {
-      throw .vote(error)
-    }
-    // What is signed is what is shown: the head the voter saw includes the hold.
-    guard statement.header.head.size > hold.index else {
-      throw .wrongHead(size: statement.header.head.size)
-    }
-    let vote = Vote(
-      digest: statement.digest, voter: signer, key: statement.signers[0], ballot: body,
-      received: now)
-    let eligible = countedVoters(hold) + [Voter(principal: signer, groups: groups)]
-    hold.take(vote, eligible: eligible)
-    holds[body.hold] = hold
-    return [.enacted(statement.body), .hold(body.hold)]
-  }
-
-  private mutating func record(
-    _ body: DecisionMade, _ statement: VerifiedStatement, _ context: AdmissionContext
-  ) throws(AdmissionFault) -> [Change] {
-    let service = statement.header.signer
-    guard services[service] != nil else { throw .unknownSigner(service) }
-    guard let payload = context.body(body.action) else { throw .missingBody(body.action) }
-    let action: Action
-    do { action = try Action(payload: payload) } catch {
-      throw .invalid(what: "action", why: "\(error)")
-    }
-    guard let key = keys[body.key], key.holder == action.agent,
-      key.key.verifies(
-        body.signature,
-        over: PreAuthEncoding.bytes(payloadType: Action.payloadType, payload: payload))
-    else { throw .invalid(what: "sig", why: "is not the agent's over the action") }
-    var changes: [Change] = [.enacted(statement.body)]
-    if let releases = body.releases {
-      guard var hold = holds[releases], hold.action == body.action else {
-        throw .vote(.holdUnknown)
-      }
-      guard case .approved = hold.state(at: context.received) else {
-        throw .vote(.notPending(hold.state(at: context.received)))
-      }
-      switch body.verdict {
-      case .allow:
-        guard Quorum.isMet(hold.terms.rule.quorum, by: countedVoters(hold)) else {
-          throw .invalid(what: "releases", why: "names a hold whose quorum no longer stands")
-        }
-        hold.release(by: statement.digest)
-      case .deny: hold.lapse(body.reasons.first?.code ?? "lapsed")
-      case .hold: throw .invalid(what: "releases", why: "stands with verdict hold")
-      }
-      holds[releases] = hold
-      changes.append(.hold(releases))
-    } else {
-      guard !isSpent(action.nonce, by: body.key) else {
-        throw .invalid(what: "nonce", why: "was used before")
-      }
-      nonces[Nonce(key: body.key, nonce: action.nonce)] = action.timestamp.advanced(
-        bySeconds: AuthorityState.freshnessSeconds + 1)
-    }
-    if let terms = body.hold {
-      holds[statement.digest] = Hold(
-        digest: statement.digest, index: size, action: body.action, agent: action.agent,
-        key: body.key,
-        resource: action.resource, received: context.received, terms: terms, chain: body.chain)
-      holdOfAction[body.action] = statement.digest
-      changes.append(.hold(statement.digest))
-    }
-    if body.verdict == .allow {
-      for grant in body.chain where grants[grant]?.terms.limits.maxUses != nil {
-        uses[grant, default: 0] += 1
-      }
-    }
-    return changes
+    resources.register(body)
   }
 }

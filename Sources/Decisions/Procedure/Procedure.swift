@@ -38,6 +38,12 @@ package struct Procedure {
         "stale",
         "the action was signed at \(action.timestamp.text), more than 60 s from \(now.text)")
     }
+    guard action.timestamp > state.actionFloor else {
+      throw Refusal(
+        "stale",
+        "the action was signed before \(state.actionFloor.text), when the log was restored or its "
+          + "clock reset; sign it anew")
+    }
     guard !state.isSpent(action.nonce, by: signed.key) else {
       throw Refusal("replayed", "nonce \(action.nonce.text) was used before")
     }
@@ -79,14 +85,16 @@ package struct Procedure {
     switch key.status(at: now) {
     case .active: break
     case .prepared: throw Refusal("key_not_yet_valid", "key \(signed.key) is not valid yet")
+    case .tainted:
+      throw Refusal("key_tainted", "key \(signed.key) is tainted and signs nothing new")
     case .expired: throw Refusal("key_expired", "key \(signed.key) has expired")
     case .revoked:
       throw Refusal(
         "key_revoked",
         "key \(signed.key) was revoked (\(key.revocation?.reason.rawValue ?? "unspecified"))")
     }
-    guard let agent = state.agents[action.agent] else {
-      throw Refusal("agent_retired", "\(action.agent) is not registered")
+    guard let agent = state.agents[action.agent]?.registered else {
+      throw Refusal("agent_retired", "\(action.agent) is retired")
     }
     let uri: ResourceURI
     do {
@@ -94,7 +102,9 @@ package struct Procedure {
     } catch {
       throw Refusal("envelope_malformed", "resource \(error)")
     }
-    if let lock = state.lock(agent: action.agent, key: signed.key, resource: uri, at: now) {
+    if let lock = state.lock(
+      agent: action.agent, key: signed.key, resource: uri, leaf: action.grant, at: now)
+    {
       throw Refusal(
         "locked", "\(lock.placed.target.words) is locked: \(lock.placed.reason.text)")
     }
@@ -129,7 +139,8 @@ package struct Procedure {
         reasons: reasons, rules: rules, chain: authority?.chain.digests ?? [],
         policy: authority == nil || !isJudged ? nil : policy?.record, resource: authority?.facts,
         hold: holding, releases: hold?.digest,
-        votes: hold.map { $0.approvals.map(\.digest) } ?? [])
+        votes: hold.map { $0.approvals.map(\.digest) + ($0.brokenGlass.map { [$0.digest] } ?? []) }
+          ?? [])
     }
     let authority: Authority
     do {
@@ -175,8 +186,25 @@ package struct Procedure {
         rules, authority, nil)
     }
     if let hold {
-      let met = Quorum.isMet(rule.quorum, by: state.countedVoters(hold))
-      guard met, rule.allowSelf || !hold.terms.rule.allowSelf else {
+      let voters = state.countedVoters(hold, at: now)
+      if let glass = hold.brokenGlass {
+        guard rule.breakGlass, state.upholds(glass, of: hold, at: now) else {
+          return decision(
+            .deny, [Reason("policy_changed", "the break-glass of \(glass.by) no longer stands")],
+            rules, authority, nil)
+        }
+        return decision(
+          .allow,
+          [Reason("broken_glass", "let through by \(glass.by) alone: \(glass.reason.text)")],
+          rules, authority, nil)
+      }
+      guard Quorum.isMet(hold.terms.rule.quorum, by: voters) else {
+        return decision(
+          .deny, [Reason("quorum_lost", "an approval it rested on no longer counts")], rules,
+          authority, nil)
+      }
+      guard Quorum.isMet(rule.quorum, by: voters), rule.allowSelf || !hold.terms.rule.allowSelf
+      else {
         return decision(
           .deny,
           [Reason("policy_changed", "the policy now asks for more approval than was given")],
@@ -191,7 +219,7 @@ package struct Procedure {
       : state.exclusions(
         agent: signed.action.agent, key: signed.key, chain: authority.chain.digests)
     guard
-      Quorum.isMet(rule.quorum, by: state.possibleVoters(excluding: Set(excluded.keys)))
+      Quorum.isMet(rule.quorum, by: state.possibleVoters(excluding: Set(excluded.keys), at: now))
     else {
       return decision(
         .deny,

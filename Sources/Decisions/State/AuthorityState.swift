@@ -9,7 +9,9 @@ package struct AuthorityState: Sendable {
   package internal(set) var registry: RegistryIdentity?
   package internal(set) var operators: [Principal: OperatorRecord] = [:]
   package internal(set) var services: [Principal: ServiceRecord] = [:]
-  package internal(set) var agents: [Principal: AgentRegistered] = [:]
+  package internal(set) var agents: [Principal: AgentRecord] = [:]
+  package internal(set) var retiredAgents: Set<Principal> = []
+  package internal(set) var requests: [Digest: KeyRequest] = [:]
   package internal(set) var keys: [Fingerprint: KeyRecord] = [:]
   package internal(set) var grants: [Digest: Grant] = [:]
   /// How often each grant with `max_uses` was used.
@@ -22,6 +24,24 @@ package struct AuthorityState: Sendable {
   /// Holds by the action they hold.
   package internal(set) var holdOfAction: [Digest: Digest] = [:]
   package internal(set) var proposals: [Digest: ProposalRecord] = [:]
+  /// Broken glasses nobody has looked at yet.
+  package internal(set) var owedReviews: [Digest: OwedReview] = [:]
+  /// Statements of compromised keys that an operator has looked at.
+  package internal(set) var reviewed: Set<Digest> = []
+  /// Actions let through whose outcome is awaited.
+  package internal(set) var unfinished: [Digest: Unfinished] = [:]
+  /// Actions whose params and context are erased, with what is left of them.
+  package internal(set) var erased: [Digest: Action] = [:]
+  /// The last time the log went on from a backup.
+  package internal(set) var restored: LogRestored?
+  /// Actions signed before this are refused: nonces from before it may be forgotten.
+  package internal(set) var actionFloor = Timestamp(milliseconds: 0)
+  /// Statements signed before this are refused, likewise.
+  package internal(set) var statementFloor = Timestamp(milliseconds: 0)
+  /// The entry that last put the log's time right.
+  var clockResetAt: UInt64?
+  /// When each service last counted its refusals.
+  var refusalsCounted: [Principal: Timestamp] = [:]
   /// The statement that last set a subject, for `expects`.
   var lastSet: [ByteString: Digest] = [:]
   /// Nonces that freshness could still admit, with the instant from which it no longer can.
@@ -35,6 +55,12 @@ package struct AuthorityState: Sendable {
   /// An entry this version cannot read: nothing may be decided or signed after it.
   package internal(set) var unsupported: UInt64?
 
+  /// Who was let through, and until when the outcome can be told.
+  package struct Unfinished: Sendable, Hashable {
+    package let agent: Principal
+    package let until: Timestamp
+  }
+
   struct Nonce: Sendable, Hashable {
     let key: Fingerprint
     let nonce: ByteString
@@ -44,6 +70,8 @@ package struct AuthorityState: Sendable {
 
   /// How far a statement's own time may lie from its receipt.
   package static let admissionWindowSeconds: Int64 = 300
+  /// How long after its release an action's outcome is taken.
+  package static let outcomeSeconds: Int64 = 86_400
   /// How far an action's own time may lie from now.
   package static let freshnessSeconds: Int64 = 60
 
@@ -65,21 +93,32 @@ package struct AuthorityState: Sendable {
         grant: { grants[$0] }, key: { keys[$0] }, isPresent: { state.isPresent($0) }))
   }
 
-  /// The lock, if any, that covers an action now.
+  /// The lock, if any, that covers an action now: its agent, key or resource, or an agent or key
+  /// through which its authority came.
   package func lock(
-    agent: Principal, key: Fingerprint, resource: ResourceURI?, at now: Timestamp
+    agent: Principal, key: Fingerprint, resource: ResourceURI?, leaf: Digest?, at now: Timestamp
   ) -> LockRecord? {
-    locks.values.sorted { $0.digest < $1.digest }.first { lock in
+    guard !locks.isEmpty else { return nil }
+    let hops = leaf.flatMap { try? chains.grants(to: $0) } ?? []
+    let agents = Set([agent] + hops.map(\.terms.holder))
+    let keys = Set([key] + hops.map(\.key))
+    return locks.values.sorted { $0.digest < $1.digest }.first { lock in
       guard lock.isInForce(at: now) else { return false }
       switch lock.placed.target {
       case .everything: return true
-      case .agent(let target): return target == agent
-      case .key(let target): return target == key
+      case .agent(let target): return agents.contains(target)
+      case .key(let target): return keys.contains(target)
       case .resource(let pattern):
         guard let resource, let pattern = try? ResourcePattern(pattern) else { return false }
         return pattern.matches(resource)
       }
     }
+  }
+
+  /// Whether a lock stops a key now.
+  package func isLocked(_ key: Fingerprint, at now: Timestamp) -> Bool {
+    !locks.isEmpty
+      && locks.values.contains { $0.placed.target == .key(key) && $0.isInForce(at: now) }
   }
 
   /// Who may not approve a hold, as of now, and why.
@@ -88,13 +127,14 @@ package struct AuthorityState: Sendable {
   {
     guard registry?.isSolo != true else { return [:] }
     var excluded: [Principal: String] = [:]
-    if let operatorName = keys[key]?.enrolledBy {
-      excluded[operatorName] = "they enrolled the key that signed the action"
+    for enroller in keys[key]?.enrollers ?? [] {
+      excluded[enroller] = "they enrolled the key that signed the action"
     }
     if let root = chain.first.flatMap({ grants[$0]?.issuer }), root.kind == .user {
       excluded[root] = "they granted the authority the action uses"
     }
-    if let owner = agents[agent]?.owner { excluded[owner] = "they own \(agent)" }
+    for former in agents[agent]?.owners ?? [] { excluded[former] = "they once owned \(agent)" }
+    if let owner = agents[agent]?.registered.owner { excluded[owner] = "they own \(agent)" }
     return excluded
   }
 
@@ -103,25 +143,46 @@ package struct AuthorityState: Sendable {
   }
 
   /// An operator as a voter, if they may approve at all now.
-  package func voter(_ principal: Principal) -> Voter? {
+  package func voter(_ principal: Principal, at now: Timestamp) -> Voter? {
     guard let record = operators[principal], record.has(.approver),
-      keys[record.key]?.revoked == nil
+      let key = keys[record.key], key.status(at: now) == .active, !isLocked(record.key, at: now)
     else { return nil }
     return Voter(principal: principal, groups: record.groups)
   }
 
+  /// Whether what an operator signed with a key at an instant still counts for them.
+  private func counts(
+    _ voter: Principal, _ key: Fingerprint, _ received: Timestamp, at now: Timestamp
+  ) -> Bool {
+    guard let record = keys[key], record.holder == voter, operators[voter] != nil else {
+      return false
+    }
+    return record.upholds(receivedAt: received) && !isLocked(key, at: now)
+  }
+
   /// Those whose approvals count for a hold now.
-  package func countedVoters(_ hold: Hold) -> [Voter] {
+  package func countedVoters(_ hold: Hold, at now: Timestamp) -> [Voter] {
     let excluded = hold.terms.rule.allowSelf ? [:] : exclusions(for: hold)
     return hold.approvals.compactMap { vote in
-      guard excluded[vote.voter] == nil, keys[vote.key]?.revoked == nil else { return nil }
-      return voter(vote.voter)
+      guard excluded[vote.voter] == nil, vote.validUntil.map({ now < $0 }) ?? true,
+        counts(vote.voter, vote.key, vote.received, at: now)
+      else { return nil }
+      return voter(vote.voter, at: now)
     }
   }
 
+  /// Whether the approver who broke the glass may still do so.
+  package func upholds(_ glass: BrokenGlass, of hold: Hold, at now: Timestamp) -> Bool {
+    guard counts(glass.by, glass.key, glass.received, at: now),
+      let voter = voter(glass.by, at: now),
+      hold.terms.rule.allowSelf || exclusions(for: hold)[glass.by] == nil
+    else { return false }
+    return Quorum.filled(hold.terms.rule.quorum, by: [voter]) > 0
+  }
+
   /// Everyone who could still approve something under these rules.
-  package func possibleVoters(excluding excluded: Set<Principal>) -> [Voter] {
-    operators.keys.sorted().filter { !excluded.contains($0) }.compactMap { voter($0) }
+  package func possibleVoters(excluding excluded: Set<Principal>, at now: Timestamp) -> [Voter] {
+    operators.keys.sorted().filter { !excluded.contains($0) }.compactMap { voter($0, at: now) }
   }
 
   package var groups: Set<ByteString> { Set(operators.values.flatMap(\.groups)) }
@@ -138,10 +199,31 @@ package struct AuthorityState: Sendable {
   static func subject(of body: StatementBody) -> ByteString? {
     switch body {
     case .operatorEnrolled(let body): body.principal.text
+    case .operatorUpdated(let body): body.principal.text
+    case .operatorRemoved(let body): body.principal.text
+    case .operatorKeyRotated(let body): body.principal.text
+    case .settingsChanged: "settings"
     case .serviceEnrolled(let body): body.service.text
+    case .serviceRemoved(let body): body.service.text
     case .resourceRegistered(let body): "resource " + body.pattern
     case .policyActivated: "policy"
+    case .keyRevoked(let body): ByteString("key " + body.key.digest.hex)
+    case .lockLifted(let body): ByteString("lock " + body.lock.hex)
+    case .payloadErased(let body): ByteString("payload " + body.action.hex)
+    case .logRestored: "log"
+    case .clockReset: "clock"
     default: nil
+    }
+  }
+
+  /// Whether a change takes the admin quorum when this signer asks for it.
+  package func needsProposal(_ body: StatementBody, by signer: Principal) -> Bool {
+    switch body {
+    case .keyRevoked(let body):
+      guard let holder = keys[body.key]?.holder else { return false }
+      return holder.kind != .agent && holder != signer
+    case .lockLifted(let body): return locks[body.lock]?.placed.target == .everything
+    default: return body.type.takesAdminQuorum
     }
   }
 
@@ -157,6 +239,9 @@ package struct AuthorityState: Sendable {
     }
     if statementIDs.count > 64, statementIDs.count.nonzeroBitCount == 1 {
       statementIDs = statementIDs.filter { $0.value >= now }
+    }
+    if unfinished.count > 64, unfinished.count.nonzeroBitCount == 1 {
+      unfinished = unfinished.filter { $0.value.until >= now }
     }
   }
 }

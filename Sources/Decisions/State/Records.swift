@@ -5,10 +5,11 @@ package import Statements
 /// An operator in force.
 package struct OperatorRecord: Sendable, Hashable {
   package let principal: Principal
-  package let key: Fingerprint
-  package let roles: [OperatorRole]
-  package let groups: [ByteString]
-  package let mayGrant: [Capability]
+  /// The newest of their keys.
+  package var key: Fingerprint
+  package var roles: [OperatorRole]
+  package var groups: [ByteString]
+  package var mayGrant: [Capability]
 
   init(_ enrolled: OperatorEnrolled) {
     principal = enrolled.principal
@@ -25,6 +26,31 @@ package struct OperatorRecord: Sendable, Hashable {
 package struct ServiceRecord: Sendable, Hashable {
   package let principal: Principal
   package let key: Fingerprint
+  package let mayAttest: [Principal]
+}
+
+/// An agent in force, with everyone who has ever answered for it.
+package struct AgentRecord: Sendable, Hashable {
+  package let registered: AgentRegistered
+  /// Former owners may still hold its key, and so can never approve what it does.
+  package let owners: [Principal]
+}
+
+/// An agent's wish for a key, which an admin may grant.
+package struct KeyRequest: Sendable, Hashable {
+  package let digest: Digest
+  package let requested: KeyRequested
+  package let received: Timestamp
+
+  /// How long a request waits.
+  package static let lifetimeSeconds: Int64 = 72 * 3600
+  /// A stranger must not grow the log: so many may wait for one agent, and in all.
+  package static let limitPerAgent = 4
+  package static let limit = 256
+
+  package func isOpen(at now: Timestamp) -> Bool {
+    now < received.advanced(bySeconds: KeyRequest.lifetimeSeconds)
+  }
 }
 
 /// A published policy.
@@ -44,31 +70,38 @@ package struct LockRecord: Sendable, Hashable {
   package func isInForce(at now: Timestamp) -> Bool { placed.until.map { now < $0 } ?? true }
 }
 
-/// A proposal that waits for admins.
-package struct ProposalRecord: Sendable, Hashable {
+/// A broken glass that another operator has yet to look at.
+package struct OwedReview: Sendable, Hashable {
+  /// Of the `approval.broken_glass` statement.
   package let digest: Digest
-  package let opened: ProposalOpened
-  package let opener: Principal
-  package fileprivate(set) var signers: [Principal]
-
-  init(digest: Digest, opened: ProposalOpened, opener: Principal) {
-    self.digest = digest
-    self.opened = opened
-    self.opener = opener
-    signers = [opener]
-  }
-
-  mutating func sign(_ admin: Principal) {
-    signers.append(admin)
-  }
+  package let hold: Digest
+  package let breaker: Principal
+  package let agent: Principal
+  package let received: Timestamp
 }
 
-/// What the genesis statement fixed.
+/// A proposal that waits for admins.
+package struct ProposalRecord: Sendable, Hashable {
+  package struct Signature: Sendable, Hashable {
+    package let admin: Principal
+    package let key: Fingerprint
+  }
+
+  package let digest: Digest
+  package let opened: ProposalOpened
+  package let received: Timestamp
+  package internal(set) var signatures: [Signature]
+
+  package var opener: Principal { signatures[0].admin }
+  package var signers: [Principal] { signatures.map(\.admin) }
+}
+
+/// What the genesis statement fixed, as the admin quorum has changed it since.
 package struct RegistryIdentity: Sendable, Hashable {
   /// Hexadecimal SHA-256 of the genesis payload.
   package let id: ByteString
-  package let name: ByteString
-  package let adminQuorum: Int
-  package let approvalDefault: ApprovalRule
-  package let isSolo: Bool
+  package var name: ByteString
+  package var adminQuorum: Int
+  package var approvalDefault: ApprovalRule
+  package var isSolo: Bool
 }

@@ -50,6 +50,35 @@ extension RegistryTransaction {
       .execute(arguments: [Data(Digest.sha256(bytes).bytes), Data(bytes)])
   }
 
+  /// Removes a body that an erasure names.
+  package func erase(body digest: Digest) throws {
+    try db.cachedStatement(sql: "DELETE FROM body WHERE digest = ?")
+      .execute(arguments: [Data(digest.bytes)])
+  }
+
+  /// Where an erasure of an action stands, according to a row; the entry there says the truth.
+  package func erasureIndex(_ action: Digest) throws -> UInt64? {
+    try Int64.fetchOne(
+      db.cachedStatement(sql: "SELECT idx FROM erasure WHERE action = ?"),
+      arguments: [Data(action.bytes)]
+    ).map { UInt64($0) }
+  }
+
+  /// The size of the backup that `countersign restore` put here, if it did.
+  ///
+  /// A mark for honest processes: who deletes it still meets the pins of everyone who saw more.
+  package func restoreMark() throws -> UInt64? {
+    try Int64.fetchOne(
+      db.cachedStatement(sql: "SELECT kept FROM restoration ORDER BY kept DESC LIMIT 1")
+    ).map { UInt64($0) }
+  }
+
+  /// Marks this file as put back from a backup.
+  package func markRestored(kept: UInt64) throws {
+    try db.execute(
+      sql: "INSERT OR REPLACE INTO restoration (kept) VALUES (?)", arguments: [Int64(kept)])
+  }
+
   package func tile(_ level: Int, _ index: UInt64) throws -> [Digest] {
     let blob = try Data.fetchOne(
       db.cachedStatement(sql: "SELECT hashes FROM tile WHERE level = ? AND idx = ?"),
@@ -87,8 +116,9 @@ extension RegistryTransaction {
   /// Where an action was decided: the index of its latest decision.
   package func decisionIndex(ofAction digest: Digest) throws -> UInt64? {
     try Int64.fetchOne(
-      db.cachedStatement(sql: "SELECT max(idx) FROM decision WHERE action = ?"),
-      arguments: [Data(digest.bytes)]
+      db.cachedStatement(
+        sql: "SELECT max(idx) FROM decision WHERE substr(action, 1, 8) = ? AND action = ?"),
+      arguments: [Data(digest.bytes.prefix(8)), Data(digest.bytes)]
     ).map { UInt64($0) }
   }
 }

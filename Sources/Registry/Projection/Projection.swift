@@ -14,20 +14,24 @@ package enum Projection {
   static let schema = """
     CREATE TABLE operator (
       principal TEXT PRIMARY KEY, key BLOB NOT NULL, roles TEXT NOT NULL, groups TEXT NOT NULL,
-      received INTEGER NOT NULL) WITHOUT ROWID;
+      may_grant TEXT NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE service (
       principal TEXT PRIMARY KEY, key BLOB NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE agent (
       principal TEXT PRIMARY KEY, owner TEXT NOT NULL, roles TEXT NOT NULL,
       attributes TEXT NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE key (
-      fingerprint BLOB PRIMARY KEY, public BLOB NOT NULL, holder TEXT NOT NULL,
-      enrolled_by TEXT NOT NULL, received INTEGER NOT NULL, not_before INTEGER, not_after INTEGER,
-      revoked INTEGER, reason TEXT) WITHOUT ROWID;
+      fingerprint BLOB PRIMARY KEY, idx INTEGER NOT NULL, statement BLOB NOT NULL,
+      public BLOB NOT NULL, holder TEXT NOT NULL, enrolled_by TEXT NOT NULL, enrolling_key BLOB,
+      predecessor BLOB, received INTEGER NOT NULL, not_before INTEGER,
+      not_after INTEGER, tainted INTEGER, revoked INTEGER, reason TEXT) WITHOUT ROWID;
     CREATE INDEX key_holder ON key (holder);
+    CREATE TABLE key_request (
+      digest BLOB PRIMARY KEY, holder TEXT NOT NULL, key BLOB NOT NULL, replaces BLOB,
+      note TEXT NOT NULL, received INTEGER NOT NULL, ended INTEGER) WITHOUT ROWID;
     CREATE TABLE grant_link (
-      digest BLOB PRIMARY KEY, issuer TEXT NOT NULL, holder TEXT NOT NULL, parent BLOB,
-      capabilities TEXT NOT NULL, limits TEXT NOT NULL, received INTEGER NOT NULL,
+      digest BLOB PRIMARY KEY, idx INTEGER NOT NULL, issuer TEXT NOT NULL, key BLOB NOT NULL, holder TEXT NOT NULL,
+      parent BLOB, capabilities TEXT NOT NULL, limits TEXT NOT NULL, received INTEGER NOT NULL,
       revoked INTEGER) WITHOUT ROWID;
     CREATE INDEX grant_parent ON grant_link (parent);
     CREATE INDEX grant_holder ON grant_link (holder);
@@ -41,13 +45,14 @@ package enum Projection {
       digest BLOB PRIMARY KEY, target TEXT NOT NULL, reason TEXT NOT NULL, until INTEGER,
       placer TEXT NOT NULL, received INTEGER NOT NULL, lifted INTEGER) WITHOUT ROWID;
     CREATE TABLE proposal (
-      digest BLOB PRIMARY KEY, type TEXT NOT NULL, opener TEXT NOT NULL, expires INTEGER NOT NULL,
-      received INTEGER NOT NULL, ended INTEGER) WITHOUT ROWID;
+      digest BLOB PRIMARY KEY, type TEXT NOT NULL, opener TEXT NOT NULL, subject TEXT NOT NULL,
+      signers TEXT NOT NULL, expires INTEGER NOT NULL, received INTEGER NOT NULL, ended INTEGER,
+      end TEXT) WITHOUT ROWID;
     CREATE TABLE decision (
-      idx INTEGER PRIMARY KEY, digest BLOB NOT NULL, action BLOB NOT NULL, agent TEXT NOT NULL,
-      name TEXT NOT NULL, uri TEXT NOT NULL, verdict TEXT NOT NULL, code TEXT NOT NULL,
-      rule TEXT NOT NULL, received INTEGER NOT NULL, releases BLOB);
-    CREATE INDEX decision_action ON decision (action);
+      idx INTEGER PRIMARY KEY, digest BLOB NOT NULL, action BLOB NOT NULL, key INTEGER NOT NULL,
+      agent TEXT NOT NULL, name TEXT NOT NULL, uri TEXT NOT NULL, verdict TEXT NOT NULL,
+      code TEXT NOT NULL, rule TEXT NOT NULL, received INTEGER NOT NULL, releases BLOB);
+    CREATE INDEX decision_action ON decision (substr(action, 1, 8));
     CREATE INDEX decision_agent ON decision (agent, idx);
     CREATE TABLE hold (
       digest BLOB PRIMARY KEY, idx INTEGER NOT NULL, action BLOB NOT NULL, agent TEXT NOT NULL,
@@ -56,17 +61,31 @@ package enum Projection {
       state TEXT NOT NULL, approved_until INTEGER) WITHOUT ROWID;
     CREATE INDEX hold_state ON hold (state, expires);
     CREATE TABLE vote (
-      digest BLOB PRIMARY KEY, hold BLOB NOT NULL, voter TEXT NOT NULL, vote TEXT NOT NULL,
-      reason TEXT NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
+      digest BLOB PRIMARY KEY, idx INTEGER NOT NULL, hold BLOB NOT NULL, voter TEXT NOT NULL,
+      key BLOB NOT NULL, vote TEXT NOT NULL, reason TEXT NOT NULL, received INTEGER NOT NULL,
+      withdrawn INTEGER) WITHOUT ROWID;
     CREATE INDEX vote_hold ON vote (hold);
+    CREATE TABLE review (
+      subject BLOB PRIMARY KEY, idx INTEGER NOT NULL, kind TEXT NOT NULL, who TEXT NOT NULL,
+      received INTEGER NOT NULL, completed INTEGER, outcome TEXT, reviewer TEXT, note TEXT,
+      because TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE outcome (
+      action BLOB PRIMARY KEY, outcome TEXT NOT NULL, detail TEXT NOT NULL,
+      received INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE erasure (
+      action BLOB PRIMARY KEY, idx INTEGER NOT NULL, reason TEXT NOT NULL,
+      received INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE refusal (
+      idx INTEGER PRIMARY KEY, service TEXT NOT NULL, since INTEGER NOT NULL, counts TEXT NOT NULL);
     """
 
   /// Every derived table with its key column.
   static let tables = [
     ("operator", "principal"), ("service", "principal"), ("agent", "principal"),
-    ("key", "fingerprint"), ("grant_link", "digest"), ("resource", "pattern"),
-    ("policy", "digest"), ("lock", "digest"), ("proposal", "digest"), ("decision", "idx"),
-    ("hold", "digest"), ("vote", "digest"),
+    ("key", "fingerprint"), ("key_request", "digest"), ("grant_link", "digest"),
+    ("resource", "pattern"), ("policy", "digest"), ("lock", "digest"), ("proposal", "digest"),
+    ("decision", "idx"), ("hold", "digest"), ("vote", "digest"), ("review", "subject"),
+    ("outcome", "action"), ("erasure", "action"), ("refusal", "idx"),
   ]
 
   /// Applies what one admitted statement changed.
@@ -82,9 +101,15 @@ package enum Projection {
       switch change {
       case .enacted(let body): try writer.write(body)
       case .hold(let digest): try writer.write(hold: digest)
-      case .proposalEnded(let digest):
+      case .proposalSigned(let digest):
         try writer.execute(
-          "UPDATE proposal SET ended = ? WHERE digest = ?", [writer.received, digest.blob])
+          "UPDATE proposal SET signers = signers || ' ' || ? WHERE digest = ?",
+          [statement.header.signer.description, digest.blob])
+      case .proposalEnded(let digest):
+        let end = if case .proposalRejected = statement.body { "rejected" } else { "in effect" }
+        try writer.execute(
+          "UPDATE proposal SET ended = ?, end = ? WHERE digest = ?",
+          [writer.received, end, digest.blob])
       }
     }
   }
@@ -153,146 +178,6 @@ extension Row {
 
 extension Digest {
   var blob: Data { Data(bytes) }
-}
-
-struct ProjectionWriter {
-  let db: Database
-  let index: Int64
-  let received: Int64
-  let statement: VerifiedStatement
-  let state: AuthorityState
-  let bodies: (Digest) -> [UInt8]?
-
-  func execute(_ sql: String, _ arguments: StatementArguments) throws {
-    try db.cachedStatement(sql: sql).execute(arguments: arguments)
-  }
-
-  func write(_ body: StatementBody) throws {
-    let signer = statement.header.signer.description
-    switch body {
-    case .registryCreated(let body):
-      for founder in body.operators { try write(founder) }
-    case .operatorEnrolled(let body): try write(body)
-    case .serviceEnrolled(let body):
-      try execute(
-        "INSERT OR REPLACE INTO service VALUES (?, ?, ?)",
-        [body.service.description, body.key.fingerprint.digest.blob, received])
-      try write(key: body.key.fingerprint)
-    case .agentRegistered(let body):
-      try execute(
-        "INSERT OR REPLACE INTO agent VALUES (?, ?, ?, ?, ?)",
-        [
-          body.agent.description, body.owner.description, body.roles.listed,
-          JSONValue.object(body.attributes).text, received,
-        ])
-    case .resourceRegistered(let body):
-      try execute(
-        "INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?, ?)",
-        [
-          body.pattern.text, body.type.text, body.env?.text,
-          JSONValue.object(body.attributes).text, received,
-        ])
-    case .keyEnrolled(let body): try write(key: body.key.fingerprint)
-    case .keyRevoked(let body): try write(key: body.key)
-    case .grantIssued(let body):
-      try execute(
-        "INSERT INTO grant_link VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-        [
-          statement.digest.blob, signer, body.holder.description, body.parent?.blob,
-          JSONValue.array(body.capabilities.map(\.json)).text, body.limits.json.text, received,
-        ])
-    case .grantRevoked(let body):
-      try execute(
-        "UPDATE grant_link SET revoked = ? WHERE digest = ?", [received, body.grant.blob])
-    case .lockPlaced(let body):
-      try execute(
-        "INSERT INTO lock VALUES (?, ?, ?, ?, ?, ?, NULL)",
-        [
-          statement.digest.blob, body.target.json.text, body.reason.text,
-          body.until?.milliseconds, signer, received,
-        ])
-    case .lockLifted(let body):
-      try execute("UPDATE lock SET lifted = ? WHERE digest = ?", [received, body.lock.blob])
-    case .policyPublished(let body):
-      try execute(
-        "INSERT INTO policy VALUES (?, ?, ?, ?, ?, 0)",
-        [statement.digest.blob, body.name.text, body.version, signer, received])
-    case .policyActivated(let body):
-      try execute("UPDATE policy SET active = (digest = ?)", [body.policy.blob])
-    case .decisionMade(let body): try write(body)
-    case .approvalVoted(let body):
-      try execute(
-        "INSERT INTO vote VALUES (?, ?, ?, ?, ?, ?)",
-        [
-          statement.digest.blob, body.hold.blob, signer, body.vote.rawValue, body.reason.text,
-          received,
-        ])
-    case .proposalOpened(let body):
-      try execute(
-        "INSERT INTO proposal VALUES (?, ?, ?, ?, ?, NULL)",
-        [
-          statement.digest.blob, body.inner.type.rawValue, signer, body.expires.milliseconds,
-          received,
-        ])
-    case .proposalSigned, .proposalRejected: break
-    }
-  }
-
-  private func write(_ body: OperatorEnrolled) throws {
-    try execute(
-      "INSERT OR REPLACE INTO operator VALUES (?, ?, ?, ?, ?)",
-      [
-        body.principal.description, body.key.fingerprint.digest.blob,
-        body.roles.map(\.rawValue).joined(separator: " "), body.groups.listed, received,
-      ])
-    try write(key: body.key.fingerprint)
-  }
-
-  private func write(key fingerprint: Fingerprint) throws {
-    guard let record = state.keys[fingerprint] else { return }
-    try execute(
-      "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      [
-        fingerprint.digest.blob, Data(record.key.bytes), record.holder.description,
-        record.enrolledBy.description, record.received.milliseconds,
-        record.notBefore?.milliseconds, record.notAfter?.milliseconds,
-        record.revoked?.milliseconds, record.revocation?.reason.rawValue,
-      ])
-  }
-
-  private func action(_ digest: Digest) -> Action? {
-    bodies(digest).flatMap { try? Action(payload: $0) }
-  }
-
-  private func write(_ body: DecisionMade) throws {
-    let action = action(body.action)
-    try execute(
-      "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      [
-        index, statement.digest.blob, body.action.blob, action?.agent.description ?? "",
-        action?.action.text ?? "", action?.resource.text ?? "", body.verdict.rawValue,
-        body.reasons.first?.code.text ?? "", body.rules.first?.text ?? "", received,
-        body.releases?.blob,
-      ])
-  }
-
-  func write(hold digest: Digest) throws {
-    guard let hold = state.holds[digest] else { return }
-    let action = action(hold.action)
-    // The word as of the entry; time's own changes (expired, lapsed) are the reader's to judge.
-    let word = hold.state(at: Timestamp(milliseconds: received)).word
-    let known = try Int64.fetchOne(
-      db, sql: "SELECT idx FROM hold WHERE digest = ?", arguments: [digest.blob])
-    try execute(
-      "INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      [
-        digest.blob, known ?? index, hold.action.blob, hold.agent.description,
-        action?.action.text ?? "", hold.resource.text,
-        Risk.allCases.firstIndex(of: hold.terms.rule.risk) ?? 0, hold.received.milliseconds,
-        hold.terms.expires.milliseconds, Quorum.places(hold.terms.rule.quorum),
-        hold.approvals.count, word, hold.approvedUntil?.milliseconds,
-      ])
-  }
 }
 
 extension Sequence<ByteString> {

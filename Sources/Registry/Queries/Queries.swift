@@ -12,7 +12,7 @@ extension RegistryTransaction {
     try Row.fetchAll(db, sql: "SELECT * FROM operator ORDER BY principal").map { row in
       OperatorRow(
         principal: row["principal"], key: row.digest("key") ?? RegistryTransaction.none,
-        roles: row["roles"], groups: row["groups"])
+        roles: row["roles"], groups: row["groups"], mayGrant: row["may_grant"])
     }
   }
 
@@ -62,7 +62,8 @@ extension RegistryTransaction {
         holder: row["holder"], enrolledBy: row["enrolled_by"],
         received: row.time("received") ?? RegistryTransaction.epoch,
         notBefore: row.time("not_before"), notAfter: row.time("not_after"),
-        revoked: row.time("revoked"), reason: row["reason"])
+        tainted: row.time("tainted"), revoked: row.time("revoked"), reason: row["reason"],
+        predecessor: row.digest("predecessor"))
     }
   }
 
@@ -80,6 +81,62 @@ extension RegistryTransaction {
         limits: row["limits"], received: row.time("received") ?? RegistryTransaction.epoch,
         revoked: row.time("revoked"))
     }
+  }
+
+  package func locks() throws -> [LockRow] {
+    try Row.fetchAll(db, sql: "SELECT * FROM lock ORDER BY received, digest").map { row in
+      LockRow(
+        digest: row.digest("digest") ?? RegistryTransaction.none, target: row["target"],
+        reason: row["reason"], until: row.time("until"), placer: row["placer"],
+        received: row.time("received") ?? RegistryTransaction.epoch, lifted: row.time("lifted"))
+    }
+  }
+
+  package func proposals() throws -> [ProposalRow] {
+    try Row.fetchAll(db, sql: "SELECT * FROM proposal ORDER BY received DESC, digest").map { row in
+      ProposalRow(
+        digest: row.digest("digest") ?? RegistryTransaction.none, type: row["type"],
+        opener: row["opener"], subject: row["subject"],
+        signers: (row["signers"] as String).split(separator: " ").map(String.init),
+        expires: row.time("expires") ?? RegistryTransaction.epoch,
+        received: row.time("received") ?? RegistryTransaction.epoch, ended: row.time("ended"),
+        end: row["end"])
+    }
+  }
+
+  /// What operators still have to look at, oldest first; or all of it.
+  package func reviews(all: Bool) throws -> [ReviewRow] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        SELECT * FROM review WHERE :all OR completed IS NULL ORDER BY received, subject
+        """, arguments: ["all": all]
+    ).map { row in
+      ReviewRow(
+        subject: row.digest("subject") ?? RegistryTransaction.none,
+        index: UInt64(row["idx"] as Int64), kind: row["kind"], who: row["who"],
+        received: row.time("received") ?? RegistryTransaction.epoch,
+        completed: row.time("completed"), outcome: row["outcome"], reviewer: row["reviewer"],
+        because: row["because"])
+    }
+  }
+
+  /// Keys that agents ask for and nobody has answered; whether one has lapsed is the reader's to judge.
+  package func keyRequests() throws -> [KeyRequestRow] {
+    try Row.fetchAll(db, sql: "SELECT * FROM key_request WHERE ended IS NULL ORDER BY received")
+      .map { row in
+        KeyRequestRow(
+          digest: row.digest("digest") ?? RegistryTransaction.none, holder: row["holder"],
+          key: Array(row["key"] as Data), replaces: row.digest("replaces"), note: row["note"],
+          received: row.time("received") ?? RegistryTransaction.epoch)
+      }
+  }
+
+  /// What became of an action, if it was told.
+  package func outcome(of action: Digest) throws -> (outcome: String, detail: String)? {
+    try Row.fetchOne(
+      db, sql: "SELECT outcome, detail FROM outcome WHERE action = ?", arguments: [action.blob]
+    ).map { ($0["outcome"], $0["detail"]) }
   }
 
   package func policies() throws -> [PolicyRow] {

@@ -9,6 +9,66 @@ package struct OperatorRow: Sendable, Hashable {
   package let key: Digest
   package let roles: String
   package let groups: String
+  /// JSON.
+  package let mayGrant: String
+}
+
+/// A row of the list of locks.
+package struct LockRow: Sendable, Hashable {
+  package let digest: Digest
+  /// JSON.
+  package let target: String
+  package let reason: String
+  package let until: Timestamp?
+  package let placer: String
+  package let received: Timestamp
+  package let lifted: Timestamp?
+
+  package func status(at now: Timestamp) -> String {
+    if lifted != nil { return "lifted" }
+    return until.map { now < $0 } ?? true ? "in force" : "ended"
+  }
+}
+
+/// A row of the list of proposals.
+package struct ProposalRow: Sendable, Hashable {
+  package let digest: Digest
+  package let type: String
+  package let opener: String
+  package let subject: String
+  package let signers: [String]
+  package let expires: Timestamp
+  package let received: Timestamp
+  package let ended: Timestamp?
+  package let end: String?
+
+  package func status(at now: Timestamp) -> String {
+    end ?? (now < expires ? "open" : "expired")
+  }
+}
+
+/// A row of what operators still have to look at.
+package struct ReviewRow: Sendable, Hashable {
+  package let subject: Digest
+  package let index: UInt64
+  package let kind: String
+  package let who: String
+  package let received: Timestamp
+  package let completed: Timestamp?
+  package let outcome: String?
+  package let reviewer: String?
+  package let because: String
+}
+
+/// A row of the keys that agents ask for.
+package struct KeyRequestRow: Sendable, Hashable {
+  package let digest: Digest
+  package let holder: String
+  /// The 32-byte public key.
+  package let key: [UInt8]
+  package let replaces: Digest?
+  package let note: String
+  package let received: Timestamp
 }
 
 /// A row of the list of agents.
@@ -32,14 +92,16 @@ package struct KeyRow: Sendable, Hashable {
   package let received: Timestamp
   package let notBefore: Timestamp?
   package let notAfter: Timestamp?
+  package let tainted: Timestamp?
   package let revoked: Timestamp?
   package let reason: String?
+  package let predecessor: Digest?
 
   package func status(at now: Timestamp) -> String {
     if revoked != nil { return "revoked" }
     if let notBefore, now < notBefore { return "prepared" }
     if let notAfter, now >= notAfter { return "expired" }
-    return "active"
+    return tainted == nil ? "active" : "tainted"
   }
 }
 

@@ -101,6 +101,14 @@ package struct Action: Sendable, Hashable {
     ]
   }
 
+  /// What stays of it when its details are erased.
+  package var withoutDetails: Action {
+    Action(
+      action: action, agent: agent, audience: audience, context: JSONObject(), grant: grant,
+      nonce: nonce, params: JSONObject(), registry: registry, resource: resource,
+      claimedType: claimedType, claimedEnv: claimedEnv, timestamp: timestamp)
+  }
+
   /// Signs the action as its agent would.
   package func signed(by key: borrowing SigningKey) throws(StatementFault) -> UnverifiedEnvelope {
     let payload: [UInt8]

@@ -57,7 +57,7 @@ package struct ProposalOpened: Sendable, Hashable {
   init(_ fields: inout JSONFields) throws(FieldFault) {
     var proposed = try JSONFields(try fields.value("inner"), path: fields.place("inner"))
     let word = try proposed.string("type")
-    guard let type = StatementType(rawValue: word.text), type.takesAdminQuorum else {
+    guard let type = StatementType(rawValue: word.text), type.mayBeProposed else {
       throw proposed.fault("type", "is \"\(word.text)\", which takes no admin quorum")
     }
     inner = try StatementBody(type: type, json: try proposed.value("body"))

@@ -35,7 +35,7 @@ package struct ServiceEnrolled: Sendable, Hashable {
   }
 }
 
-/// `agent.registered`.
+/// `agent.registered`, and, whole again, `agent.updated`.
 package struct AgentRegistered: Sendable, Hashable {
   package let agent: Principal
   package let owner: Principal
@@ -102,17 +102,24 @@ package struct ResourceRegistered: Sendable, Hashable {
 }
 
 /// `key.enrolled`: an agent's key, signed by an admin and, as proof of possession, by the key itself.
+///
+/// With `request`, the key has signed there and the admin alone signs here.
 package struct KeyEnrolled: Sendable, Hashable {
   package let holder: Principal
   package let key: PublicKey
   package let notBefore: Timestamp?
   package let notAfter: Timestamp?
+  package let request: Digest?
 
-  package init(holder: Principal, key: PublicKey, notBefore: Timestamp?, notAfter: Timestamp?) {
+  package init(
+    holder: Principal, key: PublicKey, notBefore: Timestamp?, notAfter: Timestamp?,
+    request: Digest? = nil
+  ) {
     self.holder = holder
     self.key = key
     self.notBefore = notBefore
     self.notAfter = notAfter
+    self.request = request
   }
 
   init(_ fields: inout JSONFields) throws(FieldFault) {
@@ -120,12 +127,14 @@ package struct KeyEnrolled: Sendable, Hashable {
     key = try fields.publicKey("key")
     notBefore = try fields.optionalTimestamp("not_before")
     notAfter = try fields.optionalTimestamp("not_after")
+    request = try fields.optionalDigest("request")
   }
 
   package var json: JSONValue {
     [
       "holder": holder.json, "key": JSONValue(key.hex),
       "not_before": notBefore.json(\.json), "not_after": notAfter.json(\.json),
+      "request": request.json { JSONValue($0.hex) },
     ]
   }
 }

@@ -31,14 +31,7 @@ package struct OperatorEnrolled: Sendable, Hashable {
   init(_ fields: inout JSONFields) throws(FieldFault) {
     principal = try fields.principal("operator", .user)
     key = try fields.publicKey("key")
-    var roles: [OperatorRole] = []
-    for text in try fields.strings("roles") {
-      guard let role = OperatorRole(rawValue: text.text) else {
-        throw fields.fault("roles", "holds \"\(text.text)\"; roles are viewer, approver, admin")
-      }
-      roles.append(role)
-    }
-    self.roles = roles
+    roles = try fields.operatorRoles("roles")
     groups = try fields.strings("groups")
     mayGrant = try fields.capabilities("may_grant")
   }

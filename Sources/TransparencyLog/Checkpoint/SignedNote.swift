@@ -74,6 +74,13 @@ package struct SignedNote: Sendable, Hashable {
     ]
   }
 
+  /// The note over a signature made elsewhere, of the text's bytes.
+  package init(text: ByteString, signer: ByteString, by key: PublicKey, signature: Signature) {
+    self.text = text
+    let verifier = NoteVerifier(name: signer, key: key)
+    lines = [Line(name: signer, keyHash: verifier.keyHash, signature: signature.bytes)]
+  }
+
   /// Reads a note; at most 100 signature lines.
   package init(_ bytes: [UInt8]) throws(LogFault) {
     guard let note = ByteString(validating: bytes) else {

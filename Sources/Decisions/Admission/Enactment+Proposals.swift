@@ -1,0 +1,162 @@
+import Approvals
+import CanonicalJSON
+import Delegations
+import Keys
+package import Statements
+
+// What takes the admin quorum, and what repairs the log.
+extension AuthorityState {
+  package static let longestProposalSeconds: Int64 = 72 * 3600
+
+  mutating func open(
+    _ body: ProposalOpened, _ signing: Signing, _ context: AdmissionContext
+  ) throws(AdmissionFault) -> [Change] {
+    try require(.admin, of: signing.signer)
+    let now = context.received
+    guard resetsClock(body) || body.expires > now else {
+      throw .invalid(what: "expires", why: "is not in the future")
+    }
+    guard
+      resetsClock(body)
+        || body.expires <= now.advanced(bySeconds: AuthorityState.longestProposalSeconds)
+    else { throw .invalid(what: "expires", why: "is not within the next 72 hours") }
+    guard body.inner.type.mayBeProposed, needsProposal(body.inner, by: signing.signer) else {
+      throw .invalid(what: "inner", why: "takes no admin quorum; sign it as it is")
+    }
+    try checkExpectation(body)
+    // What could not take effect is not worth anyone's signature.
+    var trial = self
+    _ = try trial.enact(body.inner, signing, context, byQuorum: true)
+    let proposal = ProposalRecord(
+      digest: signing.digest, opened: body, received: now,
+      signatures: [.init(admin: signing.signer, key: signing.keys[0])])
+    return [.enacted(.proposalOpened(body))] + (try complete(proposal, signing, context))
+  }
+
+  mutating func sign(
+    _ body: ProposalSigned, _ signing: Signing, _ context: AdmissionContext
+  ) throws(AdmissionFault) -> [Change] {
+    try require(.admin, of: signing.signer)
+    guard var proposal = proposals[body.proposal] else {
+      throw .unknownSubject(what: "proposal", name: body.proposal.hex)
+    }
+    guard resetsClock(proposal.opened) || context.received < proposal.opened.expires else {
+      throw .proposalVoid("it has expired")
+    }
+    guard !proposal.signers.contains(signing.signer) else {
+      throw .exists(what: "the signature of", name: signing.signer.description)
+    }
+    guard !AuthorityState.isTarget(signing.signer, of: proposal.opened.inner) || admins.count == 1
+    else {
+      throw .invalid(
+        what: signing.signer.description, why: "cannot sign a change of their own standing")
+    }
+    proposal.signatures.append(.init(admin: signing.signer, key: signing.keys[0]))
+    return [.enacted(.proposalSigned(body)), .proposalSigned(body.proposal)]
+      + (try complete(proposal, signing, context))
+  }
+
+  /// Puts a proposal into effect once enough admins have signed; it is checked again then.
+  private mutating func complete(
+    _ proposal: ProposalRecord, _ signing: Signing, _ context: AdmissionContext
+  ) throws(AdmissionFault) -> [Change] {
+    guard let registry, countedSigners(proposal).count >= max(1, registry.adminQuorum) else {
+      proposals[proposal.digest] = proposal
+      return []
+    }
+    try checkExpectation(proposal.opened)
+    let inner = proposal.opened.inner
+    let changes = try enact(
+      inner,
+      Signing(
+        digest: proposal.digest, signer: proposal.opener, keys: signing.keys, head: signing.head),
+      context, byQuorum: true)
+    proposals[proposal.digest] = nil
+    if let subject = AuthorityState.subject(of: inner) { lastSet[subject] = proposal.digest }
+    return changes + [.proposalEnded(proposal.digest)]
+  }
+
+  /// The admins whose signatures count now: not the target's own, save where there is one admin.
+  package func countedSigners(_ proposal: ProposalRecord) -> [Principal] {
+    proposal.signatures.filter { signature in
+      guard operators[signature.admin]?.has(.admin) == true,
+        let key = keys[signature.key], key.holder == signature.admin,
+        key.upholds(receivedAt: proposal.received)
+      else { return false }
+      return admins.count == 1
+        || !AuthorityState.isTarget(signature.admin, of: proposal.opened.inner)
+    }.map(\.admin)
+  }
+
+  private static func isTarget(_ admin: Principal, of body: StatementBody) -> Bool {
+    switch body {
+    case .operatorEnrolled(let body): body.principal == admin
+    case .operatorUpdated(let body): body.principal == admin
+    case .operatorRemoved(let body): body.principal == admin
+    case .operatorKeyRotated(let body): body.principal == admin
+    default: false
+    }
+  }
+
+  private func resetsClock(_ body: ProposalOpened) -> Bool {
+    if case .clockReset = body.inner { return true }
+    return false
+  }
+
+  private func checkExpectation(_ body: ProposalOpened) throws(AdmissionFault) {
+    guard body.expects == expectation(for: body.inner) else {
+      throw .proposalVoid("what it changes has changed since")
+    }
+  }
+
+  // MARK: repairs
+
+  mutating func erase(
+    _ body: PayloadErased, _ context: AdmissionContext
+  ) throws(AdmissionFault) {
+    guard erased[body.action] == nil else {
+      throw .exists(what: "the erasure of action", name: body.action.hex)
+    }
+    // While the bytes are there, what is kept must be theirs.
+    if let payload = context.body(body.action) {
+      guard let action = try? Action(payload: payload), action.withoutDetails == body.kept else {
+        throw .invalid(what: "kept", why: "is not what the action says")
+      }
+    }
+    if let hold = holdOfAction[body.action], holds[hold]?.state(at: context.received).isOpen == true
+    {
+      throw .invalid(what: "action", why: "is still held; deny it first")
+    }
+    erased[body.action] = body.kept
+  }
+
+  /// Goes on from a backup: nothing that was open stays so, and nothing from before is heard.
+  mutating func restore(
+    _ body: LogRestored, _ context: AdmissionContext
+  ) throws(AdmissionFault) -> [Change] {
+    guard body.kept.size <= size, context.knows(body.kept), body.lost.size >= body.kept.size else {
+      throw .invalid(what: "kept", why: "is not a head of this log, or larger than what was lost")
+    }
+    restored = body
+    actionFloor = context.received
+    var changes: [Change] = [.enacted(.logRestored(body))]
+    for digest in holds.keys.sorted() {
+      guard var hold = holds[digest], hold.void("log_restored", at: context.received) else {
+        continue
+      }
+      holds[digest] = hold
+      changes.append(.hold(digest))
+    }
+    return changes
+  }
+
+  mutating func reset(_ body: ClockReset, _ now: Timestamp) throws(AdmissionFault) {
+    guard body.to < now else {
+      throw .invalid(what: "to", why: "is not before the log's last receipt time")
+    }
+    lastReceived = body.to
+    clockResetAt = size
+    actionFloor = max(actionFloor, body.to)
+    statementFloor = body.to
+  }
+}

@@ -1,0 +1,284 @@
+import Approvals
+import CanonicalJSON
+import Decisions
+import Delegations
+import Foundation
+import GRDB
+import Keys
+import Statements
+
+/// Writes the rows that one admitted statement calls for.
+struct ProjectionWriter {
+  let db: Database
+  let index: Int64
+  let received: Int64
+  let statement: VerifiedStatement
+  let state: AuthorityState
+  let bodies: (Digest) -> [UInt8]?
+
+  func execute(_ sql: String, _ arguments: StatementArguments) throws {
+    try db.cachedStatement(sql: sql).execute(arguments: arguments)
+  }
+
+  func write(_ body: StatementBody) throws {
+    let signer = statement.header.signer.description
+    switch body {
+    case .registryCreated(let body):
+      for founder in body.operators { try write(operator: founder.principal) }
+    case .operatorEnrolled(let body): try write(operator: body.principal)
+    case .operatorUpdated(let body): try write(operator: body.principal)
+    case .operatorRemoved(let body):
+      try execute("DELETE FROM operator WHERE principal = ?", [body.principal.description])
+    case .operatorKeyRotated(let body):
+      try write(operator: body.principal)
+      for record in state.keys.values where record.holder == body.principal {
+        try write(key: record.key.fingerprint)
+      }
+    case .settingsChanged, .logRestored, .clockReset, .proposalSigned, .proposalRejected: break
+    case .serviceEnrolled(let body):
+      try execute(
+        "INSERT OR REPLACE INTO service VALUES (?, ?, ?)",
+        [body.service.description, body.key.fingerprint.digest.blob, received])
+      try write(key: body.key.fingerprint)
+    case .serviceRemoved(let body):
+      try execute("DELETE FROM service WHERE principal = ?", [body.service.description])
+    case .agentRegistered(let body), .agentUpdated(let body):
+      try execute(
+        """
+        INSERT INTO agent VALUES (?, ?, ?, ?, ?) ON CONFLICT (principal) DO UPDATE
+        SET owner = excluded.owner, roles = excluded.roles, attributes = excluded.attributes
+        """,
+        [
+          body.agent.description, body.owner.description, body.roles.listed,
+          JSONValue.object(body.attributes).text, received,
+        ])
+    case .agentRetired(let body):
+      try execute("DELETE FROM agent WHERE principal = ?", [body.agent.description])
+    case .resourceRegistered(let body):
+      try execute(
+        "INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?, ?)",
+        [
+          body.pattern.text, body.type.text, body.env?.text,
+          JSONValue.object(body.attributes).text, received,
+        ])
+    case .keyRequested(let body):
+      try execute(
+        "INSERT INTO key_request VALUES (?, ?, ?, ?, ?, ?, NULL)",
+        [
+          statement.digest.blob, body.holder.description, Data(body.key.bytes),
+          body.replaces?.digest.blob, body.note.text, received,
+        ])
+    case .keyEnrolled(let body):
+      try end(request: body.request)
+      try write(key: body.key.fingerprint)
+    case .keyRotated(let body):
+      try end(request: body.request)
+      try write(key: body.old)
+      try write(key: body.key.fingerprint)
+    case .keyTainted(let body): try write(key: body.key)
+    case .keyRevoked(let body):
+      try write(key: body.key)
+      try markSuspects(body)
+    case .grantIssued(let body):
+      try execute(
+        "INSERT INTO grant_link VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+        [
+          statement.digest.blob, index, signer, statement.signers[0].digest.blob,
+          body.holder.description, body.parent?.blob,
+          JSONValue.array(body.capabilities.map(\.json)).text, body.limits.json.text, received,
+        ])
+    case .grantRevoked(let body):
+      try execute(
+        "UPDATE grant_link SET revoked = ? WHERE digest = ?", [received, body.grant.blob])
+    case .lockPlaced(let body):
+      try execute(
+        "INSERT INTO lock VALUES (?, ?, ?, ?, ?, ?, NULL)",
+        [
+          statement.digest.blob, body.target.json.text, body.reason.text,
+          body.until?.milliseconds, signer, received,
+        ])
+    case .lockLifted(let body):
+      try execute("UPDATE lock SET lifted = ? WHERE digest = ?", [received, body.lock.blob])
+    case .policyPublished(let body):
+      try execute(
+        "INSERT INTO policy VALUES (?, ?, ?, ?, ?, 0)",
+        [statement.digest.blob, body.name.text, body.version, signer, received])
+    case .policyActivated(let body):
+      try execute("UPDATE policy SET active = (digest = ?)", [body.policy.blob])
+    case .decisionMade(let body): try write(body)
+    case .approvalVoted(let body): try write(vote: body.vote.rawValue, body.hold, body.reason)
+    case .approvalWithdrawn(let body):
+      try execute(
+        "UPDATE vote SET withdrawn = ? WHERE hold = ? AND voter = ? AND withdrawn IS NULL",
+        [received, body.hold.blob, signer])
+    case .approvalBrokenGlass(let body):
+      try write(vote: "broken_glass", body.hold, body.reason)
+      try execute(
+        "INSERT INTO review VALUES (?, ?, 'broken_glass', ?, ?, NULL, NULL, NULL, NULL, ?)",
+        [statement.digest.blob, index, signer, received, body.reason.text])
+    case .reviewCompleted(let body):
+      try execute(
+        """
+        UPDATE review SET completed = ?, outcome = ?, reviewer = ?, note = ? WHERE subject = ?
+        """,
+        [received, body.outcome.rawValue, signer, body.note.text, body.subject.blob])
+    case .proposalOpened(let body):
+      try execute(
+        "INSERT INTO proposal VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+        [
+          statement.digest.blob, body.inner.type.rawValue, signer, body.inner.subjectText, signer,
+          body.expires.milliseconds, received,
+        ])
+    case .actionFinished(let body):
+      try execute(
+        "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?)",
+        [body.action.blob, body.outcome.rawValue, body.detail.text, received])
+    case .payloadErased(let body):
+      try execute(
+        "INSERT INTO erasure VALUES (?, ?, ?, ?)",
+        [body.action.blob, index, body.reason.text, received])
+    case .refusalsCounted(let body):
+      try execute(
+        "INSERT INTO refusal VALUES (?, ?, ?, ?)",
+        [index, signer, body.since.milliseconds, JSONValue.object(body.counts).text])
+    }
+  }
+
+  private func end(request: Digest?) throws {
+    guard let request else { return }
+    try execute("UPDATE key_request SET ended = ? WHERE digest = ?", [received, request.blob])
+  }
+
+  private func write(vote: String, _ hold: Digest, _ reason: ByteString) throws {
+    try execute(
+      "INSERT INTO vote VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+      [
+        statement.digest.blob, index, hold.blob, statement.header.signer.description,
+        statement.signers[0].digest.blob, vote, reason.text, received,
+      ])
+  }
+
+  private func write(operator principal: Principal) throws {
+    guard let record = state.operators[principal] else { return }
+    try execute(
+      """
+      INSERT INTO operator VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (principal) DO UPDATE
+      SET key = excluded.key, roles = excluded.roles, groups = excluded.groups,
+        may_grant = excluded.may_grant
+      """,
+      [
+        principal.description, record.key.digest.blob,
+        record.roles.map(\.rawValue).joined(separator: " "), record.groups.listed,
+        JSONValue.array(record.mayGrant.map(\.json)).text, received,
+      ])
+    try write(key: record.key)
+  }
+
+  private func write(key fingerprint: Fingerprint) throws {
+    guard let record = state.keys[fingerprint] else { return }
+    try execute(
+      """
+      INSERT INTO key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint)
+      DO UPDATE SET not_after = excluded.not_after, tainted = excluded.tainted,
+        revoked = excluded.revoked, reason = excluded.reason
+      """,
+      [
+        fingerprint.digest.blob, index, statement.digest.blob, Data(record.key.bytes),
+        record.holder.description, record.enrollers.map(\.text).listed,
+        record.enrollingKey?.digest.blob, record.predecessor?.digest.blob,
+        record.received.milliseconds, record.notBefore?.milliseconds,
+        record.notAfter?.milliseconds, record.tainted?.milliseconds,
+        record.revoked?.milliseconds, record.revocation?.reason.rawValue,
+      ])
+  }
+
+  /// Queues for review what the log received from a compromised key when it no longer stood.
+  private func markSuspects(_ body: KeyRevoked) throws {
+    guard body.reason == .compromised else { return }
+    let arguments: StatementArguments = [
+      "key": body.key.digest.blob, "marker": body.key.marker,
+      "since": body.compromisedSince?.milliseconds ?? Int64.min, "because": "\(body.key)",
+    ]
+    let sources = [
+      "SELECT digest, idx, 'action', agent, received FROM decision WHERE key = :marker",
+      "SELECT digest, idx, 'grant', holder, received FROM grant_link WHERE key = :key",
+      "SELECT digest, idx, 'vote', voter, received FROM vote WHERE key = :key",
+      """
+      SELECT statement, idx, 'key', holder, received FROM key
+      WHERE predecessor = :key OR enrolling_key = :key
+      """,
+    ]
+    for source in sources {
+      try db.cachedStatement(
+        sql: """
+          INSERT OR IGNORE INTO review
+          SELECT s.*, NULL, NULL, NULL, NULL, :because FROM (\(source)) s
+          WHERE s.received >= :since AND (:key = :key) AND (:marker = :marker)
+          """
+      ).execute(arguments: arguments)
+    }
+  }
+
+  private func action(_ digest: Digest) -> Action? {
+    bodies(digest).flatMap { try? Action(payload: $0) } ?? state.erased[digest]
+  }
+
+  private func write(_ body: DecisionMade) throws {
+    let action = action(body.action)
+    try execute(
+      "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      [
+        index, statement.digest.blob, body.action.blob, body.key.marker,
+        action?.agent.description ?? "", action?.action.text ?? "", action?.resource.text ?? "",
+        body.verdict.rawValue, body.reasons.first?.code.text ?? "",
+        body.rules.first?.text ?? "", received, body.releases?.blob,
+      ])
+  }
+
+  func write(hold digest: Digest) throws {
+    guard let hold = state.holds[digest] else { return }
+    let action = action(hold.action)
+    // The word as of the entry; time's own changes (expired, lapsed) are the reader's to judge.
+    let word = hold.state(at: Timestamp(milliseconds: received)).word
+    let known = try Int64.fetchOne(
+      db, sql: "SELECT idx FROM hold WHERE digest = ?", arguments: [digest.blob])
+    try execute(
+      "INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      [
+        digest.blob, known ?? index, hold.action.blob, hold.agent.description,
+        action?.action.text ?? "", hold.resource.text,
+        Risk.allCases.firstIndex(of: hold.terms.rule.risk) ?? 0, hold.received.milliseconds,
+        hold.terms.expires.milliseconds, Quorum.places(hold.terms.rule.quorum),
+        hold.approvals.count, word, hold.approvedUntil?.milliseconds,
+      ])
+  }
+}
+
+extension Fingerprint {
+  /// Eight bytes of it, to find rows by; what they say is checked against the log.
+  var marker: Int64 {
+    Int64(bitPattern: digest.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+  }
+}
+
+extension StatementBody {
+  /// What a proposal is about, in a word or two.
+  package var subjectText: String {
+    switch self {
+    case .operatorEnrolled(let body): body.principal.description
+    case .operatorUpdated(let body): body.principal.description
+    case .operatorRemoved(let body): body.principal.description
+    case .operatorKeyRotated(let body): body.principal.description
+    case .serviceEnrolled(let body): body.service.description
+    case .serviceRemoved(let body): body.service.description
+    case .resourceRegistered(let body): body.pattern.text
+    case .policyActivated(let body): body.policy.hex
+    case .keyRevoked(let body): body.key.description
+    case .lockLifted(let body): "lock \(body.lock.hex)"
+    case .payloadErased(let body): "action \(body.action.hex)"
+    case .logRestored(let body): "from \(body.lost.size) back to \(body.kept.size) entries"
+    case .clockReset(let body): body.to.text
+    default: "the registry"
+    }
+  }
+}
