@@ -1,0 +1,263 @@
+import Approvals
+import Authority
+import CanonicalJSON
+import Decisions
+import Delegations
+import Foundation
+import Keys
+import Registry
+import Statements
+import TestSupport
+import Testing
+
+/// Random numbers that a seed repeats.
+struct SeededRandom: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) {
+    state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var value = state
+    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+    return value ^ (value >> 31)
+  }
+}
+
+/// A random graph of agents and grants over a world, some of it held by two parents.
+struct RandomGraph {
+  let world: World
+  var agents: [Principal] = []
+  var grants: [Digest] = []
+
+  init(agents count: Int, _ random: inout SeededRandom) throws {
+    world = try World()
+    try world.sign(.operatorEnrolled(try world.enrolled(.named("user:carol"), roles: [.approver])))
+    agents = [world.bot]
+    grants = [world.grant]
+    for index in 0..<count {
+      let agent = Principal.named(ByteString("agent:a\(index)"))
+      try world.sign(
+        .agentRegistered(AgentRegistered(agent: agent, owner: world.alice, roles: [])))
+      try world.enrol(try World.key(agent), of: agent)
+      agents.append(agent)
+      for _ in 0..<Int.random(in: 1...2, using: &random) {
+        let parent = grants[Int.random(in: 0..<grants.count, using: &random)]
+        guard let above = world.ledger.state.grants[parent]?.terms, above.limits.maxDepth > 0 else {
+          continue
+        }
+        let scope = Capability(
+          actions: ["deploy"],
+          resources: [Bool.random(using: &random) ? "prod://payments/api" : "stage://payments/**"])
+        let limits = GrantLimits(
+          maxDepth: above.limits.maxDepth - 1, maxUses: Bool.random(using: &random) ? nil : 3)
+        let excess = try Attenuation.excess(of: [scope], over: above.capabilities)
+        guard excess == nil else { continue }
+        grants.append(
+          try world.sign(
+            .grantIssued(
+              GrantIssued(
+                holder: agent, capabilities: [scope], limits: limits, parent: parent)),
+            by: above.holder))
+      }
+      if Int.random(in: 0..<3, using: &random) == 0 {
+        grants.append(
+          try world.sign(
+            .grantIssued(
+              GrantIssued(
+                holder: agent,
+                capabilities: [Capability(actions: ["deploy"], resources: ["prod://payments/**"])],
+                limits: GrantLimits(maxDepth: 3), parent: nil))))
+      }
+    }
+  }
+
+  /// Puts some actions on hold.
+  func hold(_ count: Int, _ random: inout SeededRandom) async throws {
+    let authority = try world.authority()
+    for _ in 0..<count {
+      let grant = grants[Int.random(in: 0..<grants.count, using: &random)]
+      guard let holder = world.ledger.state.grants[grant]?.terms.holder else { continue }
+      let action = Action(
+        action: "deploy", agent: holder, audience: world.gateway, context: JSONObject(),
+        grant: grant, nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
+        params: JSONObject(), registry: world.registry, resource: "prod://payments/api",
+        timestamp: world.clock.now)
+      _ = try await authority.decide(try action.signed(by: try World.key(holder)))
+    }
+    try await authority.close()
+    try world.ledger.database.read { try world.ledger.catchUp($0) }
+  }
+
+  func change(_ random: inout SeededRandom) throws -> StatementBody {
+    let agent = agents[Int.random(in: 0..<agents.count, using: &random)]
+    let grant = grants[Int.random(in: 0..<grants.count, using: &random)]
+    let key = try World.key(agent).publicKey.fingerprint
+    switch Int.random(in: 0..<8, using: &random) {
+    case 0:
+      return .keyRevoked(
+        KeyRevoked(key: key, reason: .unspecified, compromisedSince: nil, note: ""))
+    case 1:
+      return .keyRevoked(KeyRevoked(key: key, reason: .retired, compromisedSince: nil, note: ""))
+    case 2:
+      return .keyRevoked(
+        KeyRevoked(
+          key: key, reason: .compromised, compromisedSince: world.clock.now, note: ""))
+    case 3: return .grantRevoked(GrantRevoked(grant: grant, reason: "x"))
+    case 4: return .agentRetired(AgentRetired(agent: agent, reason: "x"))
+    case 5: return .lockPlaced(LockPlaced(target: .agent(agent), reason: "x", until: nil))
+    case 6: return .keyTainted(KeyTainted(key: key, reason: "x"))
+    default:
+      return .lockPlaced(
+        LockPlaced(target: .resource("prod://payments/**"), reason: "x", until: nil))
+    }
+  }
+}
+
+@Suite("delegation graphs")
+struct DelegationGraphTests {
+  @Test("a dry run says exactly what the change then does, on random graphs")
+  func dryRun() async throws {
+    let seed =
+      UInt64(ProcessInfo.processInfo.environment["COUNTERSIGN_SEED"] ?? "")
+      ?? UInt64.random(in: 0..<1 << 32)
+    let rounds = Int(ProcessInfo.processInfo.environment["COUNTERSIGN_GRAPHS"] ?? "") ?? 6
+    print("seed \(seed)")
+    var random = SeededRandom(seed: seed)
+    for _ in 0..<rounds {
+      let graph = try RandomGraph(agents: 8, &random)
+      let world = graph.world
+      try await graph.hold(5, &random)
+      for _ in 0..<4 {
+        let body = try graph.change(&random)
+        let now = world.clock.now
+        let before = world.ledger.state
+        let preview: ChangePreview
+        do {
+          preview = try ChangePreview(of: body, by: world.alice, in: before, at: now)
+        } catch {
+          // What the preview refuses, admission refuses with the same fault.
+          do {
+            try world.sign(body)
+            Issue.record("previewed as \(error), and admitted")
+          } catch let fault as AdmissionFault {
+            #expect(fault.code == error.code)
+          }
+          continue
+        }
+        try world.sign(body)
+        let after = world.ledger.state
+        #expect(
+          preview.brokenGrants
+            == before.goodGrants(at: now).subtracting(after.goodGrants(at: now)).sorted())
+        let voided = before.holds.values.filter {
+          $0.state(at: now).isOpen && after.holds[$0.digest]?.state(at: now).word == "voided"
+        }
+        #expect(preview.voidedHolds == voided.map(\.digest).sorted())
+        let (had, has) = (before.usableGrants(at: now), after.usableGrants(at: now))
+        #expect(preview.losingAll == had.keys.filter { has[$0] == nil }.sorted())
+        #expect(
+          preview.losingSome == had.keys.filter { has[$0] != nil && has[$0] != had[$0] }.sorted())
+      }
+    }
+  }
+
+  @Test("each hop has its own verdict, with the rule that failed and what it narrows")
+  func report() throws {
+    let world = try World()
+    let (a, b) = (Principal.named("agent:a"), Principal.named("agent:b"))
+    for agent in [a, b] {
+      try world.sign(
+        .agentRegistered(AgentRegistered(agent: agent, owner: world.alice, roles: [])))
+      try world.enrol(try World.key(agent), of: agent)
+    }
+    let end = world.clock.now.advanced(bySeconds: 600)
+    let first = try world.sign(
+      .grantIssued(
+        GrantIssued(
+          holder: a,
+          capabilities: [Capability(actions: ["deploy"], resources: ["prod://payments/*"])],
+          limits: GrantLimits(notAfter: end, maxDepth: 1, maxUses: 2), parent: world.grant)),
+      by: world.bot)
+    let second = try world.sign(
+      .grantIssued(
+        GrantIssued(
+          holder: b,
+          capabilities: [Capability(actions: ["deploy"], resources: ["prod://payments/api"])],
+          limits: GrantLimits(notAfter: end, audiences: ["service:gateway-1"]), parent: first)),
+      by: a)
+    func report() -> ChainReport {
+      world.ledger.state.chains.report(leaf: second, audience: world.gateway, at: world.clock.now)
+    }
+    #expect(report().hops.map(\.verdict.word) == ["valid", "valid", "valid"])
+    #expect(
+      report().hops[2].narrowing == [
+        "deploy on prod://payments/* -> deploy on prod://payments/api", "hops below 1 -> 0",
+        "uses 2 -> unlimited", "at every service -> service:gateway-1",
+      ])
+    try world.sign(.grantRevoked(GrantRevoked(grant: first, reason: "x")), by: world.bot)
+    #expect(report().hops.map(\.verdict.word) == ["valid", "invalid", "valid"])
+    #expect(report().verdict.fault?.code == "chain_grant_revoked")
+    world.clock.advance(seconds: 601)
+    #expect(report().hops.map(\.verdict.word) == ["valid", "invalid", "invalid"])
+    let nowhere = world.ledger.state.chains.report(
+      leaf: Digest.sha256([1]), audience: nil, at: world.clock.now)
+    #expect(nowhere.verdict.word == "indeterminate")
+  }
+
+  @Test("who could do it, what an agent can do, and the other way when one is cut")
+  func queries() throws {
+    let world = try World()
+    let second = try world.sign(
+      .grantIssued(
+        GrantIssued(
+          holder: world.bot,
+          capabilities: [Capability(actions: ["deploy"], resources: ["prod://payments/api"])],
+          limits: GrantLimits(), parent: nil)))
+    let uri = try ResourceURI("prod://payments/api")
+    func who() -> [Digest] {
+      world.ledger.state.reach(action: "deploy", resource: uri, at: world.clock.now)
+        .filter(\.isUsable).map(\.grant.digest)
+    }
+    #expect(Set(who()) == [world.grant, second])
+    let preview = try ChangePreview(
+      of: .grantRevoked(GrantRevoked(grant: world.grant, reason: "x")), by: world.alice,
+      in: world.ledger.state, at: world.clock.now)
+    #expect(preview.losingSome == [world.bot])
+    #expect(preview.stillReachable == [world.bot: [second]])
+    try world.sign(.grantRevoked(GrantRevoked(grant: world.grant, reason: "x")))
+    #expect(who() == [second])
+    #expect(
+      world.ledger.state.reach(
+        action: "restart", resource: uri, at: world.clock.now
+      ).isEmpty)
+  }
+
+  @Test("uses are spent one by one, also within a group, and never beyond the limit")
+  func uses() async throws {
+    let world = try World()
+    let limited = try world.sign(
+      .grantIssued(
+        GrantIssued(
+          holder: world.bot,
+          capabilities: [Capability(actions: ["deploy"], resources: ["stage://payments/**"])],
+          limits: GrantLimits(maxUses: 3), parent: nil)))
+    let authority = try world.authority()
+    let envelopes = try (0..<10).map { _ in
+      try world.action(on: "stage://payments/api", grant: limited)
+    }
+    let verdicts = try await withThrowingTaskGroup(of: String.self) { group in
+      for envelope in envelopes {
+        group.addTask {
+          let answer = try await authority.decide(envelope)
+          return answer.verdict == .allow ? "allow" : answer.reasons[0].code.text
+        }
+      }
+      return try await group.reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
+    }
+    #expect(verdicts == ["allow": 3, "grant_exhausted": 7])
+  }
+}
