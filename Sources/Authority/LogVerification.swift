@@ -58,6 +58,10 @@ package struct LogVerification: Sendable {
           findings.append(String("\(fault)".prefix { $0 != ";" }))
           isCutOff = true
           return
+        } catch RegistryFault.damagedEntry(let index) {
+          findings.append("entry \(index) of the log was altered (it cannot be unpacked)")
+          isCutOff = true
+          return
         }
         if let difference = try Projection.schemaDifference(live, rebuilt) {
           findings.append(difference)

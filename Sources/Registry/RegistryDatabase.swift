@@ -124,6 +124,13 @@ package struct RegistryDatabase: Sendable {
     }
   }
 
+  /// Folds the write-ahead log into the file.
+  package func checkpoint() throws {
+    try guarded {
+      try queue.inDatabase { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+    }
+  }
+
   /// Closes the file; the last connection folds the write-ahead log into it.
   package func close() throws {
     try guarded { try queue.close() }

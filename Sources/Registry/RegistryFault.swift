@@ -7,6 +7,8 @@ package enum RegistryFault: Error, Sendable, Equatable {
   case busy(path: String)
   case damaged(path: String, reason: String)
   case newer(path: String)
+  /// An entry that cannot even be unpacked.
+  case damagedEntry(index: UInt64)
 
   /// The stable name of the fault.
   package var code: String {
@@ -18,6 +20,7 @@ package enum RegistryFault: Error, Sendable, Equatable {
     case .busy: "registry_busy"
     case .damaged: "registry_damaged"
     case .newer: "registry_newer"
+    case .damagedEntry: "registry_tampered"
     }
   }
 }
@@ -35,6 +38,8 @@ extension RegistryFault: CustomStringConvertible {
       "another process has held \(path) locked for 5 s; see who with: fuser \(path)"
     case .damaged(let path, let reason):
       "the registry \(path) is damaged (\(reason)); restore a backup"
+    case .damagedEntry(let index):
+      "entry \(index) of the log was altered; run `countersign log verify`"
     case .newer(let path):
       "the registry \(path) was written by a newer countersign; install that version"
     }

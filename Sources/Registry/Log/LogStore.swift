@@ -15,7 +15,14 @@ extension RegistryTransaction {
     try Data.fetchOne(
       db.cachedStatement(sql: "SELECT bytes FROM entry WHERE idx = ?"),
       arguments: [Int64(index)]
-    ).map { Array($0) }
+    ).map { try unpacked(entry: $0, index) }
+  }
+
+  private func unpacked(entry packed: Data, _ index: UInt64) throws -> [UInt8] {
+    guard let bytes = Packing.unpack(Array(packed)) else {
+      throw RegistryFault.damagedEntry(index: index)
+    }
+    return bytes
   }
 
   /// Visits entries in order from an index on.
@@ -27,13 +34,14 @@ extension RegistryTransaction {
       arguments: [Int64(first)])
     while let row = try rows.next() {
       let bytes: Data = row[1]
-      try visit(UInt64(row[0] as Int64), Array(bytes))
+      let index = UInt64(row[0] as Int64)
+      try visit(index, try unpacked(entry: bytes, index))
     }
   }
 
   package func append(_ bytes: [UInt8], at index: UInt64) throws {
     try db.cachedStatement(sql: "INSERT INTO entry (idx, bytes) VALUES (?, ?)")
-      .execute(arguments: [Int64(index), Data(bytes)])
+      .execute(arguments: [Int64(index), Data(Packing.pack(bytes))])
   }
 
   /// A body, found by its digest and believed only if it has it.
@@ -41,13 +49,13 @@ extension RegistryTransaction {
     let bytes = try Data.fetchOne(
       db.cachedStatement(sql: "SELECT bytes FROM body WHERE digest = ?"),
       arguments: [Data(digest.bytes)]
-    ).map { Array($0) }
+    ).flatMap { Packing.unpack(Array($0)) }
     return bytes.flatMap { Digest.sha256($0) == digest ? $0 : nil }
   }
 
   package func store(body bytes: [UInt8]) throws {
     try db.cachedStatement(sql: "INSERT OR IGNORE INTO body (digest, bytes) VALUES (?, ?)")
-      .execute(arguments: [Data(Digest.sha256(bytes).bytes), Data(bytes)])
+      .execute(arguments: [Data(Digest.sha256(bytes).bytes), Data(Packing.pack(bytes))])
   }
 
   /// Removes a body that an erasure names.
