@@ -178,6 +178,18 @@ package struct Hold: Sendable, Hashable {
     approvedUntil = glass.received.advanced(bySeconds: Hold.defaultValiditySeconds)
   }
 
+  /// Takes what a mark says became of the hold.
+  mutating func take(
+    votes: [Vote], quorumMet: Timestamp?, approvedUntil: Timestamp?, glass: BrokenGlass?,
+    end: HoldEnd?
+  ) {
+    self.votes = votes
+    self.quorumMet = quorumMet
+    self.approvedUntil = approvedUntil
+    brokenGlass = glass
+    self.end = end
+  }
+
   package mutating func release(by decision: Digest) {
     precondition(end == nil && approvedUntil != nil, "a release of a hold that is not approved")
     end = .released(decision: decision)

@@ -60,6 +60,7 @@ package actor DecisionAuthority {
   /// Closes the registry; nothing may be asked afterwards.
   package func close() throws {
     try ledger.storePin()
+    try ledger.storeMark()
     try ledger.database.close()
   }
 

@@ -17,6 +17,8 @@ package final class Ledger {
   /// Entries that were not admissible: shown as refused, without effect.
   package private(set) var refused: [(index: UInt64, reason: String)] = []
   private var policies: [Digest: PolicyInForce] = [:]
+  /// The size of the mark this process began from or wrote.
+  private var markedSize: UInt64 = 0
   /// Entries this transaction has appended so far.
   private var appended = 0
   private let pins: PinStore?
@@ -32,6 +34,7 @@ package final class Ledger {
   ) throws {
     self.database = database
     self.pins = pins
+    if let pins { try database.read { try goOnFromMark(pins, $0) } }
     try database.read { try catchUp($0) }
     guard let pins else { return }
     guard let registry = state.registry else {
@@ -48,13 +51,78 @@ package final class Ledger {
     // Another process of this account may have pinned entries that were committed since the read
     // above; a pin is written after its commit, so reading again shows them all.
     if pin.size > tree.size { try database.read { try catchUp($0) } }
-    guard pin.size <= tree.size else {
-      throw AuthorityFault.truncated(size: tree.size, known: pin.size)
-    }
-    guard try database.read({ try root(atSize: pin.size, $0) }) == pin.root else {
-      throw AuthorityFault.forked(size: pin.size)
-    }
+    try check(pin, registry.id, pins)
     try storePin()
+    if tree.size - markedSize >= Ledger.markEvery { try storeMark() }
+  }
+
+  /// Whether the log is what this account has seen, or goes on from a backup by the admin quorum's
+  /// word.
+  private func check(_ pin: TreeHead, _ registry: ByteString, _ pins: PinStore) throws {
+    let known =
+      pin.size <= tree.size
+      ? try database.read({ try root(atSize: pin.size, $0) }) : nil
+    if known == pin.root { return }
+    if let restored = state.restored, restored.kept.size < pin.size,
+      pin.size < restored.lost.size || pin == restored.lost
+    {
+      try pins.store(head, for: registry, replacing: true)
+      return
+    }
+    if known == nil { throw AuthorityFault.truncated(size: tree.size, known: pin.size) }
+    throw AuthorityFault.forked(size: pin.size)
+  }
+
+  // MARK: marks
+
+  /// Entries replayed after which a new mark is worth its while.
+  private static let markEvery: UInt64 = 512
+
+  /// Takes the state this account last verified, if the file's log still begins with it.
+  private func goOnFromMark(_ pins: PinStore, _ transaction: RegistryTransaction) throws {
+    guard let genesis = try transaction.entry(0).flatMap({ try? LogEntry(bytes: $0) }),
+      let mark = try pins.mark(for: ByteString(genesis.envelope.digest.hex)),
+      let (tree, state) = try? Ledger.parse(mark: mark), state.size == tree.size,
+      state.registry?.id == ByteString(genesis.envelope.digest.hex),
+      try transaction.size() >= tree.size
+    else { return }
+    // The newest leaves must be those of the file; older ones are checked whenever they are read.
+    let leaves = tree.newestLeaves
+    let first = tree.size - UInt64(leaves.count)
+    for (offset, leaf) in leaves.enumerated() {
+      guard let bytes = try transaction.entry(first + UInt64(offset)),
+        MerkleHash.leaf(bytes) == leaf
+      else { return }
+    }
+    self.tree = tree
+    self.state = state
+    markedSize = tree.size
+  }
+
+  private static func parse(mark: JSONValue) throws -> (MerkleTree, AuthorityState) {
+    var fields = try JSONFields(mark, path: "mark")
+    var growing: [[Digest]] = []
+    for level in try fields.array("growing") {
+      growing.append((level.array ?? []).compactMap { $0.string.flatMap { Digest(hex: $0.bytes) } })
+    }
+    let tree = MerkleTree(
+      size: UInt64(try fields.integer("size")), growing: growing,
+      frontier: try fields.digests("frontier"))
+    let state = try AuthorityState(snapshot: try fields.value("state"))
+    try fields.finish()
+    return (tree, state)
+  }
+
+  /// Writes down the state this process has verified, so that the next one need not replay it.
+  package func storeMark() throws {
+    guard let pins, let registry = state.registry, state.unsupported == nil else { return }
+    let parts = tree.parts
+    try pins.store(
+      mark: [
+        "size": JSONValue(parts.size), "growing": .array(parts.growing.map(\.json)),
+        "frontier": parts.frontier.json, "state": state.snapshot,
+      ], at: head, for: registry.id)
+    markedSize = tree.size
   }
 
   package var head: TreeHead { TreeHead(size: tree.size, root: tree.root) }

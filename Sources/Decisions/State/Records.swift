@@ -11,6 +11,17 @@ package struct OperatorRecord: Sendable, Hashable {
   package var groups: [ByteString]
   package var mayGrant: [Capability]
 
+  init(
+    principal: Principal, key: Fingerprint, roles: [OperatorRole], groups: [ByteString],
+    mayGrant: [Capability]
+  ) {
+    self.principal = principal
+    self.key = key
+    self.roles = roles
+    self.groups = groups
+    self.mayGrant = mayGrant
+  }
+
   init(_ enrolled: OperatorEnrolled) {
     principal = enrolled.principal
     key = enrolled.key.fingerprint

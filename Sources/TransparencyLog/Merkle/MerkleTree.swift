@@ -27,6 +27,21 @@ package struct MerkleTree: Sendable {
 
   package init() {}
 
+  /// What a tree must keep to go on: by tile level the hashes of the growing tile, and the frontier.
+  package var parts: (size: UInt64, growing: [[Digest]], frontier: [Digest]) {
+    (size, growing, frontier)
+  }
+
+  /// Goes on from what ``parts`` gave.
+  package init(size: UInt64, growing: [[Digest]], frontier: [Digest]) {
+    self.size = size
+    self.growing = growing
+    self.frontier = frontier
+  }
+
+  /// The hashes of the newest leaves, of the tile that is still growing.
+  package var newestLeaves: [Digest] { growing.first ?? [] }
+
   /// Adds a leaf and gives the tiles it finished.
   package mutating func append(leaf: Digest) -> [Tile] {
     var finished: [Tile] = []

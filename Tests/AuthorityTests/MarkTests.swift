@@ -1,0 +1,123 @@
+import Authority
+import CanonicalJSON
+import Decisions
+import Foundation
+import Keys
+@testable import Registry
+import Statements
+import TestSupport
+import Testing
+
+@Suite("verified-up-to marks and packed storage")
+struct MarkTests {
+  /// A world with something of everything in its state.
+  func world() async throws -> World {
+    let world = try World()
+    let authority = try world.authority()
+    let held = try world.action()
+    let hold = try #require(try await authority.decide(held).hold?.digest)
+    _ = try await authority.decide(try world.action(on: "stage://payments/api"))
+    _ = try await authority.decide(try world.action(on: "prod://payments/other"))
+    try await authority.close()
+    try world.vote(.approve, on: hold)
+    try world.sign(
+      .lockPlaced(LockPlaced(target: .resource("git://repo/**"), reason: "x", until: nil)))
+    let next = try SigningKey.derived(from: "second")
+    try world.enrol(next, of: world.bot)
+    try world.sign(
+      .keyRevoked(
+        KeyRevoked(
+          key: next.publicKey.fingerprint, reason: .compromised,
+          compromisedSince: world.clock.now, note: "x")))
+    try world.sign(.settingsChanged(SettingsChanged(name: "renamed")))
+    return world
+  }
+
+  func open(_ world: World, pins: PinStore?) throws -> Ledger {
+    try Ledger(
+      try RegistryDatabase(world.path, access: .readOnly), pins: pins, trust: world.registry)
+  }
+
+  @Test("a state read back is the state, and replay from a mark is replay from the start")
+  func roundTrip() async throws {
+    let world = try await world()
+    let whole = try open(world, pins: nil).state.snapshot
+    #expect(try AuthorityState(snapshot: whole).snapshot == whole)
+    try open(world, pins: world.pins).storeMark()
+    try world.sign(.lockPlaced(LockPlaced(target: .agent(world.bot), reason: "x", until: nil)))
+    let fromStart = try open(world, pins: nil)
+    let fromMark = try open(world, pins: world.pins)
+    #expect(fromMark.state.snapshot == fromStart.state.snapshot)
+    #expect(fromMark.head == fromStart.head)
+  }
+
+  @Test("a mark that was altered is not believed: everything is replayed")
+  func alteredMark() async throws {
+    let world = try await world()
+    try open(world, pins: world.pins).storeMark()
+    let path = "\(world.folder)/pins/\(world.registry.text).state"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    try text.replacing("\"approver\"", with: "\"admin\"").write(
+      toFile: path, atomically: true, encoding: .utf8)
+    let ledger = try open(world, pins: world.pins)
+    #expect(ledger.state.operators[world.bob]?.has(.admin) == false)
+    #expect(ledger.state.snapshot == (try open(world, pins: nil)).state.snapshot)
+  }
+
+  @Test("a refused statement leaves the state as it was")
+  func refusedLeavesNothing() async throws {
+    let world = try await world()
+    let before = world.ledger.state.snapshot
+    let bodies: [StatementBody] = [
+      .agentRegistered(AgentRegistered(agent: world.bot, owner: world.alice, roles: [])),
+      .operatorEnrolled(try world.enrolled(world.bob, roles: [.admin])),
+      .operatorRemoved(OperatorRemoved(principal: world.alice, reason: "x")),
+      .settingsChanged(SettingsChanged(adminQuorum: 5)),
+      .grantRevoked(GrantRevoked(grant: Digest.sha256([]), reason: "x")),
+      .lockLifted(LockLifted(lock: Digest.sha256([]), reason: "x")),
+      .policyActivated(PolicyActivated(policy: Digest.sha256([]))),
+      .approvalVoted(
+        ApprovalVoted(hold: Digest.sha256([]), vote: .approve, reason: "", validUntil: nil)),
+      .clockReset(ClockReset(to: world.clock.now.advanced(bySeconds: 999), reason: "x")),
+      .logRestored(
+        LogRestored(
+          lost: TreeHead(size: 5, root: Digest.sha256([])),
+          kept: TreeHead(size: 5, root: Digest.sha256([])), reason: "x")),
+    ]
+    for body in bodies {
+      #expect(throws: (any Error).self) { try world.sign(body) }
+      #expect(world.ledger.state.snapshot == before, "\(body.type.rawValue)")
+    }
+  }
+
+  @Test("what is packed comes back as it was; what is damaged is refused")
+  func packing() throws {
+    var random = SystemRandomNumberGenerator()
+    let samples: [[UInt8]] = [
+      [], [0], Array("{\"at\":\"2026".utf8), Array(String(repeating: "0a", count: 200).utf8),
+      Array("deadbeefdeadbee".utf8), Array("DEADBEEFDEADBEEFDEAD".utf8),
+      Array((Base64.text(of: SecureRandom.bytes(64)) + "==").utf8),
+      Array("é ünï \u{1F600} \u{202E}".utf8),
+    ]
+    for sample in samples { #expect(Packing.unpack(Packing.pack(sample)) == sample) }
+    for _ in 0..<2000 {
+      let pieces = (0..<Int.random(in: 0..<12, using: &random)).map { _ -> [UInt8] in
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0: SecureRandom.bytes(Int.random(in: 0..<100, using: &random))
+        case 1:
+          Array(
+            Hexadecimal.text(of: SecureRandom.bytes(Int.random(in: 0..<90, using: &random))).utf8)
+        case 2: Array(Base64.text(of: SecureRandom.bytes(Bool.random() ? 32 : 64)).utf8)
+        case 3: Array("\",\"key\":\"".utf8)
+        default: Array("application/vnd.countersign.".utf8)
+        }
+      }
+      let bytes = Array(pieces.joined())
+      #expect(Packing.unpack(Packing.pack(bytes)) == bytes)
+    }
+    for _ in 0..<2000 { _ = Packing.unpack(SecureRandom.bytes(40)) }
+    #expect(Packing.unpack([]) == nil)
+    #expect(Packing.unpack([1, 0x05, 1]) == nil)
+    #expect(Packing.unpack([2]) == nil)
+  }
+}
