@@ -27,6 +27,7 @@ package enum AuthorityFault: Error, Sendable, Equatable {
   case unconfirmedRestore(kept: UInt64)
   case notEnrolled(service: Principal)
   case noCheckpoint
+  case uncovered(entry: UInt64, checkpoint: UInt64)
   case log(LogFault)
 
   /// The stable name of the fault.
@@ -48,6 +49,7 @@ package enum AuthorityFault: Error, Sendable, Equatable {
     case .unconfirmedRestore: "registry_restored"
     case .notEnrolled: "service_not_enrolled"
     case .noCheckpoint: "checkpoint_missing"
+    case .uncovered: "entry_uncovered"
     case .log(let fault): fault.code
     }
   }
@@ -89,6 +91,9 @@ extension AuthorityFault: CustomStringConvertible {
       "\(service) is not enrolled with this key; run `countersign service enroll \(service)`"
     case .noCheckpoint:
       "no service has signed a checkpoint yet; run `countersign log checkpoint` or a daemon"
+    case .uncovered(let entry, let checkpoint):
+      "entry #\(entry) is not covered by the newest checkpoint, of size \(checkpoint); "
+        + "run `countersign log checkpoint`"
     case .log(let fault): "\(fault)"
     }
   }

@@ -99,6 +99,35 @@ package final class Ledger {
     markedSize = tree.size
   }
 
+  /// Goes on from a mark of this program's own; nothing is read from the database.
+  init(_ database: RegistryDatabase, mark: JSONValue) throws {
+    self.database = database
+    pins = nil
+    (tree, state) = try Ledger.parse(mark: mark)
+  }
+
+  /// Whether another registry's log begins with what this one has verified, as far as its newest
+  /// leaves and its tiles tell.
+  func isPrefix(of live: RegistryTransaction) throws -> Bool {
+    guard try live.size() >= tree.size else { return false }
+    let first = tree.size - UInt64(tree.newestLeaves.count)
+    for (offset, leaf) in tree.newestLeaves.enumerated() {
+      guard let bytes = try live.entry(first + UInt64(offset)), MerkleHash.leaf(bytes) == leaf else {
+        return false
+      }
+    }
+    return true
+  }
+
+  /// What this process has verified, to go on from.
+  var mark: JSONValue {
+    let parts = tree.parts
+    return [
+      "size": JSONValue(parts.size), "growing": .array(parts.growing.map(\.json)),
+      "frontier": parts.frontier.json, "state": state.snapshot,
+    ]
+  }
+
   private static func parse(mark: JSONValue) throws -> (MerkleTree, AuthorityState) {
     var fields = try JSONFields(mark, path: "mark")
     var growing: [[Digest]] = []
@@ -116,12 +145,7 @@ package final class Ledger {
   /// Writes down the state this process has verified, so that the next one need not replay it.
   package func storeMark() throws {
     guard let pins, let registry = state.registry, state.unsupported == nil else { return }
-    let parts = tree.parts
-    try pins.store(
-      mark: [
-        "size": JSONValue(parts.size), "growing": .array(parts.growing.map(\.json)),
-        "frontier": parts.frontier.json, "state": state.snapshot,
-      ], at: head, for: registry.id)
+    try pins.store(mark: mark, at: head, for: registry.id)
     markedSize = tree.size
   }
 
@@ -140,7 +164,8 @@ package final class Ledger {
     try pins.store(head, for: registry.id)
   }
 
-  private func root(atSize size: UInt64, _ transaction: RegistryTransaction) throws -> Digest {
+  /// The root the log had at a size.
+  package func root(atSize size: UInt64, _ transaction: RegistryTransaction) throws -> Digest {
     try tree.root(atSize: size) { (level, index) throws in try transaction.tile(level, index) }
   }
 

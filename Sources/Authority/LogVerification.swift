@@ -1,101 +1,192 @@
 package import CanonicalJSON
 import Decisions
 import Delegations
+import Foundation
 package import Keys
 package import Registry
 import Statements
 import TransparencyLog
 
 /// Rebuilds everything from the log alone and names the first thing that differs.
-package struct LogVerification: Sendable {
+///
+/// It goes through the log once, rebuilding the derived tables in a file of its own and writing down
+/// from time to time how far it came, so that a run that was interrupted goes on there.
+package struct LogVerification {
   package struct Report: Sendable, Hashable {
     package let registry: ByteString
     package let size: UInt64
     package let root: Digest
     package let decisions: Int
+    /// Decisions whose action was erased, and which cannot be decided again.
+    package let erased: Int
     /// Entries that were not admissible; they have no effect.
     package let refused: Int
+    /// Where an interrupted run was taken up; 0 if this one began at the start.
+    package let resumedAt: UInt64
     /// What is wrong, in words; empty if nothing is.
     package let findings: [String]
   }
 
+  private let live: RegistryTransaction
+  private let scratch: RegistryDatabase
+  private let ledger: Ledger
+  private var findings: [String] = []
+  private var decisions = 0
+  private var erased = 0
+  private var lastDecision: UInt64?
+  private var resumedAt: UInt64 = 0
+
+  private static let stride: UInt64 = 4096
+
   /// Verifies a registry.
   ///
   /// `pins`: What this account has seen before, if anything.
-  /// `progress`: Told now and then how many entries are done.
+  /// `folder`: Where an interrupted run leaves its work; nil to keep it in memory.
+  /// `fresh`: Whether to begin anew although an earlier run left some.
+  /// `progress`: Told now and then how many entries are done, and how many there are.
   package static func run(
-    _ database: RegistryDatabase, pins: PinStore?, progress: (UInt64) -> Void = { _ in }
+    _ database: RegistryDatabase, pins: PinStore?, folder: String? = nil, fresh: Bool = false,
+    progress: (UInt64, UInt64) -> Void = { _, _ in }
   ) throws -> Report {
-    let scratch = try RegistryDatabase.scratch()
-    let ledger = try Ledger(scratch, pins: nil)
-    var findings: [String] = []
-    var decisions = 0
-    var isCutOff = false
-    var lastDecision: UInt64?
     // Read before the log: entries that others add and pin meanwhile are not missing ones.
     let genesis = try database.read { try $0.entry(0) }.flatMap { try? LogEntry(bytes: $0) }
     let pin = try genesis.flatMap { try pins?.pin(for: ByteString($0.envelope.digest.hex)) }
-    try database.read { live in
-      try scratch.write { rebuilt in
-        do {
-          try live.entries(from: 0) { index, bytes in
-            guard index == ledger.tree.size else {
-              throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
-            }
-            let before = decisions
-            if let finding = try judge(bytes, at: index, ledger, live, &decisions) {
-              findings.append(finding)
-            }
-            if decisions > before { lastDecision = index }
-            guard let taken = try ledger.replay(bytes, live) else { return }
-            try Projection.apply(
-              taken.changes, of: taken.statement, at: index, received: taken.received,
-              state: ledger.state, bodies: { try? live.body($0) }, in: rebuilt)
-            if index % 1000 == 999 { progress(index + 1) }
-          }
-        } catch let fault as AuthorityFault {
-          // What follows a bad entry cannot be judged, so nothing more is said of it.
-          findings.append(String("\(fault)".prefix { $0 != ";" }))
-          isCutOff = true
-          return
-        } catch RegistryFault.damagedEntry(let index) {
-          findings.append("entry \(index) of the log was altered (it cannot be unpacked)")
-          isCutOff = true
-          return
-        }
-        if let difference = try Projection.schemaDifference(live, rebuilt) {
-          findings.append(difference)
-          return
-        }
-        findings += try checkTiles(ledger, live)
-        findings += try checkCheckpoint(ledger, lastDecision, live)
-        if let difference = try Projection.firstDifference(live, rebuilt) {
-          findings.append(difference)
-        }
+    let path = folder.map { "\($0)/\(genesis?.envelope.digest.hex ?? "none").db" }
+    if fresh, let path { RegistryDatabase.remove(path) }
+    return try database.read { live in
+      let verification: LogVerification
+      do {
+        verification = try LogVerification(live, path: path)
+      } catch {
+        // What an earlier run left cannot be used: begin anew.
+        if let path { RegistryDatabase.remove(path) }
+        verification = try LogVerification(live, path: path)
       }
-      if !isCutOff { findings += checkPin(ledger, pin, live) }
+      var run = verification
+      let report = try run.verify(pin: pin, progress)
+      try run.scratch.close()
+      if let path { RegistryDatabase.remove(path) }
+      return report
     }
+  }
+
+  private init(_ live: RegistryTransaction, path: String?) throws {
+    self.live = live
+    if let path {
+      try FileManager.default.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+      scratch = try RegistryDatabase.scratch(path)
+    } else {
+      scratch = try RegistryDatabase.scratch()
+    }
+    if let text = try scratch.read({ try $0.progressMark() }) {
+      var fields = try JSONFields(
+        try JSONParser.parse(text, limits: JSONParser.Limits(bytes: text.count + 1, depth: 64)),
+        path: "progress")
+      ledger = try Ledger(scratch, mark: try fields.value("mark"))
+      decisions = Int(try fields.integer("decisions"))
+      erased = Int(try fields.integer("erased"))
+      lastDecision = try fields.optionalInteger("last_decision").map { UInt64($0) }
+      findings = try fields.strings("findings").map(\.text)
+      resumedAt = ledger.tree.size
+      guard try ledger.isPrefix(of: live) else {
+        throw AuthorityFault.forked(size: ledger.tree.size)
+      }
+    } else {
+      ledger = try Ledger(scratch, pins: nil)
+    }
+  }
+
+  private mutating func verify(
+    pin: TreeHead?, _ progress: (UInt64, UInt64) -> Void
+  ) throws -> Report {
+    var isCutOff = false
+    do {
+      try replayAll(progress)
+    } catch let fault as AuthorityFault {
+      // What follows a bad entry cannot be judged, so nothing more is said of it.
+      findings.append(String("\(fault)".prefix { $0 != ";" }))
+      isCutOff = true
+    } catch RegistryFault.damagedEntry(let index) {
+      findings.append("entry \(index) of the log was altered (it cannot be unpacked)")
+      isCutOff = true
+    }
+    if !isCutOff { try compare(pin) }
     for (index, reason) in ledger.refused.prefix(20) {
       findings.append("entry \(index) was not admissible and has no effect: \(reason)")
     }
     return Report(
       registry: ledger.state.registry?.id ?? "", size: ledger.tree.size, root: ledger.tree.root,
-      decisions: decisions, refused: ledger.refused.count, findings: findings)
+      decisions: decisions, erased: erased, refused: ledger.refused.count, resumedAt: resumedAt,
+      findings: findings)
+  }
+
+  /// Everything in steps, each one transaction of the rebuilt file.
+  private mutating func replayAll(_ progress: (UInt64, UInt64) -> Void) throws {
+    let total = try live.size()
+    while ledger.tree.size < total {
+      let end = min(total, ledger.tree.size + LogVerification.stride)
+      try scratch.write { rebuilt in
+        try live.entries(from: ledger.tree.size, to: end) { index, bytes in
+          guard index == ledger.tree.size else {
+            throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
+          }
+          if let finding = try judge(bytes, at: index) { findings.append(finding) }
+          guard let taken = try ledger.replay(bytes, live) else { return }
+          try Projection.apply(
+            taken.changes, of: taken.statement, at: index, received: taken.received,
+            state: ledger.state, bodies: { [live] in try? live.body($0) }, in: rebuilt)
+        }
+        guard ledger.tree.size == end else {
+          throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
+        }
+        if end < total { try rebuilt.store(progressMark: try mark()) }
+      }
+      if end < total { progress(end, total) }
+    }
+    try ledger.checkErasures()
+  }
+
+  private func mark() throws -> [UInt8] {
+    let json: JSONValue = [
+      "mark": ledger.mark, "decisions": JSONValue(decisions), "erased": JSONValue(erased),
+      "last_decision": lastDecision.json { JSONValue($0) },
+      "findings": .array(findings.map { JSONValue($0) }),
+    ]
+    return try json.withoutNulls.canonicalBytes()
+  }
+
+  private mutating func compare(_ pin: TreeHead?) throws {
+    try scratch.read { rebuilt in
+      if let difference = try Projection.schemaDifference(live, rebuilt) {
+        findings.append(difference)
+        return
+      }
+      findings += try checkTiles()
+      findings += try checkCheckpoint()
+      if let difference = try Projection.firstDifference(live, rebuilt) {
+        findings.append(difference)
+      }
+    }
+    findings += checkPin(pin)
   }
 
   /// Decides a decision again, from the state before it and its receipt time.
-  private static func judge(
-    _ bytes: [UInt8], at index: UInt64, _ ledger: Ledger, _ live: RegistryTransaction,
-    _ count: inout Int
-  ) throws -> String? {
+  private mutating func judge(_ bytes: [UInt8], at index: UInt64) throws -> String? {
     guard let entry = try? LogEntry(bytes: bytes),
       StatementType(payloadType: entry.envelope.payloadType) == .decisionMade,
       let parts = try? StatementParts(
         payloadType: entry.envelope.payloadType, payload: entry.envelope.payload),
       case .decisionMade(let made) = parts.body
     else { return nil }
-    count += 1
+    decisions += 1
+    lastDecision = index
     guard let payload = try live.body(made.action) else {
+      if try live.erasureIndex(made.action) != nil {
+        erased += 1
+        return nil
+      }
       return "entry \(index): the bytes of action \(made.action) are missing or altered"
     }
     let envelope = UnverifiedEnvelope(
@@ -126,9 +217,7 @@ package struct LogVerification: Sendable {
     }
   }
 
-  private static func checkTiles(
-    _ ledger: Ledger, _ live: RegistryTransaction
-  ) throws -> [String] {
+  private func checkTiles() throws -> [String] {
     var tree = MerkleTree()
     var count = 0
     var findings: [String] = []
@@ -140,15 +229,19 @@ package struct LogVerification: Sendable {
         count += 1
       }
     }
+    if tree.root != ledger.tree.root {
+      findings.append("entries were altered while this ran, or since it was interrupted")
+    }
+    if let body = try live.firstAlteredBody() {
+      findings.append("the bytes kept under \(body.hex) were altered")
+    }
     if try live.tileCount() != count {
       findings.append("the log has tiles that no entries call for")
     }
     return findings
   }
 
-  private static func checkCheckpoint(
-    _ ledger: Ledger, _ lastDecision: UInt64?, _ live: RegistryTransaction
-  ) throws -> [String] {
+  private func checkCheckpoint() throws -> [String] {
     guard let bytes = try live.latestCheckpoint() else {
       return lastDecision == nil
         ? [] : ["decisions were made, and the signed checkpoint is missing"]
@@ -168,28 +261,31 @@ package struct LogVerification: Sendable {
       if let lastDecision, checkpoint.size <= lastDecision {
         return ["entry \(lastDecision) is a decision that no signed checkpoint covers"]
       }
-      let root = try ledger.tree.root(atSize: checkpoint.size) { (level, index) throws in
-        try live.tile(level, index)
-      }
-      return root == checkpoint.root
+      return try root(atSize: checkpoint.size) == checkpoint.root
         ? [] : ["the checkpoint of size \(checkpoint.size) is not over these entries"]
     } catch {
       return ["the checkpoint: \(error)"]
     }
   }
 
-  private static func checkPin(
-    _ ledger: Ledger, _ pin: TreeHead?, _ live: RegistryTransaction
-  ) -> [String] {
+  private func root(atSize size: UInt64) throws -> Digest {
+    try ledger.tree.root(atSize: size) { (level, index) throws in try live.tile(level, index) }
+  }
+
+  private func checkPin(_ pin: TreeHead?) -> [String] {
     guard let pin else { return [] }
     do {
+      if let restored = ledger.state.restored, restored.kept.size < pin.size,
+        pin.size <= restored.lost.size
+      {
+        return []
+      }
       guard pin.size <= ledger.tree.size else {
         throw AuthorityFault.truncated(size: ledger.tree.size, known: pin.size)
       }
-      let root = try ledger.tree.root(atSize: pin.size) { (level, index) throws in
-        try live.tile(level, index)
+      guard try root(atSize: pin.size) == pin.root else {
+        throw AuthorityFault.forked(size: pin.size)
       }
-      guard root == pin.root else { throw AuthorityFault.forked(size: pin.size) }
       return []
     } catch {
       return ["\(error)"]

@@ -96,6 +96,22 @@ package struct RegistryDatabase: Sendable {
     return RegistryDatabase(scratch: queue)
   }
 
+  /// The same in a file, which an interrupted run leaves for the next.
+  package static func scratch(_ path: String) throws -> RegistryDatabase {
+    let queue = try DatabaseQueue(path: path)
+    try Migrations.migrator.migrate(queue)
+    try queue.write {
+      try $0.execute(
+        sql: "CREATE TABLE IF NOT EXISTS ui_progress (id INTEGER PRIMARY KEY, mark BLOB NOT NULL)")
+    }
+    return RegistryDatabase(scratch: queue)
+  }
+
+  /// Removes a scratch file and what SQLite keeps beside it.
+  package static func remove(_ path: String) {
+    for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
+  }
+
   private init(scratch: DatabaseQueue) {
     path = ":memory:"
     access = .readWrite

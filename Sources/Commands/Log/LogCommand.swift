@@ -13,11 +13,17 @@ import TransparencyLog
 struct LogCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "log", abstract: "Verify, checkpoint, prove and export the log.",
-    subcommands: [Verify.self, MakeCheckpoint.self, Prove.self, Export.self])
+    subcommands: [
+      Verify.self, MakeCheckpoint.self, Prove.self, MakeReceipt.self, ExportVote.self, Tiles.self,
+      Export.self, Erase.self, ConfirmRestore.self, ResetClock.self,
+    ])
 
   struct Verify: Subcommand {
     static let configuration = CommandConfiguration(
       abstract: "Rebuild everything from the log, decide every decision again, compare.")
+
+    @Flag(help: "Begin anew, even if an earlier run was interrupted.")
+    var fresh = false
 
     @OptionGroup var registry: RegistryOptions
     @OptionGroup var list: ListOptions
@@ -26,8 +32,11 @@ struct LogCommand: AsyncParsableCommand {
       let report: LogVerification.Report
       do {
         let database = try RegistryDatabase(registry.path, access: .readOnly)
-        report = try LogVerification.run(database, pins: PinStore(folder: Paths().pins)) { count in
-          Output.note("verified \(count) entries")
+        report = try LogVerification.run(
+          database, pins: PinStore(folder: Paths().pins), folder: Paths().state + "/verify",
+          fresh: fresh
+        ) { done, total in
+          Output.note("verified \(done) of \(total) entries")
         }
       } catch let fault as RegistryFault {
         guard case .damaged = fault else { throw fault }
@@ -44,6 +53,12 @@ struct LogCommand: AsyncParsableCommand {
         Output.line("registry   \(report.registry.text)")
         Output.line("entries    \(report.size), root \(report.root.hex)")
         Output.line("decisions  \(report.decisions), each decided again")
+        if report.erased > 0 {
+          Output.line("           but \(report.erased), whose details are erased")
+        }
+        if report.resumedAt > 0 {
+          Output.line("           an earlier run had verified the first \(report.resumedAt) entries")
+        }
         for finding in report.findings { Output.line("BAD        \(finding)") }
         if report.findings.isEmpty { Output.line("ok         the registry is what its log says") }
       }
@@ -81,7 +96,32 @@ struct LogCommand: AsyncParsableCommand {
 
   struct Prove: Subcommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write the proof that an entry stands in the log, up to the newest checkpoint.")
+      abstract: "Write everything that shows one entry to be what it says, for an offline check.",
+      discussion: "Checked with `countersign proof check FILE --registry-id ID`.")
+
+    @Argument(help: "The entry's index.")
+    var index: UInt64
+
+    @Option(help: "Where to write it. Default: standard output.")
+    var out: String?
+
+    @OptionGroup var registry: RegistryOptions
+
+    func perform() async throws {
+      let ledger = try registry.ledger(.readOnly)
+      let bundle = try ledger.database.read { try ledger.proof(of: index, $0) }
+      guard let out else { return Output.json(bundle.json) }
+      try KeyFile.create(out, try bundle.json.canonicalBytes() + [0x0A], mode: 0o644)
+      Output.line("wrote \(out): \(bundle.entries.count) entries, \(bundle.bodies.count) texts")
+      Output.line(
+        "check it with: countersign proof check \(out) --registry-id \(bundle.registry.text)")
+    }
+  }
+
+  struct MakeReceipt: Subcommand {
+    static let configuration = CommandConfiguration(
+      commandName: "receipt",
+      abstract: "Write the proof (C2SP tlog-proof) that an entry stands in the log.")
 
     @Argument(help: "The entry's index.")
     var index: UInt64
@@ -97,14 +137,167 @@ struct LogCommand: AsyncParsableCommand {
         let note = try SignedNote(bytes)
         let size = try Checkpoint(text: note.text).size
         guard index < size, size <= ledger.tree.size else {
-          throw CommandFault(
-            "entry_uncovered",
-            "entry #\(index) is not covered by the newest checkpoint, of size \(size); "
-              + "run `countersign log checkpoint`")
+          throw AuthorityFault.uncovered(entry: index, checkpoint: size)
         }
         return try ledger.receipt(index, checkpoint: note, size: size, transaction)
       }
       FileHandle.standardOutput.write(Data(receipt.text.utf8))
+    }
+  }
+
+  struct ExportVote: Subcommand {
+    static let configuration = CommandConfiguration(
+      commandName: "export-vote",
+      abstract: "Write an operator's statement so that stock ssh-keygen can verify it.",
+      discussion: "For statements signed with an ssh-agent; others are checked with `log prove`.")
+
+    @Argument(help: "The entry's index.")
+    var index: UInt64
+
+    @Option(help: "The folder to write message, message.sig and allowed_signers into.")
+    var out: String
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let ledger = try registry.ledger(.readOnly)
+      let (entry, parts) = try ledger.database.read { try ledger.statement(at: index, $0) }
+      guard
+        let signature = entry.envelope.signatures.first(where: {
+          $0.scheme == .sshsig && ledger.state.keys[$0.key]?.holder == parts.header.signer
+        }), let key = ledger.state.keys[signature.key]?.key
+      else {
+        throw CommandFault(
+          "not_sshsig",
+          "entry #\(index) was not signed with an ssh-agent; use `countersign log prove \(index)`")
+      }
+      try FileManager.default.createDirectory(
+        atPath: out, withIntermediateDirectories: true)
+      let message = PreAuthEncoding.bytes(
+        payloadType: entry.envelope.payloadType, payload: entry.envelope.payload)
+      let who = parts.header.signer.description
+      try KeyFile.create("\(out)/message", message, mode: 0o644)
+      try KeyFile.create(
+        "\(out)/message.sig",
+        Array(SSHSignature.armored(signature.signature, by: key).utf8), mode: 0o644)
+      try KeyFile.create(
+        "\(out)/allowed_signers",
+        Array("\(who) namespaces=\"\(SSHSignature.namespace)\" \(key.openSSH)\n".utf8),
+        mode: 0o644)
+      if list.json {
+        Output.json(["folder": JSONValue(out), "signer": JSONValue(who)])
+      } else {
+        Output.line("verify it with:")
+        Output.line(
+          "ssh-keygen -Y verify -f \(out)/allowed_signers -I \(who) "
+            + "-n \(SSHSignature.namespace) -s \(out)/message.sig < \(out)/message")
+      }
+    }
+  }
+
+  struct Tiles: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write the log as a folder of C2SP tlog-tiles, for monitors and mirrors.")
+
+    @Option(help: "The folder to write checkpoint and tile/ into.")
+    var out: String
+
+    @OptionGroup var registry: RegistryOptions
+
+    func perform() async throws {
+      let ledger = try registry.ledger(.readOnly)
+      let count = try ledger.database.read { try TileExport.write(ledger, $0, to: out) }
+      Output.line("wrote \(count) tiles and the checkpoint to \(out)")
+    }
+  }
+
+  struct Erase: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Erase an action's params and context (takes the admin quorum).",
+      discussion: """
+        The log keeps who asked for what, when, and every signature; the decision can then no longer
+        be decided again, and `log verify` says so.
+        """)
+
+    @Argument(help: "The action's digest (64 digits).")
+    var action: String
+
+    @Option(help: "Why.")
+    var reason: String
+
+    @OptionGroup var change: ChangeOptions
+
+    func perform() async throws {
+      let ledger = try change.registry.ledger()
+      let digest = try Parse.digest(action)
+      guard let payload = try ledger.database.read({ try $0.body(digest) }) else {
+        throw CommandFault("action_unknown", "no action \(action) is on record")
+      }
+      try change.sign(
+        .payloadErased(
+          PayloadErased(
+            action: digest, kept: try Action(payload: payload).withoutDetails,
+            reason: ByteString(reason))), "erased the details of action \(action)", in: ledger)
+    }
+  }
+
+  struct ConfirmRestore: Subcommand {
+    static let configuration = CommandConfiguration(
+      commandName: "confirm-restore",
+      abstract: "Say that the log goes on from a restored backup (takes the admin quorum).",
+      discussion: """
+        Every open hold is voided and actions signed before it are refused. Name the largest head
+        that anyone has seen, as `countersign restore` printed it.
+        """)
+
+    @Option(help: "The size of the largest head anyone has seen of the lost log.")
+    var lostSize: UInt64
+
+    @Option(help: "Its root, 64 digits.")
+    var lostRoot: String
+
+    @Option(help: "Why.")
+    var reason: String
+
+    @OptionGroup var change: ChangeOptions
+
+    func perform() async throws {
+      let ledger = try change.registry.restoredLedger(lostSize: lostSize)
+      guard let kept = try ledger.database.read({ try $0.restoreMark() }) else {
+        throw CommandFault(
+          "not_restored", "this registry was not put back by `countersign restore`")
+      }
+      let root = try ledger.database.read { try ledger.root(atSize: kept, $0) }
+      try change.sign(
+        .logRestored(
+          LogRestored(
+            lost: TreeHead(size: lostSize, root: try Parse.digest(lostRoot)),
+            kept: TreeHead(size: kept, root: root), reason: ByteString(reason))),
+        "the log goes on from \(kept) entries", in: ledger)
+    }
+  }
+
+  struct ResetClock: Subcommand {
+    static let configuration = CommandConfiguration(
+      commandName: "reset-clock",
+      abstract: "Put the log's time right after a clock ran ahead (takes the admin quorum).")
+
+    @Option(help: "The time from which on the log goes on. Default: this machine's clock.")
+    var to: String?
+
+    @Option(help: "Why.")
+    var reason: String
+
+    @OptionGroup var change: ChangeOptions
+
+    func perform() async throws {
+      let now = Clock.system.now()
+      try change.sign(
+        .clockReset(
+          ClockReset(
+            to: try to.map { try Parse.time($0, from: now) } ?? now, reason: ByteString(reason))),
+        "the log's time goes on from \((to ?? now.text))")
     }
   }
 

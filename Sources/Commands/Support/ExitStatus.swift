@@ -73,6 +73,7 @@ enum FaultCode {
     case let fault as JSONFault: fault.code
     case let fault as LogFault: fault.code
     case let fault as AgentClient.Fault: fault.code
+    case let fault as ProofCheck.Fault: fault.code
     case is FieldFault: "field_malformed"
     default: "failed"
     }

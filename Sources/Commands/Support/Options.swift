@@ -34,6 +34,25 @@ struct RegistryOptions: ParsableArguments {
   }
 }
 
+extension RegistryOptions {
+  /// Opens a registry put back from a backup, whose log this account may have seen longer.
+  func restoredLedger(lostSize: UInt64) throws -> Ledger {
+    do {
+      return try ledger()
+    } catch AuthorityFault.truncated(_, let known) {
+      guard known <= lostSize else {
+        throw CommandFault(
+          "lost_too_small",
+          "this account has seen \(known) entries, more than the \(lostSize) given as lost")
+      }
+    } catch AuthorityFault.forked {
+      // The log has gone on since: the proposal of another admin is there already.
+    }
+    // The pin is replaced once the admin quorum has spoken; until then it is left as it is.
+    return try Ledger(RegistryDatabase(path, access: .readWrite), pins: nil)
+  }
+}
+
 struct OperatorOptions: ParsableArguments {
   @Option(
     name: .customLong("key"),

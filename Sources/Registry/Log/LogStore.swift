@@ -39,6 +39,33 @@ extension RegistryTransaction {
     }
   }
 
+  /// Visits entries in order from one index up to, not including, another.
+  package func entries(
+    from first: UInt64, to end: UInt64, _ visit: (UInt64, [UInt8]) throws -> Void
+  ) throws {
+    let rows = try Row.fetchCursor(
+      db.cachedStatement(
+        sql: "SELECT idx, bytes FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx"),
+      arguments: [Int64(first), Int64(end)])
+    while let row = try rows.next() {
+      let bytes: Data = row[1]
+      let index = UInt64(row[0] as Int64)
+      try visit(index, try unpacked(entry: bytes, index))
+    }
+  }
+
+  /// How far a verification came, in a scratch file.
+  package func progressMark() throws -> [UInt8]? {
+    guard try db.tableExists("ui_progress") else { return nil }
+    return try Data.fetchOne(db, sql: "SELECT mark FROM ui_progress WHERE id = 1").map { Array($0) }
+  }
+
+  package func store(progressMark mark: [UInt8]) throws {
+    guard try db.tableExists("ui_progress") else { return }
+    try db.execute(
+      sql: "INSERT OR REPLACE INTO ui_progress VALUES (1, ?)", arguments: [Data(mark)])
+  }
+
   package func append(_ bytes: [UInt8], at index: UInt64) throws {
     try db.cachedStatement(sql: "INSERT INTO entry (idx, bytes) VALUES (?, ?)")
       .execute(arguments: [Int64(index), Data(Packing.pack(bytes))])
@@ -51,6 +78,17 @@ extension RegistryTransaction {
       arguments: [Data(digest.bytes)]
     ).flatMap { Packing.unpack(Array($0)) }
     return bytes.flatMap { Digest.sha256($0) == digest ? $0 : nil }
+  }
+
+  /// The first body that is not what its digest says.
+  package func firstAlteredBody() throws -> Digest? {
+    let rows = try Row.fetchCursor(db, sql: "SELECT digest, bytes FROM body ORDER BY id")
+    while let row = try rows.next() {
+      let (name, bytes): (Data, Data) = (row[0], row[1])
+      guard let digest = Digest(bytes: name) else { return Digest.sha256(Array(name)) }
+      if Packing.unpack(Array(bytes)).map({ Digest.sha256($0) }) != digest { return digest }
+    }
+    return nil
   }
 
   package func store(body bytes: [UInt8]) throws {

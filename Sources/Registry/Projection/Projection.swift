@@ -27,7 +27,7 @@ package enum Projection {
       not_after INTEGER, tainted INTEGER, revoked INTEGER, reason TEXT) WITHOUT ROWID;
     CREATE INDEX key_holder ON key (holder);
     CREATE TABLE key_request (
-      digest BLOB PRIMARY KEY, holder TEXT NOT NULL, key BLOB NOT NULL, replaces BLOB,
+      digest BLOB PRIMARY KEY, idx INTEGER NOT NULL, holder TEXT NOT NULL, key BLOB NOT NULL, replaces BLOB,
       note TEXT NOT NULL, received INTEGER NOT NULL, ended INTEGER) WITHOUT ROWID;
     CREATE TABLE grant_link (
       digest BLOB PRIMARY KEY, idx INTEGER NOT NULL, issuer TEXT NOT NULL, key BLOB NOT NULL, holder TEXT NOT NULL,
@@ -39,7 +39,7 @@ package enum Projection {
       pattern TEXT PRIMARY KEY, type TEXT NOT NULL, env TEXT, attributes TEXT NOT NULL,
       received INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE policy (
-      digest BLOB PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL,
+      digest BLOB PRIMARY KEY, idx INTEGER NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL,
       publisher TEXT NOT NULL, received INTEGER NOT NULL, active INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE lock (
       digest BLOB PRIMARY KEY, target TEXT NOT NULL, reason TEXT NOT NULL, until INTEGER,
@@ -69,6 +69,7 @@ package enum Projection {
       subject BLOB PRIMARY KEY, idx INTEGER NOT NULL, kind TEXT NOT NULL, who TEXT NOT NULL,
       received INTEGER NOT NULL, completed INTEGER, outcome TEXT, reviewer TEXT, note TEXT,
       because TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE roster (idx INTEGER PRIMARY KEY, proposal BLOB, type TEXT NOT NULL);
     CREATE TABLE outcome (
       action BLOB PRIMARY KEY, outcome TEXT NOT NULL, detail TEXT NOT NULL,
       received INTEGER NOT NULL) WITHOUT ROWID;
@@ -84,7 +85,7 @@ package enum Projection {
     ("operator", "principal"), ("service", "principal"), ("agent", "principal"),
     ("key", "fingerprint"), ("key_request", "digest"), ("grant_link", "digest"),
     ("resource", "pattern"), ("policy", "digest"), ("lock", "digest"), ("proposal", "digest"),
-    ("decision", "idx"), ("hold", "digest"), ("vote", "digest"), ("review", "subject"),
+    ("decision", "idx"), ("hold", "digest"), ("vote", "digest"), ("review", "subject"), ("roster", "idx"),
     ("outcome", "action"), ("erasure", "action"), ("refusal", "idx"),
   ]
 
@@ -119,7 +120,10 @@ package enum Projection {
     _ live: RegistryTransaction, _ rebuilt: RegistryTransaction
   ) throws -> String? {
     let sql =
-      "SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY 1"
+      """
+      SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_master
+      WHERE tbl_name NOT LIKE 'ui\\_%' ESCAPE '\\' ORDER BY 1
+      """
     let migrations = "SELECT 'migration ' || identifier FROM grdb_migrations ORDER BY 1"
     for query in [sql, migrations] {
       let left = Set(try String.fetchAll(live.db, sql: query))

@@ -24,6 +24,7 @@ struct ProjectionWriter {
     let signer = statement.header.signer.description
     switch body {
     case .registryCreated(let body):
+      try write(roster: nil, "registry.created")
       for founder in body.operators { try write(operator: founder.principal) }
     case .operatorEnrolled(let body): try write(operator: body.principal)
     case .operatorUpdated(let body): try write(operator: body.principal)
@@ -34,7 +35,11 @@ struct ProjectionWriter {
       for record in state.keys.values where record.holder == body.principal {
         try write(key: record.key.fingerprint)
       }
-    case .settingsChanged, .logRestored, .clockReset, .proposalSigned, .proposalRejected: break
+    case .settingsChanged, .logRestored, .clockReset, .proposalRejected: break
+    case .proposalSigned(let body):
+      let type = try String.fetchOne(
+        db, sql: "SELECT type FROM proposal WHERE digest = ?", arguments: [body.proposal.blob])
+      try write(roster: body.proposal, type ?? "")
     case .serviceEnrolled(let body):
       try execute(
         "INSERT OR REPLACE INTO service VALUES (?, ?, ?)",
@@ -63,9 +68,9 @@ struct ProjectionWriter {
         ])
     case .keyRequested(let body):
       try execute(
-        "INSERT INTO key_request VALUES (?, ?, ?, ?, ?, ?, NULL)",
+        "INSERT INTO key_request VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
         [
-          statement.digest.blob, body.holder.description, Data(body.key.bytes),
+          statement.digest.blob, index, body.holder.description, Data(body.key.bytes),
           body.replaces?.digest.blob, body.note.text, received,
         ])
     case .keyEnrolled(let body):
@@ -101,8 +106,8 @@ struct ProjectionWriter {
       try execute("UPDATE lock SET lifted = ? WHERE digest = ?", [received, body.lock.blob])
     case .policyPublished(let body):
       try execute(
-        "INSERT INTO policy VALUES (?, ?, ?, ?, ?, 0)",
-        [statement.digest.blob, body.name.text, body.version, signer, received])
+        "INSERT INTO policy VALUES (?, ?, ?, ?, ?, ?, 0)",
+        [statement.digest.blob, index, body.name.text, body.version, signer, received])
     case .policyActivated(let body):
       try execute("UPDATE policy SET active = (digest = ?)", [body.policy.blob])
     case .decisionMade(let body): try write(body)
@@ -123,6 +128,7 @@ struct ProjectionWriter {
         """,
         [received, body.outcome.rawValue, signer, body.note.text, body.subject.blob])
     case .proposalOpened(let body):
+      try write(roster: statement.digest, body.inner.type.rawValue)
       try execute(
         "INSERT INTO proposal VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
         [
@@ -142,6 +148,11 @@ struct ProjectionWriter {
         "INSERT INTO refusal VALUES (?, ?, ?, ?)",
         [index, signer, body.since.milliseconds, JSONValue.object(body.counts).text])
     }
+  }
+
+  /// Notes an entry that says who may change trust, for proofs to include.
+  private func write(roster proposal: Digest?, _ type: String) throws {
+    try execute("INSERT INTO roster VALUES (?, ?, ?)", [index, proposal?.blob, type])
   }
 
   private func end(request: Digest?) throws {
