@@ -27,6 +27,7 @@ package enum AuthorityFault: Error, Sendable, Equatable {
   case unconfirmedRestore(kept: UInt64)
   case notEnrolled(service: Principal)
   case noCheckpoint
+  case damagedBackup(path: String, reason: String)
   case uncovered(entry: UInt64, checkpoint: UInt64)
   case log(LogFault)
 
@@ -49,6 +50,7 @@ package enum AuthorityFault: Error, Sendable, Equatable {
     case .unconfirmedRestore: "registry_restored"
     case .notEnrolled: "service_not_enrolled"
     case .noCheckpoint: "checkpoint_missing"
+    case .damagedBackup: "backup_damaged"
     case .uncovered: "entry_uncovered"
     case .log(let fault): fault.code
     }
@@ -91,6 +93,8 @@ extension AuthorityFault: CustomStringConvertible {
       "\(service) is not enrolled with this key; run `countersign service enroll \(service)`"
     case .noCheckpoint:
       "no service has signed a checkpoint yet; run `countersign log checkpoint` or a daemon"
+    case .damagedBackup(let path, let reason):
+      "the backup \(path) does not verify and was not put back: \(reason)"
     case .uncovered(let entry, let checkpoint):
       "entry #\(entry) is not covered by the newest checkpoint, of size \(checkpoint); "
         + "run `countersign log checkpoint`"

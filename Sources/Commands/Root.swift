@@ -15,7 +15,8 @@ package struct CountersignCommand: AsyncParsableCommand {
       GrantCommand.self, WhoCommand.self, PolicyCommand.self, LockCommand.self, ActCommand.self,
       FinishCommand.self, HoldsCommand.self, ApproveCommand.self, DenyCommand.self,
       WithdrawCommand.self, BreakGlassCommand.self, ReviewsCommand.self, DecisionsCommand.self,
-      LogCommand.self, ProofCommand.self, JSONCommand.self, PathsCommand.self, ConsoleCommand.self, DemoCommand.self,
+      LogCommand.self, ProofCommand.self, BackupCommand.self, RestoreCommand.self,
+      DoctorCommand.self, JSONCommand.self, PathsCommand.self, ConsoleCommand.self, DemoCommand.self,
     ], defaultSubcommand: ConsoleCommand.self)
 
   package init() {}

@@ -11,6 +11,8 @@ package struct RegistryDatabase: Sendable {
   package let path: String
   package let access: Access
   private let queue: DatabaseQueue
+  /// Which file was opened, to notice when another takes its place; nil in memory.
+  private let inode: ino_t?
 
   /// Makes a new registry file.
   ///
@@ -59,6 +61,7 @@ package struct RegistryDatabase: Sendable {
     }
     self.path = path
     self.access = access
+    inode = status.st_ino
     var configuration = Configuration()
     configuration.readonly = access == .readOnly
     configuration.busyMode = .timeout(5)
@@ -114,6 +117,7 @@ package struct RegistryDatabase: Sendable {
 
   private init(scratch: DatabaseQueue) {
     path = ":memory:"
+    inode = nil
     access = .readWrite
     queue = scratch
   }
@@ -127,7 +131,12 @@ package struct RegistryDatabase: Sendable {
   ///
   /// When it returns, what was written is on disk.
   package func write<Result>(_ body: (RegistryTransaction) throws -> Result) throws -> Result {
-    try guarded {
+    // What would be written to a file that has been moved away would be acknowledged and lost.
+    var status = stat()
+    if let inode, stat(path, &status) != 0 || status.st_ino != inode {
+      throw RegistryFault.replaced(path: path)
+    }
+    return try guarded {
       var result: Result?
       try queue.inDatabase { db in
         try db.inTransaction(.immediate) {
@@ -137,6 +146,48 @@ package struct RegistryDatabase: Sendable {
       }
       guard let result else { preconditionFailure("the transaction gave no result") }
       return result
+    }
+  }
+
+  /// Writes a consistent copy of the whole file, with its mode; other processes go on meanwhile.
+  package func copy(to path: String) throws {
+    var status = stat()
+    guard stat(path, &status) != 0 else { throw RegistryFault.exists(path: path) }
+    let mode = stat(self.path, &status) == 0 ? status.st_mode & 0o777 : 0o600
+    let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard descriptor >= 0 else {
+      throw RegistryFault.unwritable(path: path, reason: String(cString: strerror(errno)))
+    }
+    fchmod(descriptor, mode)
+    Glibc.close(descriptor)
+    do {
+      let target = try DatabaseQueue(path: path)
+      try guarded { try queue.backup(to: target) }
+      try target.inDatabase { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
+      try target.close()
+      let folder = open(path, O_RDONLY | O_CLOEXEC)
+      fsync(folder)
+      Glibc.close(folder)
+    } catch {
+      unlink(path)
+      if let error = error as? DatabaseError { throw RegistryDatabase.fault(error, path) }
+      throw error
+    }
+  }
+
+  /// Puts one registry file in another's place; the other is kept as `PATH.replaced`.
+  package static func replace(_ path: String, with staged: String) throws {
+    let kept = path + ".replaced"
+    if Glibc.access(path, F_OK) == 0 {
+      remove(kept)
+      for suffix in ["", "-wal", "-shm"] where Glibc.access(path + suffix, F_OK) == 0 {
+        guard rename(path + suffix, kept + suffix) == 0 else {
+          throw RegistryFault.unwritable(path: path, reason: String(cString: strerror(errno)))
+        }
+      }
+    }
+    guard rename(staged, path) == 0 else {
+      throw RegistryFault.unwritable(path: path, reason: String(cString: strerror(errno)))
     }
   }
 

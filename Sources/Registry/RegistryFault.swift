@@ -7,6 +7,8 @@ package enum RegistryFault: Error, Sendable, Equatable {
   case busy(path: String)
   case damaged(path: String, reason: String)
   case newer(path: String)
+  /// The file was moved away while this process had it open.
+  case replaced(path: String)
   /// An entry that cannot even be unpacked.
   case damagedEntry(index: UInt64)
 
@@ -21,6 +23,7 @@ package enum RegistryFault: Error, Sendable, Equatable {
     case .damaged: "registry_damaged"
     case .newer: "registry_newer"
     case .damagedEntry: "registry_tampered"
+    case .replaced: "registry_replaced"
     }
   }
 }
@@ -38,6 +41,9 @@ extension RegistryFault: CustomStringConvertible {
       "another process has held \(path) locked for 5 s; see who with: fuser \(path)"
     case .damaged(let path, let reason):
       "the registry \(path) is damaged (\(reason)); restore a backup"
+    case .replaced(let path):
+      "the registry \(path) was replaced or moved while this process had it open; nothing was "
+        + "recorded; start the process again"
     case .damagedEntry(let index):
       "entry \(index) of the log was altered; run `countersign log verify`"
     case .newer(let path):

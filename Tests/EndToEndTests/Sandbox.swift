@@ -31,11 +31,24 @@ final class Sandbox {
   var registry: String { "\(home)/r/registry.db" }
   var socket: String { "\(home)/r/countersignd.sock" }
 
+  /// What a test adds to the programs' environment.
+  var extraEnvironment: [String: String] = [:]
+
   private var environment: [String: String] {
     [
       "HOME": home, "PATH": "\(programs):/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C.UTF-8",
       "TERM": "xterm-256color",
-    ]
+    ].merging(extraEnvironment) { $1 }
+  }
+
+  /// What stays behind (a tmux server, an ssh-agent) must not hold Foundation's descriptors, or
+  /// nothing that waits for its starter's end would ever see it.
+  private static let closing =
+    "for n in /proc/self/fd/*; do n=${n##*/}; ((n > 2)) && eval \"exec $n>&-\"; done\n"
+
+  /// Runs a line of bash, with this sandbox's programs first on the path.
+  func shell(_ script: String) throws -> Outcome {
+    try run("/bin/bash", ["-c", Sandbox.closing + script])
   }
 
   private func run(_ path: String, _ arguments: [String], input: String = "") throws -> Outcome {
@@ -79,13 +92,17 @@ final class Sandbox {
 
   // MARK: the daemon
 
-  func startDaemon() throws {
+  /// `asStranger`: With an account that has seen nothing, told this registry's id.
+  func startDaemon(asStranger trust: String? = nil) throws {
+    if let trust { extraEnvironment["XDG_STATE_HOME"] = "\(home)/stranger-\(trust.prefix(4))" }
+    defer { extraEnvironment["XDG_STATE_HOME"] = nil }
+    unlink(socket)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "\(programs)/countersignd")
     process.arguments = [
       "--registry", registry, "--service", "service:gateway-1", "--key", "\(home)/gw.pem",
       "--quiet",
-    ]
+    ] + (trust.map { ["--trust", $0] } ?? [])
     process.environment = environment
     process.standardError = FileHandle(forWritingAtPath: "/dev/null")
     try process.run()
@@ -126,10 +143,7 @@ final class Sandbox {
 
   @discardableResult
   func tmux(_ arguments: String...) throws -> Outcome {
-    // The server that tmux leaves behind must not hold Foundation's descriptors, or nothing that
-    // waits for the client's end would ever see it.
-    let script =
-      "for n in /proc/self/fd/*; do n=${n##*/}; ((n > 2)) && eval \"exec $n>&-\"; done; exec \"$@\""
+    let script = Sandbox.closing + "exec \"$@\""
     let outcome = try run(
       "/bin/bash",
       ["-c", script, "bash", "/usr/bin/tmux", "-L", tmuxName, "-f", "/dev/null"] + arguments)

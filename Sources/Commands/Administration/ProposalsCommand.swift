@@ -1,3 +1,4 @@
+import TransparencyLog
 import ArgumentParser
 import Authority
 import CanonicalJSON
@@ -110,8 +111,13 @@ struct ProposalsCommand: AsyncParsableCommand {
     @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
-      let ledger = try change.registry.ledger()
+      let (ledger, seen) = try change.registry.ledgerOrRestored()
       let proposal = try ProposalsCommand.find(proposal, in: ledger)
+      if let seen {
+        guard case .logRestored(let body) = proposal.opened.inner, body.lost.size >= seen else {
+          throw AuthorityFault.truncated(size: ledger.tree.size, known: seen)
+        }
+      }
       if !change.list.json { ProposalsCommand.show(proposal, in: ledger) }
       if !yes {
         guard Output.ask("Type sign to sign it: ") == "sign" else {

@@ -263,7 +263,12 @@ struct LogCommand: AsyncParsableCommand {
     @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
-      let ledger = try change.registry.restoredLedger(lostSize: lostSize)
+      let (ledger, seen) = try change.registry.ledgerOrRestored()
+      if let seen, seen > lostSize {
+        throw CommandFault(
+          "lost_too_small",
+          "this account has seen \(seen) entries, more than the \(lostSize) given as lost")
+      }
       guard let kept = try ledger.database.read({ try $0.restoreMark() }) else {
         throw CommandFault(
           "not_restored", "this registry was not put back by `countersign restore`")

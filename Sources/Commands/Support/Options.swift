@@ -35,21 +35,24 @@ struct RegistryOptions: ParsableArguments {
 }
 
 extension RegistryOptions {
-  /// Opens a registry put back from a backup, whose log this account may have seen longer.
-  func restoredLedger(lostSize: UInt64) throws -> Ledger {
+  /// Opens a registry for what may have to be signed before it is trusted again: where it was put
+  /// back from a backup, only the confirmation of that.
+  ///
+  /// - Returns: The ledger, and how much of the lost log this account has seen, if it is such a one.
+  func ledgerOrRestored() throws -> (ledger: Ledger, seen: UInt64?) {
+    let refusal: AuthorityFault
+    let known: UInt64
     do {
-      return try ledger()
-    } catch AuthorityFault.truncated(_, let known) {
-      guard known <= lostSize else {
-        throw CommandFault(
-          "lost_too_small",
-          "this account has seen \(known) entries, more than the \(lostSize) given as lost")
-      }
-    } catch AuthorityFault.forked {
-      // The log has gone on since: the proposal of another admin is there already.
+      return (try ledger(), nil)
+    } catch AuthorityFault.truncated(let size, let seen) {
+      (refusal, known) = (.truncated(size: size, known: seen), seen)
+    } catch AuthorityFault.forked(let size) {
+      (refusal, known) = (.forked(size: size), size)
     }
     // The pin is replaced once the admin quorum has spoken; until then it is left as it is.
-    return try Ledger(RegistryDatabase(path, access: .readWrite), pins: nil)
+    let ledger = try Ledger(RegistryDatabase(path, access: .readWrite), pins: nil)
+    guard try ledger.database.read({ try $0.restoreMark() }) != nil else { throw refusal }
+    return (ledger, known)
   }
 }
 
