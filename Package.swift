@@ -117,6 +117,12 @@ let package = Package(
         "Authority", "Registry", "Decisions", "Delegations", "Statements", "TransparencyLog",
         "CanonicalJSON", "Keys",
       ], path: "Tests/TestSupport"),
+    .executableTarget(
+      name: "soak",
+      dependencies: [
+        "TestSupport", "Authority", "Registry", "Decisions", "Approvals", "Statements",
+        "CanonicalJSON", "Keys",
+      ], path: "Tests/Soak"),
     .testTarget(name: "CanonicalJSONTests", dependencies: ["TestSupport", "CanonicalJSON"]),
     .testTarget(name: "KeysTests", dependencies: ["TestSupport", "Keys", "CanonicalJSON"]),
     .testTarget(
@@ -144,7 +150,7 @@ let package = Package(
       ], exclude: ["Screens"]),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["TestSupport", "CanonicalJSON", "countersign", "countersignd"],
+      dependencies: ["TestSupport", "CanonicalJSON", "countersign", "countersignd", "soak"],
       exclude: ["proof_check.py"]),
   ],
   swiftLanguageModes: [.v6]

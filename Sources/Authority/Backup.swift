@@ -1,5 +1,5 @@
-import Decisions
 package import CanonicalJSON
+import Decisions
 import Foundation
 import Keys
 package import Registry

@@ -112,7 +112,8 @@ package final class Ledger {
     guard try live.size() >= tree.size else { return false }
     let first = tree.size - UInt64(tree.newestLeaves.count)
     for (offset, leaf) in tree.newestLeaves.enumerated() {
-      guard let bytes = try live.entry(first + UInt64(offset)), MerkleHash.leaf(bytes) == leaf else {
+      guard let bytes = try live.entry(first + UInt64(offset)), MerkleHash.leaf(bytes) == leaf
+      else {
         return false
       }
     }

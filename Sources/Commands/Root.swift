@@ -16,7 +16,8 @@ package struct CountersignCommand: AsyncParsableCommand {
       FinishCommand.self, HoldsCommand.self, ApproveCommand.self, DenyCommand.self,
       WithdrawCommand.self, BreakGlassCommand.self, ReviewsCommand.self, DecisionsCommand.self,
       LogCommand.self, ProofCommand.self, BackupCommand.self, RestoreCommand.self,
-      DoctorCommand.self, JSONCommand.self, PathsCommand.self, ConsoleCommand.self, DemoCommand.self,
+      DoctorCommand.self, JSONCommand.self, PathsCommand.self, ConsoleCommand.self,
+      DemoCommand.self,
     ], defaultSubcommand: ConsoleCommand.self)
 
   package init() {}

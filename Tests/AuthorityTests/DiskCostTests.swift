@@ -1,7 +1,7 @@
-import Registry
 import Authority
 import CanonicalJSON
 import Foundation
+import Registry
 import Statements
 import TestSupport
 import Testing

@@ -3,10 +3,11 @@ import CanonicalJSON
 import Decisions
 import Foundation
 import Keys
-@testable import Registry
 import Statements
 import TestSupport
 import Testing
+
+@testable import Registry
 
 @Suite("verified-up-to marks and packed storage")
 struct MarkTests {

@@ -99,10 +99,11 @@ final class Sandbox {
     unlink(socket)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "\(programs)/countersignd")
-    process.arguments = [
-      "--registry", registry, "--service", "service:gateway-1", "--key", "\(home)/gw.pem",
-      "--quiet",
-    ] + (trust.map { ["--trust", $0] } ?? [])
+    process.arguments =
+      [
+        "--registry", registry, "--service", "service:gateway-1", "--key", "\(home)/gw.pem",
+        "--quiet",
+      ] + (trust.map { ["--trust", $0] } ?? [])
     process.environment = environment
     process.standardError = FileHandle(forWritingAtPath: "/dev/null")
     try process.run()

@@ -19,13 +19,26 @@ extension Principal {
 /// A clock that a test sets.
 package final class TestClock: Sendable {
   private let time: Mutex<Int64>
+  /// Whether it is the machine's own, which no test moves.
+  private let isRunning: Bool
+
+  private init(running: Void) {
+    time = Mutex(0)
+    isRunning = true
+  }
+
+  /// The machine's clock, for tests in which several processes take part.
+  package static var running: TestClock { TestClock(running: ()) }
 
   package init(_ text: ByteString = "2026-11-23T10:00:00.000Z") {
     time = Mutex(Timestamp(text)?.milliseconds ?? 0)
+    isRunning = false
   }
 
   package var clock: Clock { Clock { [self] in now } }
-  package var now: Timestamp { Timestamp(milliseconds: time.withLock { $0 }) }
+  package var now: Timestamp {
+    isRunning ? Clock.system.now() : Timestamp(milliseconds: time.withLock { $0 })
+  }
 
   package func advance(seconds: Int64) {
     time.withLock { $0 += seconds * 1000 }
@@ -35,7 +48,7 @@ package final class TestClock: Sendable {
 /// A small registry on a real file with real keys: alice grants, bob approves, one agent deploys.
 package final class World {
   package let folder: String
-  package let clock = TestClock()
+  package let clock: TestClock
   package let ledger: Ledger
   package private(set) var grant = Digest.sha256([])
   private let founders: [Principal]
@@ -62,8 +75,10 @@ package final class World {
 
   /// `admins`: Further founders, who are admins too; `quorum`: how many admins a change takes.
   package init(
-    policy: String = World.policy, admins: [Principal] = [], quorum: Int64 = 1
+    policy: String = World.policy, admins: [Principal] = [], quorum: Int64 = 1,
+    clock: TestClock = TestClock()
   ) throws {
+    self.clock = clock
     folder = NSTemporaryDirectory() + "countersign-test-" + UUID().uuidString
     founders = [alice] + admins
     self.quorum = Int(quorum)

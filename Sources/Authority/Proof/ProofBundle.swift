@@ -1,6 +1,6 @@
-import Delegations
-import Decisions
 package import CanonicalJSON
+import Decisions
+import Delegations
 package import Keys
 package import Registry
 import Statements

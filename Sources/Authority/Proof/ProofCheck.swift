@@ -184,7 +184,8 @@ package struct ProofCheck: Sendable {
 
   private mutating func complete(_ digest: Digest, at index: UInt64) throws {
     guard let proposal = proposals[digest], !proposal.isInEffect,
-      proposal.signers.filter({ operators[$0]?.roles.contains(.admin) == true }).count >= adminQuorum
+      proposal.signers.filter({ operators[$0]?.roles.contains(.admin) == true }).count
+        >= adminQuorum
     else { return }
     proposals[digest]?.isInEffect = true
     switch proposal.inner {

@@ -1,4 +1,3 @@
-import TransparencyLog
 import ArgumentParser
 import Authority
 import CanonicalJSON
@@ -7,6 +6,7 @@ import Foundation
 import Keys
 import Registry
 import Statements
+import TransparencyLog
 
 struct ProposalsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -57,7 +57,8 @@ struct LogCommand: AsyncParsableCommand {
           Output.line("           but \(report.erased), whose details are erased")
         }
         if report.resumedAt > 0 {
-          Output.line("           an earlier run had verified the first \(report.resumedAt) entries")
+          Output.line(
+            "           an earlier run had verified the first \(report.resumedAt) entries")
         }
         for finding in report.findings { Output.line("BAD        \(finding)") }
         if report.findings.isEmpty { Output.line("ok         the registry is what its log says") }

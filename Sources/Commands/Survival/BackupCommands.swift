@@ -1,10 +1,10 @@
-import Keys
-import Statements
 import ArgumentParser
 import Authority
 import CanonicalJSON
 import Foundation
+import Keys
 import Registry
+import Statements
 
 struct BackupCommand: Subcommand {
   static let configuration = CommandConfiguration(

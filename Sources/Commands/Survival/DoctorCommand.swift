@@ -1,4 +1,3 @@
-import TransparencyLog
 import ArgumentParser
 import Authority
 import CanonicalJSON
@@ -9,6 +8,7 @@ import Glibc
 import Keys
 import Registry
 import Statements
+import TransparencyLog
 
 struct DoctorCommand: Subcommand {
   static let configuration = CommandConfiguration(
@@ -132,7 +132,7 @@ struct Examination {
     if system.f_flag & UInt(ST_RDONLY) != 0 {
       add("filesystem", .bad, "it is mounted read-only", "remount it, or move the registry")
     }
-    let mebibytes = UInt64(system.f_bavail) * UInt64(system.f_frsize) >> 20
+    let mebibytes = (UInt64(system.f_bavail) * UInt64(system.f_frsize)) >> 20
     if mebibytes < 64 {
       add(
         "space", mebibytes < 8 ? .bad : .warn, "\(mebibytes) MiB are free",
@@ -155,7 +155,9 @@ struct Examination {
       let database = try RegistryDatabase(path, access: .readOnly)
       do {
         ledger = try Ledger(database, pins: pins, trust: trust.map { ByteString($0) })
-        add("log", .ok, "\(ledger.tree.size) entries, each signature checked, and what was seen before")
+        add(
+          "log", .ok,
+          "\(ledger.tree.size) entries, each signature checked, and what was seen before")
       } catch AuthorityFault.unpinned(let id) {
         add(
           "pins", .warn, "this account has never seen registry \(id.text)",
@@ -222,7 +224,8 @@ struct Examination {
       }
     }
     if ledger.state.activePolicy == nil {
-      add("policy", .warn, "no policy is active: every action is denied",
+      add(
+        "policy", .warn, "no policy is active: every action is denied",
         "countersign policy activate")
     }
   }

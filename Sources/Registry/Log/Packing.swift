@@ -58,7 +58,8 @@ enum Packing {
     }
     var at = 0
     while at < bytes.count {
-      if let phrase = byFirst[Int(bytes[at])].first(where: { bytes[at...].starts(with: $0.bytes) }) {
+      if let phrase = byFirst[Int(bytes[at])].first(where: { bytes[at...].starts(with: $0.bytes) })
+      {
         flush()
         output.append(phrase.code)
         at += phrase.bytes.count

@@ -85,7 +85,8 @@ package enum Projection {
     ("operator", "principal"), ("service", "principal"), ("agent", "principal"),
     ("key", "fingerprint"), ("key_request", "digest"), ("grant_link", "digest"),
     ("resource", "pattern"), ("policy", "digest"), ("lock", "digest"), ("proposal", "digest"),
-    ("decision", "idx"), ("hold", "digest"), ("vote", "digest"), ("review", "subject"), ("roster", "idx"),
+    ("decision", "idx"), ("hold", "digest"), ("vote", "digest"), ("review", "subject"),
+    ("roster", "idx"),
     ("outcome", "action"), ("erasure", "action"), ("refusal", "idx"),
   ]
 
