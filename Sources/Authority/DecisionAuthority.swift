@@ -84,7 +84,8 @@ package actor DecisionAuthority {
         let answers = try commit(group.map(\.envelope))
         for (request, answer) in zip(group, answers) { request.reply.resume(returning: answer) }
       } catch {
-        for request in group { request.reply.resume(throwing: error) }
+        let fault = DecisionAuthority.named(error)
+        for request in group { request.reply.resume(throwing: fault) }
       }
       await Task.yield()
     }
@@ -222,6 +223,11 @@ package actor DecisionAuthority {
     }
   }
 
+  /// A fault of the file as one of deciding, so that who asked is told its cause.
+  private static func named(_ error: any Error) -> any Error {
+    (error as? RegistryFault).map { AuthorityFault.registry($0) } ?? error
+  }
+
   /// What a statement's header must name: which registry, and a head of its log.
   package func head() throws -> (registry: ByteString, head: TreeHead) {
     try ledger.database.read { try ledger.catchUp($0) }
@@ -246,7 +252,11 @@ package actor DecisionAuthority {
         .invalid(
           what: parts.body.type.rawValue, why: "by \(parts.header.signer) is not taken here"))
     }
-    return try ledger.append(envelope, clock: clock).index
+    do {
+      return try ledger.append(envelope, clock: clock).index
+    } catch {
+      throw DecisionAuthority.named(error)
+    }
   }
 
   /// Refuses to serve what must not be served: a registry put back from a backup, or removed.

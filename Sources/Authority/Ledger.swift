@@ -210,6 +210,13 @@ package final class Ledger {
     return body.kept
   }
 
+  /// A body, or what an erasure further on keeps of an action.
+  func payload(_ digest: Digest, _ transaction: RegistryTransaction) -> [UInt8]? {
+    if let bytes = try? transaction.body(digest) { return bytes }
+    let kept = state.erased[digest] ?? (try? erasure(of: digest, transaction)) ?? nil
+    return kept.flatMap { try? $0.json.canonicalBytes() }
+  }
+
   /// The proposal that a later entry signs, looked for backwards.
   private func proposal(
     _ digest: Digest, before index: UInt64, _ transaction: RegistryTransaction

@@ -36,17 +36,18 @@ package struct LogVerification {
   private var lastDecision: UInt64?
   private var resumedAt: UInt64 = 0
 
-  private static let stride: UInt64 = 4096
+  private let stride: UInt64
 
   /// Verifies a registry.
   ///
   /// `pins`: What this account has seen before, if anything.
   /// `folder`: Where an interrupted run leaves its work; nil to keep it in memory.
+  /// `stride`: After how many entries it writes down how far it came.
   /// `fresh`: Whether to begin anew although an earlier run left some.
   /// `progress`: Told now and then how many entries are done, and how many there are.
   package static func run(
     _ database: RegistryDatabase, pins: PinStore?, folder: String? = nil, fresh: Bool = false,
-    progress: (UInt64, UInt64) -> Void = { _, _ in }
+    stride: UInt64 = 4096, progress: (UInt64, UInt64) throws -> Void = { _, _ in }
   ) throws -> Report {
     // Read before the log: entries that others add and pin meanwhile are not missing ones.
     let genesis = try database.read { try $0.entry(0) }.flatMap { try? LogEntry(bytes: $0) }
@@ -56,11 +57,11 @@ package struct LogVerification {
     return try database.read { live in
       let verification: LogVerification
       do {
-        verification = try LogVerification(live, path: path)
+        verification = try LogVerification(live, path: path, stride: stride)
       } catch {
         // What an earlier run left cannot be used: begin anew.
         if let path { RegistryDatabase.remove(path) }
-        verification = try LogVerification(live, path: path)
+        verification = try LogVerification(live, path: path, stride: stride)
       }
       var run = verification
       let report = try run.verify(pin: pin, progress)
@@ -70,8 +71,9 @@ package struct LogVerification {
     }
   }
 
-  private init(_ live: RegistryTransaction, path: String?) throws {
+  private init(_ live: RegistryTransaction, path: String?, stride: UInt64) throws {
     self.live = live
+    self.stride = stride
     if let path {
       try FileManager.default.createDirectory(
         atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true,
@@ -99,7 +101,7 @@ package struct LogVerification {
   }
 
   private mutating func verify(
-    pin: TreeHead?, _ progress: (UInt64, UInt64) -> Void
+    pin: TreeHead?, _ progress: (UInt64, UInt64) throws -> Void
   ) throws -> Report {
     var isCutOff = false
     do {
@@ -123,10 +125,10 @@ package struct LogVerification {
   }
 
   /// Everything in steps, each one transaction of the rebuilt file.
-  private mutating func replayAll(_ progress: (UInt64, UInt64) -> Void) throws {
+  private mutating func replayAll(_ progress: (UInt64, UInt64) throws -> Void) throws {
     let total = try live.size()
     while ledger.tree.size < total {
-      let end = min(total, ledger.tree.size + LogVerification.stride)
+      let end = min(total, ledger.tree.size + stride)
       try scratch.write { rebuilt in
         try live.entries(from: ledger.tree.size, to: end) { index, bytes in
           guard index == ledger.tree.size else {
@@ -136,14 +138,14 @@ package struct LogVerification {
           guard let taken = try ledger.replay(bytes, live) else { return }
           try Projection.apply(
             taken.changes, of: taken.statement, at: index, received: taken.received,
-            state: ledger.state, bodies: { [live] in try? live.body($0) }, in: rebuilt)
+            state: ledger.state, bodies: { [live, ledger] in ledger.payload($0, live) }, in: rebuilt)
         }
         guard ledger.tree.size == end else {
           throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
         }
         if end < total { try rebuilt.store(progressMark: try mark()) }
       }
-      if end < total { progress(end, total) }
+      if end < total { try progress(end, total) }
     }
     try ledger.checkErasures()
   }

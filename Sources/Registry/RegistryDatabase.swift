@@ -69,6 +69,8 @@ package struct RegistryDatabase: Sendable {
       if access == .readWrite {
         try db.execute(sql: "PRAGMA journal_mode = WAL")
         try db.execute(sql: "PRAGMA synchronous = FULL")
+        // What is erased must not stay behind in free pages.
+        try db.execute(sql: "PRAGMA secure_delete = ON")
       }
       try db.execute(sql: "PRAGMA trusted_schema = OFF")
       try db.execute(sql: "PRAGMA cell_size_check = ON")
@@ -208,6 +210,8 @@ package struct RegistryDatabase: Sendable {
       return try body()
     } catch let error as DatabaseError {
       throw RegistryDatabase.fault(error, path)
+    } catch let error as RowDecodingError {
+      throw RegistryFault.damaged(path: path, reason: "\(error)")
     }
   }
 
@@ -215,7 +219,12 @@ package struct RegistryDatabase: Sendable {
     switch error.resultCode {
     case .SQLITE_FULL: .full(path: path)
     case .SQLITE_BUSY, .SQLITE_LOCKED: .busy(path: path)
-    case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH, .SQLITE_IOERR:
+    case .SQLITE_IOERR:
+      .unwritable(
+        path: path,
+        reason: "\(error.message ?? "disk I/O error"): look for a limit on file sizes (ulimit -f), a "
+          + "quota, or a failing disk")
+    case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
       .unwritable(path: path, reason: error.message ?? "\(error.resultCode)")
     default: .damaged(path: path, reason: error.message ?? "\(error.resultCode)")
     }

@@ -36,7 +36,7 @@ final class Sandbox {
 
   private var environment: [String: String] {
     [
-      "HOME": home, "PATH": "\(programs):/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C.UTF-8",
+      "HOME": home, "PATH": "\(programs):/usr/bin:/bin:/usr/sbin:/sbin", "TZ": "UTC", "LC_ALL": "C.UTF-8",
       "TERM": "xterm-256color",
     ].merging(extraEnvironment) { $1 }
   }
@@ -90,10 +90,29 @@ final class Sandbox {
     try run("\(programs)/countersign", arguments, input: input)
   }
 
+  /// Runs another of this package's programs.
+  func tool(_ name: String, _ arguments: [String]) throws -> Outcome {
+    try run("\(programs)/\(name)", arguments)
+  }
+
+  /// Starts a program, by its path or its name in this package.
+  func inBackground(_ program: String, _ arguments: [String]) throws -> Process {
+    let process = Process()
+    process.executableURL = URL(
+      fileURLWithPath: program.hasPrefix("/") ? program : "\(programs)/\(program)")
+    process.arguments = arguments
+    process.environment = environment
+    process.standardError = FileHandle(forWritingAtPath: "/dev/null")
+    try process.run()
+    return process
+  }
+
   // MARK: the daemon
 
   /// `asStranger`: With an account that has seen nothing, told this registry's id.
-  func startDaemon(asStranger trust: String? = nil) throws {
+  ///
+  /// `fileSizeKiB`: The largest file it may write.
+  func startDaemon(asStranger trust: String? = nil, fileSizeKiB: Int? = nil) throws {
     if let trust { extraEnvironment["XDG_STATE_HOME"] = "\(home)/stranger-\(trust.prefix(4))" }
     defer { extraEnvironment["XDG_STATE_HOME"] = nil }
     unlink(socket)

@@ -14,6 +14,7 @@ enum Flips {
     let original = [UInt8](try Data(contentsOf: URL(fileURLWithPath: world.path)))
     let expected = try content(of: world.path)
     let path = "\(world.folder)/flipped.db"
+    print("flips \(count), seed \(seed)")
     var (found, refused, unused) = (0, 0, 0)
     for round in 0..<count {
       var bytes = original

@@ -33,8 +33,10 @@ extension RegistryTransaction {
       db.cachedStatement(sql: "SELECT idx, bytes FROM entry WHERE idx >= ? ORDER BY idx"),
       arguments: [Int64(first)])
     while let row = try rows.next() {
-      let bytes: Data = row[1]
-      let index = UInt64(row[0] as Int64)
+      let index = UInt64(max(0, Int64.fromDatabaseValue(row[0] as DatabaseValue) ?? 0))
+      guard let bytes = Data.fromDatabaseValue(row[1] as DatabaseValue) else {
+        throw RegistryFault.damagedEntry(index: index)
+      }
       try visit(index, try unpacked(entry: bytes, index))
     }
   }
@@ -48,8 +50,10 @@ extension RegistryTransaction {
         sql: "SELECT idx, bytes FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx"),
       arguments: [Int64(first), Int64(end)])
     while let row = try rows.next() {
-      let bytes: Data = row[1]
-      let index = UInt64(row[0] as Int64)
+      let index = UInt64(max(0, Int64.fromDatabaseValue(row[0] as DatabaseValue) ?? 0))
+      guard let bytes = Data.fromDatabaseValue(row[1] as DatabaseValue) else {
+        throw RegistryFault.damagedEntry(index: index)
+      }
       try visit(index, try unpacked(entry: bytes, index))
     }
   }
@@ -71,6 +75,13 @@ extension RegistryTransaction {
       .execute(arguments: [Int64(index), Data(Packing.pack(bytes))])
   }
 
+  /// Changes an entry, as someone with the file in their hands could: for tests.
+  package func overwrite(entry index: UInt64, with bytes: [UInt8]) throws {
+    try db.execute(
+      sql: "UPDATE entry SET bytes = ? WHERE idx = ?",
+      arguments: [Data(Packing.pack(bytes)), Int64(index)])
+  }
+
   /// A body, found by its digest and believed only if it has it.
   package func body(_ digest: Digest) throws -> [UInt8]? {
     let bytes = try Data.fetchOne(
@@ -84,7 +95,9 @@ extension RegistryTransaction {
   package func firstAlteredBody() throws -> Digest? {
     let rows = try Row.fetchCursor(db, sql: "SELECT digest, bytes FROM body ORDER BY id")
     while let row = try rows.next() {
-      let (name, bytes): (Data, Data) = (row[0], row[1])
+      guard let name = Data.fromDatabaseValue(row[0] as DatabaseValue),
+        let bytes = Data.fromDatabaseValue(row[1] as DatabaseValue)
+      else { return Digest.sha256([]) }
       guard let digest = Digest(bytes: name) else { return Digest.sha256(Array(name)) }
       if Packing.unpack(Array(bytes)).map({ Digest.sha256($0) }) != digest { return digest }
     }

@@ -9,11 +9,11 @@ extension RegistryTransaction {
     let rows = try Row.fetchAll(
       db, sql: "SELECT * FROM roster WHERE idx < ? ORDER BY idx", arguments: [Int64(size)])
     return rows.filter { row in
-      let type: String = row["type"]
+      let type: String = row.total("type")
       return type.hasPrefix("registry.") || type.hasPrefix("operator.")
         || type.hasPrefix("settings.") || type.hasPrefix("service.")
         || row.digest("proposal").map(policyProposals.contains) == true
-    }.map { UInt64($0["idx"] as Int64) }
+    }.map { UInt64($0.total("idx") as Int64) }
   }
 
   /// Proposals of one kind.
@@ -22,7 +22,7 @@ extension RegistryTransaction {
       db, sql: "SELECT proposal, min(idx) AS idx FROM roster WHERE type = ? GROUP BY proposal",
       arguments: [type.rawValue]
     ).compactMap { row in
-      row.digest("proposal").map { ($0, UInt64(row["idx"] as Int64)) }
+      row.digest("proposal").map { ($0, UInt64(row.total("idx") as Int64)) }
     }
   }
 

@@ -11,14 +11,14 @@ extension RegistryTransaction {
   package func operators() throws -> [OperatorRow] {
     try Row.fetchAll(db, sql: "SELECT * FROM operator ORDER BY principal").map { row in
       OperatorRow(
-        principal: row["principal"], key: row.digest("key") ?? RegistryTransaction.none,
-        roles: row["roles"], groups: row["groups"], mayGrant: row["may_grant"])
+        principal: row.total("principal"), key: row.digest("key") ?? RegistryTransaction.none,
+        roles: row.total("roles"), groups: row.total("groups"), mayGrant: row.total("may_grant"))
     }
   }
 
   package func services() throws -> [(principal: String, key: Digest)] {
     try Row.fetchAll(db, sql: "SELECT * FROM service ORDER BY principal").map { row in
-      (row["principal"], row.digest("key") ?? RegistryTransaction.none)
+      (row.total("principal"), row.digest("key") ?? RegistryTransaction.none)
     }
   }
 
@@ -44,9 +44,9 @@ extension RegistryTransaction {
         """, arguments: ["now": now.milliseconds, "name": name, "limit": limit]
     ).map { row in
       AgentRow(
-        principal: row["principal"], owner: row["owner"], roles: row["roles"],
-        attributes: row["attributes"], activeKeys: row["active_keys"], allKeys: row["all_keys"],
-        grants: row["grants"], lastDecision: row.time("last_decision"), pending: row["pending"])
+        principal: row.total("principal"), owner: row.total("owner"), roles: row.total("roles"),
+        attributes: row.total("attributes"), activeKeys: row.total("active_keys"), allKeys: row.total("all_keys"),
+        grants: row.total("grants"), lastDecision: row.time("last_decision"), pending: row.total("pending"))
     }
   }
 
@@ -59,10 +59,10 @@ extension RegistryTransaction {
     ).map { row in
       KeyRow(
         fingerprint: row.digest("fingerprint") ?? RegistryTransaction.none,
-        holder: row["holder"], enrolledBy: row["enrolled_by"],
+        holder: row.total("holder"), enrolledBy: row.total("enrolled_by"),
         received: row.time("received") ?? RegistryTransaction.epoch,
         notBefore: row.time("not_before"), notAfter: row.time("not_after"),
-        tainted: row.time("tainted"), revoked: row.time("revoked"), reason: row["reason"],
+        tainted: row.time("tainted"), revoked: row.time("revoked"), reason: row.total("reason"),
         predecessor: row.digest("predecessor"))
     }
   }
@@ -76,9 +76,9 @@ extension RegistryTransaction {
         """, arguments: ["holder": holder]
     ).map { row in
       GrantRow(
-        digest: row.digest("digest") ?? RegistryTransaction.none, issuer: row["issuer"],
-        holder: row["holder"], parent: row.digest("parent"), capabilities: row["capabilities"],
-        limits: row["limits"], received: row.time("received") ?? RegistryTransaction.epoch,
+        digest: row.digest("digest") ?? RegistryTransaction.none, issuer: row.total("issuer"),
+        holder: row.total("holder"), parent: row.digest("parent"), capabilities: row.total("capabilities"),
+        limits: row.total("limits"), received: row.time("received") ?? RegistryTransaction.epoch,
         revoked: row.time("revoked"))
     }
   }
@@ -86,8 +86,8 @@ extension RegistryTransaction {
   package func locks() throws -> [LockRow] {
     try Row.fetchAll(db, sql: "SELECT * FROM lock ORDER BY received, digest").map { row in
       LockRow(
-        digest: row.digest("digest") ?? RegistryTransaction.none, target: row["target"],
-        reason: row["reason"], until: row.time("until"), placer: row["placer"],
+        digest: row.digest("digest") ?? RegistryTransaction.none, target: row.total("target"),
+        reason: row.total("reason"), until: row.time("until"), placer: row.total("placer"),
         received: row.time("received") ?? RegistryTransaction.epoch, lifted: row.time("lifted"))
     }
   }
@@ -95,12 +95,12 @@ extension RegistryTransaction {
   package func proposals() throws -> [ProposalRow] {
     try Row.fetchAll(db, sql: "SELECT * FROM proposal ORDER BY received DESC, digest").map { row in
       ProposalRow(
-        digest: row.digest("digest") ?? RegistryTransaction.none, type: row["type"],
-        opener: row["opener"], subject: row["subject"],
-        signers: (row["signers"] as String).split(separator: " ").map(String.init),
+        digest: row.digest("digest") ?? RegistryTransaction.none, type: row.total("type"),
+        opener: row.total("opener"), subject: row.total("subject"),
+        signers: (row.total("signers") as String).split(separator: " ").map(String.init),
         expires: row.time("expires") ?? RegistryTransaction.epoch,
         received: row.time("received") ?? RegistryTransaction.epoch, ended: row.time("ended"),
-        end: row["end"])
+        end: row.total("end"))
     }
   }
 
@@ -114,10 +114,10 @@ extension RegistryTransaction {
     ).map { row in
       ReviewRow(
         subject: row.digest("subject") ?? RegistryTransaction.none,
-        index: UInt64(row["idx"] as Int64), kind: row["kind"], who: row["who"],
+        index: UInt64(row.total("idx") as Int64), kind: row.total("kind"), who: row.total("who"),
         received: row.time("received") ?? RegistryTransaction.epoch,
-        completed: row.time("completed"), outcome: row["outcome"], reviewer: row["reviewer"],
-        because: row["because"])
+        completed: row.time("completed"), outcome: row.total("outcome"), reviewer: row.total("reviewer"),
+        because: row.total("because"))
     }
   }
 
@@ -126,8 +126,8 @@ extension RegistryTransaction {
     try Row.fetchAll(db, sql: "SELECT * FROM key_request WHERE ended IS NULL ORDER BY received")
       .map { row in
         KeyRequestRow(
-          digest: row.digest("digest") ?? RegistryTransaction.none, holder: row["holder"],
-          key: Array(row["key"] as Data), replaces: row.digest("replaces"), note: row["note"],
+          digest: row.digest("digest") ?? RegistryTransaction.none, holder: row.total("holder"),
+          key: Array(row.total("key") as Data), replaces: row.digest("replaces"), note: row.total("note"),
           received: row.time("received") ?? RegistryTransaction.epoch)
       }
   }
@@ -136,23 +136,23 @@ extension RegistryTransaction {
   package func outcome(of action: Digest) throws -> (outcome: String, detail: String)? {
     try Row.fetchOne(
       db, sql: "SELECT outcome, detail FROM outcome WHERE action = ?", arguments: [action.blob]
-    ).map { ($0["outcome"], $0["detail"]) }
+    ).map { ($0.total("outcome"), $0.total("detail")) }
   }
 
   package func policies() throws -> [PolicyRow] {
     try Row.fetchAll(db, sql: "SELECT * FROM policy ORDER BY name, version").map { row in
       PolicyRow(
-        digest: row.digest("digest") ?? RegistryTransaction.none, name: row["name"],
-        version: row["version"], publisher: row["publisher"],
-        received: row.time("received") ?? RegistryTransaction.epoch, isActive: row["active"])
+        digest: row.digest("digest") ?? RegistryTransaction.none, name: row.total("name"),
+        version: row.total("version"), publisher: row.total("publisher"),
+        received: row.time("received") ?? RegistryTransaction.epoch, isActive: row.total("active"))
     }
   }
 
   package func resources() throws -> [ResourceRow] {
     try Row.fetchAll(db, sql: "SELECT * FROM resource ORDER BY pattern").map { row in
       ResourceRow(
-        pattern: row["pattern"], type: row["type"], env: row["env"],
-        attributes: row["attributes"])
+        pattern: row.total("pattern"), type: row.total("type"), env: row.total("env"),
+        attributes: row.total("attributes"))
     }
   }
 
@@ -181,11 +181,11 @@ extension RegistryTransaction {
   ) throws -> [DecisionRow] {
     try Row.fetchAll(db, sql: "SELECT * FROM decision \(tail)", arguments: arguments).map { row in
       DecisionRow(
-        index: UInt64(row["idx"] as Int64),
+        index: UInt64(row.total("idx") as Int64),
         digest: row.digest("digest") ?? RegistryTransaction.none,
-        action: row.digest("action") ?? RegistryTransaction.none, agent: row["agent"],
-        name: row["name"], uri: row["uri"], verdict: row["verdict"], code: row["code"],
-        rule: row["rule"], received: row.time("received") ?? RegistryTransaction.epoch,
+        action: row.digest("action") ?? RegistryTransaction.none, agent: row.total("agent"),
+        name: row.total("name"), uri: row.total("uri"), verdict: row.total("verdict"), code: row.total("code"),
+        rule: row.total("rule"), received: row.time("received") ?? RegistryTransaction.epoch,
         releases: row.digest("releases"))
     }
   }
@@ -205,13 +205,13 @@ extension RegistryTransaction {
     ).map { row in
       HoldRow(
         digest: row.digest("digest") ?? RegistryTransaction.none,
-        index: UInt64(row["idx"] as Int64),
-        action: row.digest("action") ?? RegistryTransaction.none, agent: row["agent"],
-        name: row["name"], uri: row["uri"],
-        risk: Risk.allCases[max(0, min(Risk.allCases.count - 1, row["risk"] as Int))],
+        index: UInt64(row.total("idx") as Int64),
+        action: row.digest("action") ?? RegistryTransaction.none, agent: row.total("agent"),
+        name: row.total("name"), uri: row.total("uri"),
+        risk: Risk.allCases[max(0, min(Risk.allCases.count - 1, row.total("risk") as Int))],
         received: row.time("received") ?? RegistryTransaction.epoch,
-        expires: row.time("expires") ?? RegistryTransaction.epoch, places: row["places"],
-        approvals: row["approvals"], recorded: row["state"],
+        expires: row.time("expires") ?? RegistryTransaction.epoch, places: row.total("places"),
+        approvals: row.total("approvals"), recorded: row.total("state"),
         approvedUntil: row.time("approved_until"))
     }
   }

@@ -179,12 +179,21 @@ package struct HoldRow: Sendable, Hashable {
   }
 }
 
+// A row is not to be trusted: a value of the wrong kind reads as nothing, never as a crash. What is
+// wrong with it, `log verify` says.
 extension Row {
+  func total(_ name: String) -> String { total(name) ?? "" }
+  func total(_ name: String) -> String? { String.fromDatabaseValue(self[name] as DatabaseValue) }
+  func total(_ name: String) -> Int { Int.fromDatabaseValue(self[name] as DatabaseValue) ?? 0 }
+  func total(_ name: String) -> Int64 { Swift.max(0, Int64.fromDatabaseValue(self[name] as DatabaseValue) ?? 0) }
+  func total(_ name: String) -> Bool { Bool.fromDatabaseValue(self[name] as DatabaseValue) ?? false }
+  func total(_ name: String) -> Data { Data.fromDatabaseValue(self[name] as DatabaseValue) ?? Data() }
+
   func digest(_ name: String) -> Digest? {
-    (self[name] as Data?).flatMap { Digest(bytes: $0) }
+    Data.fromDatabaseValue(self[name] as DatabaseValue).flatMap { Digest(bytes: $0) }
   }
 
   func time(_ name: String) -> Timestamp? {
-    (self[name] as Int64?).map { Timestamp(milliseconds: $0) }
+    Int64.fromDatabaseValue(self[name] as DatabaseValue).map { Timestamp(milliseconds: $0) }
   }
 }
