@@ -138,7 +138,8 @@ package struct LogVerification {
           guard let taken = try ledger.replay(bytes, live) else { return }
           try Projection.apply(
             taken.changes, of: taken.statement, at: index, received: taken.received,
-            state: ledger.state, bodies: { [live, ledger] in ledger.payload($0, live) }, in: rebuilt)
+            state: ledger.state, bodies: { [live, ledger] in ledger.payload($0, live) }, in: rebuilt
+          )
         }
         guard ledger.tree.size == end else {
           throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")

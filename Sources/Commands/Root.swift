@@ -1,6 +1,7 @@
 package import ArgumentParser
 import CanonicalJSON
 import Foundation
+import Keys
 
 /// `countersign`: the console, and every administrative command.
 package struct CountersignCommand: AsyncParsableCommand {
@@ -24,6 +25,7 @@ package struct CountersignCommand: AsyncParsableCommand {
 
   /// Runs the program with this process's arguments.
   package static func start() async {
+    ProcessHardening.apply()
     await main()
   }
 }

@@ -40,6 +40,7 @@ package struct DaemonCommand: AsyncParsableCommand {
 
   /// Runs the program with this process's arguments.
   package static func start() async {
+    ProcessHardening.apply()
     await main()
   }
 

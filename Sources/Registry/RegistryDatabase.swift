@@ -222,7 +222,8 @@ package struct RegistryDatabase: Sendable {
     case .SQLITE_IOERR:
       .unwritable(
         path: path,
-        reason: "\(error.message ?? "disk I/O error"): look for a limit on file sizes (ulimit -f), a "
+        reason:
+          "\(error.message ?? "disk I/O error"): look for a limit on file sizes (ulimit -f), a "
           + "quota, or a failing disk")
     case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
       .unwritable(path: path, reason: error.message ?? "\(error.resultCode)")

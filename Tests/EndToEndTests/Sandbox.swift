@@ -36,7 +36,8 @@ final class Sandbox {
 
   private var environment: [String: String] {
     [
-      "HOME": home, "PATH": "\(programs):/usr/bin:/bin:/usr/sbin:/sbin", "TZ": "UTC", "LC_ALL": "C.UTF-8",
+      "HOME": home, "PATH": "\(programs):/usr/bin:/bin:/usr/sbin:/sbin", "TZ": "UTC",
+      "LC_ALL": "C.UTF-8",
       "TERM": "xterm-256color",
     ].merging(extraEnvironment) { $1 }
   }
@@ -117,10 +118,12 @@ final class Sandbox {
     defer { extraEnvironment["XDG_STATE_HOME"] = nil }
     unlink(socket)
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: "\(programs)/countersignd")
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
     process.arguments =
       [
-        "--registry", registry, "--service", "service:gateway-1", "--key", "\(home)/gw.pem",
+        "-c", (fileSizeKiB.map { "ulimit -f \($0); " } ?? "") + "exec \"$@\"", "bash",
+        "\(programs)/countersignd", "--registry", registry, "--service", "service:gateway-1",
+        "--key", "\(home)/gw.pem",
         "--quiet",
       ] + (trust.map { ["--trust", $0] } ?? [])
     process.environment = environment

@@ -60,7 +60,8 @@ import Testing
     let folder = "\(box.home)/small"
     let mounted = try box.shell(
       "mkdir -p \(folder) && mount -t tmpfs -o size=1200k none \(folder) && mv \(box.home)/r/* \(folder)/ "
-        + "&& rmdir \(box.home)/r && ln -s small \(box.home)/r && fallocate -l 200k \(folder)/ballast")
+        + "&& rmdir \(box.home)/r && ln -s small \(box.home)/r && fallocate -l 200k \(folder)/ballast"
+    )
     guard mounted.status == 0 else {
       // Without the right to mount there is no small disk; say so rather than pass in silence.
       print("SKIPPED: no right to mount a tmpfs: \(mounted.errors)")
@@ -82,10 +83,12 @@ import Testing
     }
     #expect(answered.count > 5)
     let errors = try #require(refused).errors
-    #expect(errors.contains("registry_disk_full") && errors.contains("free some space"), "\(errors)")
+    #expect(
+      errors.contains("registry_disk_full") && errors.contains("free some space"), "\(errors)")
     let lock = try box.program(
       [
-        "lock", "place", "everything", "--reason", "x", "--yes", "--registry", box.registry, "--key",
+        "lock", "place", "everything", "--reason", "x", "--yes", "--registry", box.registry,
+        "--key",
         "\(box.home)/alice.key", "--passphrase-fd", "0",
       ], input: "a\n")
     #expect(lock.status == 1 || lock.status == 0)
@@ -128,7 +131,8 @@ import Testing
     usleep(500_000)
     let outcome = try box.program(
       [
-        "lock", "place", "everything", "--reason", "x", "--yes", "--registry", box.registry, "--key",
+        "lock", "place", "everything", "--reason", "x", "--yes", "--registry", box.registry,
+        "--key",
         "\(box.home)/alice.key", "--passphrase-fd", "0",
       ], input: "a\n")
     #expect(outcome.status == 1)
@@ -141,7 +145,8 @@ import Testing
   @Test("a read-only file system: listing works or says why, signing names the cause")
   func readOnly() throws {
     let folder = "\(box.home)/r"
-    let mounted = try box.shell("mount --bind \(folder) \(folder) && mount -o remount,bind,ro \(folder)")
+    let mounted = try box.shell(
+      "mount --bind \(folder) \(folder) && mount -o remount,bind,ro \(folder)")
     guard mounted.status == 0 else {
       print("SKIPPED: no right to mount: \(mounted.errors)")
       return
@@ -149,10 +154,12 @@ import Testing
     defer { _ = try? box.shell("umount -l \(folder)") }
     let outcome = try box.program(
       [
-        "lock", "place", "everything", "--reason", "x", "--yes", "--registry", box.registry, "--key",
+        "lock", "place", "everything", "--reason", "x", "--yes", "--registry", box.registry,
+        "--key",
         "\(box.home)/alice.key", "--passphrase-fd", "0",
       ], input: "a\n")
-    #expect(outcome.status == 1 && outcome.errors.contains("registry_unwritable"), "\(outcome.errors)")
+    #expect(
+      outcome.status == 1 && outcome.errors.contains("registry_unwritable"), "\(outcome.errors)")
     let list = try box.countersign("agent", "list", "--registry", box.registry, expect: nil)
     #expect(
       list.output.contains("agent:bot") || list.errors.contains("registry_unwritable"),
@@ -243,7 +250,8 @@ import Testing
       _ = try? box.shell("for u in a b c; do userdel \(name)$u; done; groupdel \(name)")
     }
     let programs = SharedSuites.root.appendingPathComponent(".build/debug").path
-    _ = try box.shell("install -m 755 \(programs)/countersign \(box.home)/cs && mkdir -m 1777 \(box.home)/g")
+    _ = try box.shell(
+      "install -m 755 \(programs)/countersign \(box.home)/cs && mkdir -m 1777 \(box.home)/g")
     func run(_ user: String, _ command: String) throws -> Sandbox.Outcome {
       try box.shell(
         "cd / && setpriv --reuid=\(name)\(user) --regid=\(name)\(user) --init-groups env HOME=\(box.home)/\(user) "
@@ -253,13 +261,15 @@ import Testing
     let cs = "\(box.home)/cs"
     let made2 = try run(
       "a",
-      "echo a | \(cs) init --as user:alice --group \(name) --registry \(registry) --key $HOME/k --passphrase-fd 0")
+      "echo a | \(cs) init --as user:alice --group \(name) --registry \(registry) --key $HOME/k --passphrase-fd 0"
+    )
     #expect(made2.status == 0, "\(made2.errors)")
     let id = try #require(
       made2.output.split(separator: "\n").first { $0.hasPrefix("id") }?.split(separator: " ").last)
     #expect(
       try run(
-        "b", "echo b | \(cs) key new --operator user:bob --out $HOME/k --passphrase-fd 0; "
+        "b",
+        "echo b | \(cs) key new --operator user:bob --out $HOME/k --passphrase-fd 0; "
           + "cp $HOME/k.pub \(box.home)/g/bob.pub; chmod 644 \(box.home)/g/bob.pub"
       ).status == 0)
     let enrolled = try run(
@@ -276,7 +286,8 @@ import Testing
     #expect(
       stranger.status == 1
         && (stranger.errors.contains("registry_unwritable")
-          || stranger.errors.contains("registry_missing")), "\(stranger.errors)")
+          || stranger.errors.contains("registry_missing")),
+      "\(stranger.errors)")
     // A member whose access is taken away but who may still read gets the read-only view.
     _ = try box.shell("chmod 2755 \(box.home)/g/r; chmod 644 \(registry)*")
     let reading = try run("c", "\(cs) lock list --registry \(registry)")

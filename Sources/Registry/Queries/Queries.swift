@@ -45,8 +45,10 @@ extension RegistryTransaction {
     ).map { row in
       AgentRow(
         principal: row.total("principal"), owner: row.total("owner"), roles: row.total("roles"),
-        attributes: row.total("attributes"), activeKeys: row.total("active_keys"), allKeys: row.total("all_keys"),
-        grants: row.total("grants"), lastDecision: row.time("last_decision"), pending: row.total("pending"))
+        attributes: row.total("attributes"), activeKeys: row.total("active_keys"),
+        allKeys: row.total("all_keys"),
+        grants: row.total("grants"), lastDecision: row.time("last_decision"),
+        pending: row.total("pending"))
     }
   }
 
@@ -77,7 +79,8 @@ extension RegistryTransaction {
     ).map { row in
       GrantRow(
         digest: row.digest("digest") ?? RegistryTransaction.none, issuer: row.total("issuer"),
-        holder: row.total("holder"), parent: row.digest("parent"), capabilities: row.total("capabilities"),
+        holder: row.total("holder"), parent: row.digest("parent"),
+        capabilities: row.total("capabilities"),
         limits: row.total("limits"), received: row.time("received") ?? RegistryTransaction.epoch,
         revoked: row.time("revoked"))
     }
@@ -116,7 +119,8 @@ extension RegistryTransaction {
         subject: row.digest("subject") ?? RegistryTransaction.none,
         index: UInt64(row.total("idx") as Int64), kind: row.total("kind"), who: row.total("who"),
         received: row.time("received") ?? RegistryTransaction.epoch,
-        completed: row.time("completed"), outcome: row.total("outcome"), reviewer: row.total("reviewer"),
+        completed: row.time("completed"), outcome: row.total("outcome"),
+        reviewer: row.total("reviewer"),
         because: row.total("because"))
     }
   }
@@ -127,7 +131,8 @@ extension RegistryTransaction {
       .map { row in
         KeyRequestRow(
           digest: row.digest("digest") ?? RegistryTransaction.none, holder: row.total("holder"),
-          key: Array(row.total("key") as Data), replaces: row.digest("replaces"), note: row.total("note"),
+          key: Array(row.total("key") as Data), replaces: row.digest("replaces"),
+          note: row.total("note"),
           received: row.time("received") ?? RegistryTransaction.epoch)
       }
   }
@@ -184,7 +189,8 @@ extension RegistryTransaction {
         index: UInt64(row.total("idx") as Int64),
         digest: row.digest("digest") ?? RegistryTransaction.none,
         action: row.digest("action") ?? RegistryTransaction.none, agent: row.total("agent"),
-        name: row.total("name"), uri: row.total("uri"), verdict: row.total("verdict"), code: row.total("code"),
+        name: row.total("name"), uri: row.total("uri"), verdict: row.total("verdict"),
+        code: row.total("code"),
         rule: row.total("rule"), received: row.time("received") ?? RegistryTransaction.epoch,
         releases: row.digest("releases"))
     }

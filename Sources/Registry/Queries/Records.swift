@@ -185,9 +185,15 @@ extension Row {
   func total(_ name: String) -> String { total(name) ?? "" }
   func total(_ name: String) -> String? { String.fromDatabaseValue(self[name] as DatabaseValue) }
   func total(_ name: String) -> Int { Int.fromDatabaseValue(self[name] as DatabaseValue) ?? 0 }
-  func total(_ name: String) -> Int64 { Swift.max(0, Int64.fromDatabaseValue(self[name] as DatabaseValue) ?? 0) }
-  func total(_ name: String) -> Bool { Bool.fromDatabaseValue(self[name] as DatabaseValue) ?? false }
-  func total(_ name: String) -> Data { Data.fromDatabaseValue(self[name] as DatabaseValue) ?? Data() }
+  func total(_ name: String) -> Int64 {
+    Swift.max(0, Int64.fromDatabaseValue(self[name] as DatabaseValue) ?? 0)
+  }
+  func total(_ name: String) -> Bool {
+    Bool.fromDatabaseValue(self[name] as DatabaseValue) ?? false
+  }
+  func total(_ name: String) -> Data {
+    Data.fromDatabaseValue(self[name] as DatabaseValue) ?? Data()
+  }
 
   func digest(_ name: String) -> Digest? {
     Data.fromDatabaseValue(self[name] as DatabaseValue).flatMap { Digest(bytes: $0) }
