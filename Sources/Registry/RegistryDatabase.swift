@@ -11,6 +11,8 @@ package struct RegistryDatabase: Sendable {
   package let path: String
   package let access: Access
   private let queue: DatabaseQueue
+  /// Whether it is read as it lay there when it was opened: what others add later does not show.
+  package let isFrozen: Bool
   /// Which file was opened, to notice when another takes its place; nil in memory.
   private let inode: ino_t?
 
@@ -75,17 +77,44 @@ package struct RegistryDatabase: Sendable {
       try db.execute(sql: "PRAGMA trusted_schema = OFF")
       try db.execute(sql: "PRAGMA cell_size_check = ON")
     }
+    let opened: (queue: DatabaseQueue, isFrozen: Bool)
     do {
-      queue = try DatabaseQueue(path: path, configuration: configuration)
+      opened = try RegistryDatabase.connect(path, access, configuration)
     } catch let error as DatabaseError {
       throw RegistryDatabase.fault(error, path)
     }
+    queue = opened.queue
+    isFrozen = opened.isFrozen
     if access == .readWrite {
       guard Glibc.access(path, W_OK) == 0 else {
         throw RegistryFault.unwritable(path: path, reason: "you may only read it")
       }
     }
     try checkVersion()
+  }
+
+  /// Opens the file; where this account may not even make the shared memory that readers of a
+  /// write-ahead log need, and no process has the file open, as it lies there.
+  private static func connect(
+    _ path: String, _ access: Access, _ configuration: Configuration
+  ) throws -> (queue: DatabaseQueue, isFrozen: Bool) {
+    do {
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      _ = try queue.read { try $0.tableExists("entry") }
+      return (queue, false)
+    } catch let error as DatabaseError
+      where access == .readOnly
+      && [.SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM].contains(error.resultCode)
+      && Glibc.access(path, R_OK) == 0 && Glibc.access(path + "-wal", F_OK) != 0
+    {
+      guard
+        let name = URL(fileURLWithPath: path).path.addingPercentEncoding(
+          withAllowedCharacters: .urlPathAllowed)
+      else { throw error }
+      let queue = try DatabaseQueue(
+        path: "file:\(name)?immutable=1", configuration: configuration)
+      return (queue, true)
+    }
   }
 
   /// Refuses a file that a newer version has migrated.
@@ -120,6 +149,7 @@ package struct RegistryDatabase: Sendable {
   private init(scratch: DatabaseQueue) {
     path = ":memory:"
     inode = nil
+    isFrozen = false
     access = .readWrite
     queue = scratch
   }

@@ -13,7 +13,7 @@ struct OperatorTests {
   let carol = Principal.named("user:carol")
   let dave = Principal.named("user:dave")
 
-  /// Alice, carol and dave are admins; two of them change trust. Bob approves.
+  /// Alice, carol and dave are admins, two of whom change trust; bob approves.
   func world() throws -> World { try World(admins: [carol, dave], quorum: 2) }
 
   func refused(_ code: String, _ body: () throws -> Void) {

@@ -183,12 +183,18 @@ final class Sandbox {
   var screen: String { (try? tmux("capture-pane", "-p").output) ?? "" }
 
   /// Waits until the screen says something.
-  func see(_ text: String, seconds: Int = 15) throws {
+  ///
+  /// `session`: Which of several; the only one if nil.
+  func see(_ text: String, in session: String? = nil, seconds: Int = 15) throws {
+    func shown() -> String {
+      guard let session else { return screen }
+      return (try? tmux("capture-pane", "-p", "-t", session).output) ?? ""
+    }
     for _ in 0..<(seconds * 10) {
-      if screen.contains(text) { return }
+      if shown().contains(text) { return }
       usleep(100_000)
     }
-    Issue.record("the screen never said \"\(text)\":\n\(screen)")
+    Issue.record("the screen never said \"\(text)\":\n\(shown())")
     throw CancellationError()
   }
 

@@ -371,7 +371,7 @@ import Testing
       "\(box.home)/bot.pem", "--grant", grant, "--socket", box.socket, expect: 1)
     #expect(blocked.errors.contains("registry_restored"), "\(blocked.errors)")
     _ = box.stopDaemon()
-    let root = Hexadecimal(base64: lost["root"]?.string?.text ?? "")
+    let root = hexadecimal(base64: lost["root"]?.string?.text ?? "")
     let size = "\(lost["size"]?.integer ?? 0)"
     let small = try asUser(
       "alice", "log", "confirm-restore", "--lost-size", "3", "--lost-root", root, "--reason", "x",
@@ -390,6 +390,6 @@ import Testing
 }
 
 /// 32 bytes of base64 as hexadecimal digits.
-private func Hexadecimal(base64 text: String) -> String {
+private func hexadecimal(base64 text: String) -> String {
   (Data(base64Encoded: text) ?? Data()).map { String(format: "%02x", $0) }.joined()
 }

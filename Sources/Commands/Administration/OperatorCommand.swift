@@ -144,7 +144,7 @@ struct OperatorCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try RegistryDatabase(registry.path, access: .readOnly).read { try $0.operators() }
+      let rows = try registry.reading().read { try $0.operators() }
       if list.json {
         Output.json(
           .array(

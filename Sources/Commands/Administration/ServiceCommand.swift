@@ -80,7 +80,7 @@ struct ServiceCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try RegistryDatabase(registry.path, access: .readOnly).read { try $0.services() }
+      let rows = try registry.reading().read { try $0.services() }
       if list.json {
         Output.json(
           .array(

@@ -179,7 +179,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let now = Clock.system.now()
-      let rows = try RegistryDatabase(registry.path, access: .readOnly).read {
+      let rows = try registry.reading().read {
         try $0.keyRequests()
       }.filter { $0.received.advanced(bySeconds: KeyRequest.lifetimeSeconds) > now }
       let keys = rows.map { try? PublicKey(bytes: $0.key).fingerprint.description }
@@ -330,9 +330,13 @@ struct KeyCommand: AsyncParsableCommand {
           key: fingerprint, reason: reason,
           compromisedSince: try compromisedSince.map { try Parse.time($0, from: now) },
           note: ByteString(note)))
+      let used = try ledger.database.read {
+        try $0.lastUse(of: fingerprint, by: record.holder)
+      }
+      let last = used.map { "last used \($0.textToSeconds)" } ?? "never used"
       guard
         try change.preview(
-          body, "revoke \(fingerprint) of \(record.holder)",
+          body, "revoke \(fingerprint) of \(record.holder), \(last)",
           confirm: yes ? nil : fingerprint.short, dryRun: dryRun, in: ledger)
       else { return }
       try change.sign(body, "revoked \(fingerprint)", in: ledger)
@@ -426,7 +430,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let now = Clock.system.now()
-      let rows = try RegistryDatabase(registry.path, access: .readOnly).read {
+      let rows = try registry.reading().read {
         try $0.keys(holder: holder)
       }
       if list.json {

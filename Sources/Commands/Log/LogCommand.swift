@@ -31,7 +31,7 @@ struct LogCommand: AsyncParsableCommand {
     func perform() async throws {
       let report: LogVerification.Report
       do {
-        let database = try RegistryDatabase(registry.path, access: .readOnly)
+        let database = try registry.reading()
         report = try LogVerification.run(
           database, pins: PinStore(folder: Paths().pins), folder: Paths().state + "/verify",
           fresh: fresh

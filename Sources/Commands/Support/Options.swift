@@ -17,9 +17,21 @@ struct RegistryOptions: ParsableArguments {
 
   var path: String { registry ?? Paths().registry }
 
+  /// Opens the registry for lists.
+  func reading() throws -> RegistryDatabase {
+    let database = try RegistryDatabase(path, access: .readOnly)
+    if database.isFrozen {
+      Output.note(
+        "note: you may only read \(path); this is how it lies there now, and nothing can be signed. "
+          + "To sign, ask its owner for the registry's group.")
+    }
+    return database
+  }
+
   /// Opens the registry and verifies its log against what this account has seen.
   func ledger(_ access: RegistryDatabase.Access = .readWrite) throws -> Ledger {
-    let database = try RegistryDatabase(path, access: access)
+    let database =
+      try access == .readOnly ? reading() : RegistryDatabase(path, access: .readWrite)
     let pins = PinStore(folder: Paths().pins)
     do {
       return try Ledger(database, pins: pins, trust: trust.map { ByteString($0) })

@@ -18,7 +18,7 @@ struct BackupCommand: Subcommand {
 
   func perform() async throws {
     let head = try Backup.make(
-      try RegistryDatabase(registry.path, access: .readOnly), to: out)
+      try registry.reading(), to: out)
     if list.json {
       Output.json(["file": JSONValue(out), "head": head.json])
     } else {

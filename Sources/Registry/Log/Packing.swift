@@ -15,7 +15,7 @@ import Keys
 ///   C0...FF     a phrase of the table
 /// ```
 enum Packing {
-  /// The phrases; a file depends on their order, so they are only ever appended to. At most 64.
+  /// The phrases, at most 64; a file depends on their order, so they are only ever appended to.
   private static let phrases: [[UInt8]] = [
     "{\"at\":\"", "\",\"body\":{\"", "\"head\":{\"root\":\"", "\",\"size\":", "},\"id\":\"",
     "\",\"registry\":\"", "\",\"signer\":\"", "\",\"type\":\"", "\",\"v\":1}",
