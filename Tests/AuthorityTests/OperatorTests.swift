@@ -131,6 +131,43 @@ struct OperatorTests {
     #expect(world.ledger.state.operators[eve] != nil)
   }
 
+  @Test("who was removed and is enrolled again begins anew: no old key, no old grant")
+  func enrolledAgain() throws {
+    let world = try world()
+    let eve = Principal.named("user:eve")
+    let may = [Capability(actions: ["deploy"], resources: ["prod://payments/**"])]
+    try world.sign(
+      .operatorEnrolled(try world.enrolled(eve, roles: [.approver], mayGrant: may)))
+    let grant = try world.sign(
+      .grantIssued(
+        GrantIssued(holder: world.bot, capabilities: may, limits: GrantLimits(), parent: nil)),
+      by: eve)
+    try world.sign(.operatorRemoved(OperatorRemoved(principal: eve, reason: "left")))
+    let key = try SigningKey.derived(from: "eve's new key")
+    try world.sign(
+      .operatorEnrolled(
+        OperatorEnrolled(
+          principal: eve, key: key.publicKey, roles: [.approver], groups: [], mayGrant: may)))
+    refused("key_revoked") {
+      try world.sign(
+        .lockPlaced(LockPlaced(target: .agent(world.bot), reason: "x", until: nil)), by: eve)
+    }
+    #expect(
+      world.ledger.state.chains.report(leaf: grant, audience: nil, at: world.clock.now).verdict
+        .fault?.code == "chain_key_untrusted")
+    // The same for a service: its old key decides nothing when its name comes back.
+    try world.sign(.serviceRemoved(ServiceRemoved(service: world.gateway, reason: "moved")))
+    try world.sign(
+      .serviceEnrolled(
+        ServiceEnrolled(
+          service: world.gateway, key: try SigningKey.derived(from: "new gw").publicKey)))
+    refused("key_revoked") {
+      try world.sign(
+        .refusalsCounted(RefusalsCounted(since: world.clock.now, counts: JSONObject())),
+        by: world.gateway)
+    }
+  }
+
   @Test("roles are enforced: each kind of statement by each role")
   func roles() throws {
     let world = try world()

@@ -52,12 +52,32 @@ extension AuthorityState {
     operators[body.principal] = record
   }
 
-  mutating func remove(_ body: OperatorRemoved) throws(AdmissionFault) {
+  mutating func remove(_ body: OperatorRemoved, _ now: Timestamp) throws(AdmissionFault) {
     guard operators[body.principal] != nil else {
       throw .unknownSubject(what: "operator", name: body.principal.description)
     }
     try checkAdmins(without: body.principal)
     operators[body.principal] = nil
+    // Enrolled again one day, they begin anew: what their keys signed does not come back.
+    end(keysOf: body.principal, .unspecified, body.reason, now)
+  }
+
+  mutating func remove(_ body: ServiceRemoved, _ now: Timestamp) throws(AdmissionFault) {
+    guard services.removeValue(forKey: body.service) != nil else {
+      throw .unknownSubject(what: "service", name: body.service.description)
+    }
+    end(keysOf: body.service, .retired, body.reason, now)
+  }
+
+  private mutating func end(
+    keysOf holder: Principal, _ reason: RevocationReason, _ note: ByteString, _ now: Timestamp
+  ) {
+    for (fingerprint, var record) in keys where record.holder == holder && record.revoked == nil {
+      record.revocation = KeyRevoked(
+        key: fingerprint, reason: reason, compromisedSince: nil, note: note)
+      record.revoked = now
+      keys[fingerprint] = record
+    }
   }
 
   mutating func rotate(

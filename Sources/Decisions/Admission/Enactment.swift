@@ -19,15 +19,12 @@ extension AuthorityState {
     case .operatorEnrolled(let body): try enrol(body, signing, now)
     case .operatorUpdated(let body): try update(body)
     case .operatorRemoved(let body):
-      try remove(body)
+      try remove(body, now)
       voidsHolds = true
     case .operatorKeyRotated(let body): try rotate(body, signing, now)
     case .settingsChanged(let body): try change(body)
     case .serviceEnrolled(let body): try enrol(body, signing, now)
-    case .serviceRemoved(let body):
-      guard services.removeValue(forKey: body.service) != nil else {
-        throw .unknownSubject(what: "service", name: body.service.description)
-      }
+    case .serviceRemoved(let body): try remove(body, now)
     case .agentRegistered(let body):
       guard agents[body.agent] == nil, !retiredAgents.contains(body.agent) else {
         throw .exists(what: "agent", name: body.agent.description)

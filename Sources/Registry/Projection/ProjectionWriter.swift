@@ -30,11 +30,10 @@ struct ProjectionWriter {
     case .operatorUpdated(let body): try write(operator: body.principal)
     case .operatorRemoved(let body):
       try execute("DELETE FROM operator WHERE principal = ?", [body.principal.description])
+      try write(keysOf: body.principal)
     case .operatorKeyRotated(let body):
       try write(operator: body.principal)
-      for record in state.keys.values where record.holder == body.principal {
-        try write(key: record.key.fingerprint)
-      }
+      try write(keysOf: body.principal)
     case .settingsChanged, .logRestored, .clockReset, .proposalRejected: break
     case .proposalSigned(let body):
       let type = try String.fetchOne(
@@ -47,6 +46,7 @@ struct ProjectionWriter {
       try write(key: body.key.fingerprint)
     case .serviceRemoved(let body):
       try execute("DELETE FROM service WHERE principal = ?", [body.service.description])
+      try write(keysOf: body.service)
     case .agentRegistered(let body), .agentUpdated(let body):
       try execute(
         """
@@ -183,6 +183,12 @@ struct ProjectionWriter {
         JSONValue.array(record.mayGrant.map(\.json)).text, received,
       ])
     try write(key: record.key)
+  }
+
+  private func write(keysOf holder: Principal) throws {
+    for record in state.keys.values where record.holder == holder {
+      try write(key: record.key.fingerprint)
+    }
   }
 
   private func write(key fingerprint: Fingerprint) throws {
