@@ -10,7 +10,8 @@ import TransparencyLog
 /// Rebuilds everything from the log alone and names the first thing that differs.
 ///
 /// It goes through the log once, rebuilding the derived tables in a file of its own and writing down
-/// from time to time how far it came, so that a run that was interrupted goes on there.
+/// from time to time how far it came, so that a run that was interrupted goes on there. A second
+/// thread replays beside it, with a connection of its own, and decides its share again.
 package struct LogVerification {
   package struct Report: Sendable, Hashable {
     package let registry: ByteString
@@ -29,12 +30,18 @@ package struct LogVerification {
 
   private let live: RegistryTransaction
   private let scratch: RegistryDatabase
-  private let ledger: Ledger
+  private let first: Judge
+  private let second: Judge
+  private let beside: RegistryDatabase
   private var findings: [String] = []
-  private var decisions = 0
-  private var erased = 0
-  private var lastDecision: UInt64?
   private var resumedAt: UInt64 = 0
+
+  private var ledger: Ledger { first.ledger }
+  private var decisions: Int { first.decisions + second.decisions }
+  private var erased: Int { first.erased + second.erased }
+  private var lastDecision: UInt64? {
+    [first.lastDecision, second.lastDecision].compactMap { $0 }.max()
+  }
 
   private let stride: UInt64
 
@@ -57,23 +64,27 @@ package struct LogVerification {
     return try database.read { live in
       let verification: LogVerification
       do {
-        verification = try LogVerification(live, path: path, stride: stride)
+        verification = try LogVerification(database, live, path: path, stride: stride)
       } catch {
         // What an earlier run left cannot be used: begin anew.
         if let path { RegistryDatabase.remove(path) }
-        verification = try LogVerification(live, path: path, stride: stride)
+        verification = try LogVerification(database, live, path: path, stride: stride)
       }
       var run = verification
       let report = try run.verify(pin: pin, progress)
       try run.scratch.close()
+      try run.beside.close()
       if let path { RegistryDatabase.remove(path) }
       return report
     }
   }
 
-  private init(_ live: RegistryTransaction, path: String?, stride: UInt64) throws {
+  private init(
+    _ database: RegistryDatabase, _ live: RegistryTransaction, path: String?, stride: UInt64
+  ) throws {
     self.live = live
     self.stride = stride
+    beside = try RegistryDatabase(database.path, access: .readOnly)
     if let path {
       try FileManager.default.createDirectory(
         atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true,
@@ -82,21 +93,26 @@ package struct LogVerification {
     } else {
       scratch = try RegistryDatabase.scratch()
     }
-    if let text = try scratch.read({ try $0.progressMark() }) {
-      var fields = try JSONFields(
-        try JSONParser.parse(text, limits: JSONParser.Limits(bytes: text.count + 1, depth: 64)),
-        path: "progress")
-      ledger = try Ledger(scratch, mark: try fields.value("mark"))
-      decisions = Int(try fields.integer("decisions"))
-      erased = Int(try fields.integer("erased"))
-      lastDecision = try fields.optionalInteger("last_decision").map { UInt64($0) }
-      findings = try fields.strings("findings").map(\.text)
-      resumedAt = ledger.tree.size
-      guard try ledger.isPrefix(of: live) else {
-        throw AuthorityFault.forked(size: ledger.tree.size)
-      }
-    } else {
-      ledger = try Ledger(scratch, pins: nil)
+    let empty = try RegistryDatabase.scratch()
+    guard let text = try scratch.read({ try $0.progressMark() }) else {
+      // The first also rebuilds the tables, and so decides the smaller share.
+      first = Judge(try Ledger(scratch, pins: nil)) { $0 % 3 == 0 }
+      second = Judge(try Ledger(empty, pins: nil)) { $0 % 3 != 0 }
+      return
+    }
+    var fields = try JSONFields(
+      try JSONParser.parse(text, limits: JSONParser.Limits(bytes: text.count + 1, depth: 64)),
+      path: "progress")
+    let mark = try fields.value("mark")
+    first = Judge(try Ledger(scratch, mark: mark)) { $0 % 3 == 0 }
+    second = Judge(try Ledger(empty, mark: mark)) { $0 % 3 != 0 }
+    first.decisions = Int(try fields.integer("decisions"))
+    first.erased = Int(try fields.integer("erased"))
+    first.lastDecision = try fields.optionalInteger("last_decision").map { UInt64($0) }
+    findings = try fields.strings("findings").map(\.text)
+    resumedAt = ledger.tree.size
+    guard try ledger.isPrefix(of: live) else {
+      throw AuthorityFault.forked(size: ledger.tree.size)
     }
   }
 
@@ -128,27 +144,51 @@ package struct LogVerification {
   private mutating func replayAll(_ progress: (UInt64, UInt64) throws -> Void) throws {
     let total = try live.size()
     while ledger.tree.size < total {
-      let end = min(total, ledger.tree.size + stride)
-      try scratch.write { rebuilt in
-        try live.entries(from: ledger.tree.size, to: end) { index, bytes in
-          guard index == ledger.tree.size else {
-            throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
+      let start = ledger.tree.size
+      let end = min(total, start + stride)
+      let other = SecondThread { [second, beside] in
+        try beside.read { live in
+          try live.entries(from: start, to: end) { index, bytes in
+            guard index == second.ledger.tree.size else { return }
+            try second.judge(bytes, at: index, live)
+            _ = try second.ledger.replay(bytes, live)
           }
-          if let finding = try judge(bytes, at: index) { findings.append(finding) }
-          guard let taken = try ledger.replay(bytes, live) else { return }
-          try Projection.apply(
-            taken.changes, of: taken.statement, at: index, received: taken.received,
-            state: ledger.state, bodies: { [live, ledger] in ledger.payload($0, live) }, in: rebuilt
-          )
         }
-        guard ledger.tree.size == end else {
-          throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
-        }
-        if end < total { try rebuilt.store(progressMark: try mark()) }
       }
-      if end < total { try progress(end, total) }
+      do {
+        try replay(from: start, to: end, total: total)
+      } catch {
+        // What the first cannot read, the second cannot either: one word about it is enough.
+        _ = other.wait()
+        findings += (first.take() + second.take()).sorted { $0.index < $1.index }.map(\.text)
+        throw error
+      }
+      if let fault = other.wait() { throw fault }
+      findings += (first.take() + second.take()).sorted { $0.index < $1.index }.map(\.text)
+      if end < total {
+        try scratch.write { try $0.store(progressMark: try mark()) }
+        try progress(end, total)
+      }
     }
     try ledger.checkErasures()
+  }
+
+  private func replay(from start: UInt64, to end: UInt64, total: UInt64) throws {
+    try scratch.write { rebuilt in
+      try live.entries(from: start, to: end) { index, bytes in
+        guard index == ledger.tree.size else {
+          throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
+        }
+        try first.judge(bytes, at: index, live)
+        guard let taken = try ledger.replay(bytes, live) else { return }
+        try Projection.apply(
+          taken.changes, of: taken.statement, at: index, received: taken.received,
+          state: ledger.state, bodies: { [live, ledger] in ledger.payload($0, live) }, in: rebuilt)
+      }
+      guard ledger.tree.size == end else {
+        throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
+      }
+    }
   }
 
   private func mark() throws -> [UInt8] {
@@ -173,51 +213,6 @@ package struct LogVerification {
       }
     }
     findings += checkPin(pin)
-  }
-
-  /// Decides a decision again, from the state before it and its receipt time.
-  private mutating func judge(_ bytes: [UInt8], at index: UInt64) throws -> String? {
-    guard let entry = try? LogEntry(bytes: bytes),
-      StatementType(payloadType: entry.envelope.payloadType) == .decisionMade,
-      let parts = try? StatementParts(
-        payloadType: entry.envelope.payloadType, payload: entry.envelope.payload),
-      case .decisionMade(let made) = parts.body
-    else { return nil }
-    decisions += 1
-    lastDecision = index
-    guard let payload = try live.body(made.action) else {
-      if try live.erasureIndex(made.action) != nil {
-        erased += 1
-        return nil
-      }
-      return "entry \(index): the bytes of action \(made.action) are missing or altered"
-    }
-    let envelope = UnverifiedEnvelope(
-      payloadType: Action.payloadType, payload: payload,
-      signatures: [StatementSignature(key: made.key, signature: made.signature)])
-    do {
-      let signed = try ledger.state.signedAction(envelope)
-      let procedure = Procedure(
-        state: ledger.state, policy: try ledger.policyInForce(live),
-        service: parts.header.signer, now: entry.received)
-      let again: DecisionMade
-      if let releases = made.releases, let hold = ledger.state.holds[releases] {
-        again = procedure.release(hold, signed)
-      } else {
-        try procedure.checkFreshness(signed)
-        again = procedure.decide(signed)
-      }
-      guard again == made else {
-        return "entry \(index): decided again it is \(again.verdict.rawValue) "
-          + "(\(again.reasons.first?.code.text ?? "")), and the log says \(made.verdict.rawValue) "
-          + "(\(made.reasons.first?.code.text ?? ""))"
-      }
-      return nil
-    } catch let refusal as Refusal {
-      return "entry \(index): decided again it is refused: \(refusal.reason.code.text)"
-    } catch {
-      return "entry \(index): it cannot be decided again: \(error)"
-    }
   }
 
   private func checkTiles() throws -> [String] {
@@ -293,5 +288,105 @@ package struct LogVerification {
     } catch {
       return ["\(error)"]
     }
+  }
+}
+
+/// Replays the log and decides its share of the decisions again; each thread has its own.
+private final class Judge {
+  let ledger: Ledger
+  private let isMine: (UInt64) -> Bool
+  var decisions = 0
+  var erased = 0
+  var lastDecision: UInt64?
+  private var findings: [(index: UInt64, text: String)] = []
+
+  init(_ ledger: Ledger, _ isMine: @escaping (UInt64) -> Bool) {
+    self.ledger = ledger
+    self.isMine = isMine
+  }
+
+  /// Hands over what was found since the last time.
+  func take() -> [(index: UInt64, text: String)] {
+    defer { findings = [] }
+    return findings
+  }
+
+  func judge(_ bytes: [UInt8], at index: UInt64, _ live: RegistryTransaction) throws {
+    guard isMine(index), let text = try finding(bytes, at: index, live) else { return }
+    findings.append((index, text))
+  }
+
+  /// Decides a decision again, from the state before it and its receipt time.
+  private func finding(
+    _ bytes: [UInt8], at index: UInt64, _ live: RegistryTransaction
+  ) throws -> String? {
+    guard let entry = try? LogEntry(bytes: bytes),
+      StatementType(payloadType: entry.envelope.payloadType) == .decisionMade,
+      let parts = try? StatementParts(
+        payloadType: entry.envelope.payloadType, payload: entry.envelope.payload),
+      case .decisionMade(let made) = parts.body
+    else { return nil }
+    decisions += 1
+    lastDecision = index
+    guard let payload = try live.body(made.action) else {
+      if try live.erasureIndex(made.action) != nil {
+        erased += 1
+        return nil
+      }
+      return "entry \(index): the bytes of action \(made.action) are missing or altered"
+    }
+    let envelope = UnverifiedEnvelope(
+      payloadType: Action.payloadType, payload: payload,
+      signatures: [StatementSignature(key: made.key, signature: made.signature)])
+    do {
+      let signed = try ledger.state.signedAction(envelope)
+      let procedure = Procedure(
+        state: ledger.state, policy: try ledger.policyInForce(live),
+        service: parts.header.signer, now: entry.received)
+      let again: DecisionMade
+      if let releases = made.releases, let hold = ledger.state.holds[releases] {
+        again = procedure.release(hold, signed)
+      } else {
+        try procedure.checkFreshness(signed)
+        again = procedure.decide(signed)
+      }
+      guard again == made else {
+        return "entry \(index): decided again it is \(again.verdict.rawValue) "
+          + "(\(again.reasons.first?.code.text ?? "")), and the log says \(made.verdict.rawValue) "
+          + "(\(made.reasons.first?.code.text ?? ""))"
+      }
+      return nil
+    } catch let refusal as Refusal {
+      return "entry \(index): decided again it is refused: \(refusal.reason.code.text)"
+    } catch {
+      return "entry \(index): it cannot be decided again: \(error)"
+    }
+  }
+}
+
+/// Work on a thread of its own, whose end can be waited for.
+private final class SecondThread: @unchecked Sendable {
+  private let done = DispatchSemaphore(value: 0)
+  private var fault: (any Error)?
+
+  init(_ work: @escaping () throws -> Void) {
+    // Handed over whole: nothing else touches what it captures until `wait` returns.
+    nonisolated(unsafe) let work = work
+    let thread = Thread { [self] in
+      do {
+        try work()
+      } catch {
+        fault = error
+      }
+      done.signal()
+    }
+    thread.stackSize = 16 << 20
+    thread.start()
+  }
+
+  /// Waits for the end; gives what went wrong.
+  func wait() -> (any Error)? {
+    done.wait()
+    return fault
   }
 }

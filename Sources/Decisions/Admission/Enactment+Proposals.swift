@@ -150,9 +150,10 @@ extension AuthorityState {
     return changes
   }
 
-  mutating func reset(_ body: ClockReset, _ now: Timestamp) throws(AdmissionFault) {
-    guard body.to < now else {
-      throw .invalid(what: "to", why: "is not before the log's last receipt time")
+  mutating func reset(_ body: ClockReset) throws(AdmissionFault) {
+    guard body.to < lastReceived else {
+      throw .invalid(
+        what: "to", why: "is not before the log's last receipt time, \(lastReceived.text)")
     }
     lastReceived = body.to
     clockResetAt = size

@@ -94,7 +94,7 @@ extension AuthorityState {
       unfinished[body.action] = nil
     case .payloadErased(let body): try erase(body, context)
     case .logRestored(let body): return try restore(body, context)
-    case .clockReset(let body): try reset(body, now)
+    case .clockReset(let body): try reset(body)
     case .refusalsCounted:
       guard services[signer] != nil else { throw .unknownSigner(signer) }
       if let last = refusalsCounted[signer], now.milliseconds(since: last) < 3_600_000 {

@@ -101,7 +101,7 @@ package struct ProposalRejected: Sendable, Hashable {
 
   init(_ fields: inout JSONFields) throws(FieldFault) {
     proposal = try fields.digest("proposal")
-    reason = try fields.string("reason")
+    reason = try fields.words("reason")
   }
 
   package var json: JSONValue {

@@ -86,7 +86,7 @@ package struct GrantRevoked: Sendable, Hashable {
 
   init(_ fields: inout JSONFields) throws(FieldFault) {
     grant = try fields.digest("grant")
-    reason = try fields.string("reason")
+    reason = try fields.words("reason")
   }
 
   package var json: JSONValue {

@@ -56,7 +56,7 @@ package struct LockPlaced: Sendable, Hashable {
 
   init(_ fields: inout JSONFields) throws(FieldFault) {
     target = try LockTarget(try fields.value("target"), path: fields.place("target"))
-    reason = try fields.string("reason")
+    reason = try fields.words("reason")
     until = try fields.optionalTimestamp("until")
   }
 
@@ -77,7 +77,7 @@ package struct LockLifted: Sendable, Hashable {
 
   init(_ fields: inout JSONFields) throws(FieldFault) {
     lock = try fields.digest("lock")
-    reason = try fields.string("reason")
+    reason = try fields.words("reason")
   }
 
   package var json: JSONValue { ["lock": JSONValue(lock.hex), "reason": JSONValue(reason)] }
