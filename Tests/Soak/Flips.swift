@@ -14,11 +14,15 @@ enum Flips {
     let original = [UInt8](try Data(contentsOf: URL(fileURLWithPath: world.path)))
     let expected = try content(of: world.path)
     let path = "\(world.folder)/flipped.db"
+    // To look at one place closely.
+    let near = ProcessInfo.processInfo.environment["COUNTERSIGN_FLIP_NEAR"].flatMap { Int($0) }
     print("flips \(count), seed \(seed)")
     var (found, refused, unused) = (0, 0, 0)
     for round in 0..<count {
       var bytes = original
-      let at = Int.random(in: 0..<bytes.count, using: &random)
+      let at =
+        near.map { $0 - 24 + Int.random(in: 0..<48, using: &random) }
+        ?? Int.random(in: 0..<bytes.count, using: &random)
       bytes[at] ^= UInt8.random(in: 1...255, using: &random)
       RegistryDatabase.remove(path)
       try Data(bytes).write(to: URL(fileURLWithPath: path))
@@ -31,7 +35,11 @@ enum Flips {
         } else if try content(of: path) == expected {
           unused += 1
         } else {
-          throw SoakFailure("byte \(at) of \(bytes.count), seed \(seed): changed and not found")
+          let now = try content(of: path)
+          let lines = Set(now).symmetricDifference(expected).sorted().map { $0.prefix(160) }
+          throw SoakFailure(
+            "byte \(at) of \(bytes.count), \(original[at]) to \(bytes[at]), seed \(seed): changed "
+              + "and not found: \(lines.joined(separator: " | "))")
         }
       } catch let failure as SoakFailure {
         throw failure
@@ -74,7 +82,9 @@ enum Flips {
     return world
   }
 
-  /// Everything SQLite reads in the file, whatever bytes hold it.
+  /// Everything SQLite reads in the file, whatever bytes hold it and in whatever order.
+  ///
+  /// (A changed rowid in `sqlite_master` only shuffles the tables of a dump.)
   private static func content(of path: String) throws -> [String] {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
@@ -86,5 +96,6 @@ enum Flips {
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+      .sorted()
   }
 }
