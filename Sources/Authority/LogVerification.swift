@@ -212,6 +212,9 @@ package struct LogVerification {
         findings.append(difference)
       }
     }
+    if let fault = try live.structuralFault() {
+      findings.append("the file's structure is damaged: \(fault)")
+    }
     findings += checkPin(pin)
   }
 

@@ -270,6 +270,12 @@ package struct RegistryTransaction {
     self.db = db
   }
 
+  /// What SQLite finds wrong with the file's structure, tables and indexes, if anything.
+  package func structuralFault() throws -> String? {
+    let text = try String.fetchOne(db, sql: "PRAGMA integrity_check(1)") ?? "it gives no answer"
+    return text == "ok" ? nil : text
+  }
+
   /// Moves whenever another connection commits.
   package func dataVersion() throws -> Int64 {
     try Int64.fetchOne(db, sql: "PRAGMA data_version") ?? 0

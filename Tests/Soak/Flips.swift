@@ -48,7 +48,7 @@ enum Flips {
       } catch is AuthorityFault {
         refused += 1
       }
-      if round % 500 == 499 { print("flips \(round + 1) of \(count)") }
+      if round % 500 == 499 { say("flips \(round + 1) of \(count)") }
     }
     print(
       "flips \(count) in \(original.count) bytes, seed \(seed): \(found) found by log verify, "
