@@ -114,6 +114,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
+        "Console", "Cells",
         "Authority", "Registry", "Decisions", "Delegations", "Statements", "TransparencyLog",
         "CanonicalJSON", "Keys",
       ], path: "Tests/TestSupport"),
@@ -121,7 +122,7 @@ let package = Package(
       name: "soak",
       dependencies: [
         "TestSupport", "Authority", "Registry", "Decisions", "Approvals", "Statements",
-        "CanonicalJSON", "Keys",
+        "CanonicalJSON", "Keys", "Console",
       ], path: "Tests/Soak"),
     .testTarget(name: "CanonicalJSONTests", dependencies: ["TestSupport", "CanonicalJSON"]),
     .testTarget(name: "KeysTests", dependencies: ["TestSupport", "Keys", "CanonicalJSON"]),
@@ -145,7 +146,8 @@ let package = Package(
     .testTarget(
       name: "ConsoleTests",
       dependencies: [
-        "TestSupport", "Console", "Cells", "Documents", "Authority", "Registry", "Decisions",
+        "TestSupport", "Delegations", "Console", "Cells", "Documents", "Authority", "Registry",
+        "Decisions",
         "Approvals", "Statements", "CanonicalJSON", "Keys",
       ], exclude: ["Screens"]),
     .testTarget(

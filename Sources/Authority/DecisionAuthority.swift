@@ -288,6 +288,14 @@ package actor DecisionAuthority {
     refusals = [:]
   }
 
+  /// Tells consoles that an agent waits for a hold, or has asked for it.
+  ///
+  /// No trust state: nothing rests on it, and a failure to write it is none of the agent's concern.
+  package func note(presence hold: Digest, waits: Bool) {
+    let now = clock.now()
+    try? ledger.database.write { try $0.note(presence: hold, waits: waits, at: now) }
+  }
+
   /// How a hold stands; reading never releases it.
   package func hold(_ digest: Digest) throws -> Answer.HoldReport? {
     try ledger.database.read { try ledger.catchUp($0) }

@@ -22,6 +22,9 @@ package final class Ledger {
   /// Entries this transaction has appended so far.
   private var appended = 0
   private let pins: PinStore?
+  /// Told now and then, while it replays, how many entries are done and how many there are; may stop
+  /// it by throwing.
+  package var progress: (UInt64, UInt64) throws -> Void = { _, _ in }
   /// Actions replayed from what an erasure keeps, whose erasure is still to be met in the log.
   private var erasuresToCome: Set<Digest> = []
 
@@ -30,10 +33,12 @@ package final class Ledger {
   /// `pins`: Where this account keeps what it saw; nil for a registry being made or examined.
   /// `trust`: The registry id a person confirmed, if there is no pin yet.
   package init(
-    _ database: RegistryDatabase, pins: PinStore?, trust: ByteString? = nil
+    _ database: RegistryDatabase, pins: PinStore?, trust: ByteString? = nil,
+    progress: @escaping (UInt64, UInt64) throws -> Void = { _, _ in }
   ) throws {
     self.database = database
     self.pins = pins
+    self.progress = progress
     if let pins { try database.read { try goOnFromMark(pins, $0) } }
     try database.read { try catchUp($0) }
     guard let pins else { return }
@@ -249,6 +254,7 @@ package final class Ledger {
         throw AuthorityFault.badEntry(index: tree.size, reason: "it is missing")
       }
       _ = try replay(bytes, transaction)
+      if index & 255 == 0 { try progress(index, size) }
     }
     try checkErasures()
   }

@@ -4,9 +4,11 @@
 #include "CNCurses.h"
 
 #include <curses.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,16 +19,27 @@
 static struct termios cs_saved_settings;
 static int cs_is_raw = 0;
 static int cs_wake_fd = -1;
+// Where fd 2 led before it was turned into a file, and that file's name.
+static int cs_error_fd = -1;
+static char cs_report[1024];
+static int cs_synchronizes = 1;
 
 // What leaves every mode we enter, whatever state ncurses was in; safe in a signal handler.
 static const char cs_restore[] =
     "\033[?2026l\033[?1000l\033[?1002l\033[?1006l\033[?2004l\033[?25h\033[0m\033[?1l\033>\033[?1049l";
 
+// Only what is safe in a signal handler: write, tcsetattr, signal, raise.
 static void cs_emergency(int signal_number) {
   if (cs_is_raw) {
     cs_is_raw = 0;
     (void)!write(STDOUT_FILENO, cs_restore, sizeof cs_restore - 1);
     tcsetattr(STDIN_FILENO, TCSANOW, &cs_saved_settings);
+    if (cs_error_fd >= 0 && cs_report[0]) {
+      static const char head[] = "countersign crashed; nothing was signed after what you saw. Report: ";
+      (void)!write(cs_error_fd, head, sizeof head - 1);
+      (void)!write(cs_error_fd, cs_report, strlen(cs_report));
+      (void)!write(cs_error_fd, "\n", 1);
+    }
   }
   signal(signal_number, SIG_DFL);
   raise(signal_number);
@@ -57,6 +70,24 @@ void cs_install_handlers(int wake_fd) {
   signal(SIGPIPE, SIG_IGN);
 }
 
+// From here on what is written to fd 2 goes to a file: it must not stand on the screen.
+int cs_divert_errors(const char *path) {
+  int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file < 0) return 0;
+  cs_error_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  dup2(file, STDERR_FILENO);
+  close(file);
+  snprintf(cs_report, sizeof cs_report, "%s", path);
+  return 1;
+}
+
+void cs_restore_errors(void) {
+  if (cs_error_fd < 0) return;
+  dup2(cs_error_fd, STDERR_FILENO);
+  close(cs_error_fd);
+  cs_error_fd = -1;
+}
+
 static void cs_modes_on(void) {
   raw();
   noecho();
@@ -69,14 +100,29 @@ static void cs_modes_on(void) {
   (void)!write(STDOUT_FILENO, "\033[?2004h", 8);
 }
 
-// 1 if a screen was opened.
-int cs_open(void) {
+static SCREEN *cs_screen(const char *direct) {
+  SCREEN *screen = direct ? newterm(direct, stdout, stdin) : NULL;
+  if (!screen) screen = newterm(NULL, stdout, stdin);
+  // A terminal nobody described is most likely like these.
+  if (!screen) screen = newterm("xterm-256color", stdout, stdin);
+  if (!screen) screen = newterm("xterm", stdout, stdin);
+  return screen;
+}
+
+// 1 if a screen was opened. `direct` names a terminal of 16 million colours, or is NULL.
+int cs_open(const char *direct) {
+  const char *terminal = getenv("TERM");
+  cs_synchronizes = terminal && strcmp(terminal, "linux") != 0 && strncmp(terminal, "vt", 2) != 0;
+  if (geteuid() != getuid()) {
+    unsetenv("TERMINFO");
+    unsetenv("TERMINFO_DIRS");
+  }
   unsetenv("LINES");
   unsetenv("COLUMNS");
   tcgetattr(STDIN_FILENO, &cs_saved_settings);
   setlocale(LC_ALL, "");
   if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
-  SCREEN *screen = newterm(NULL, stdout, stdin);
+  SCREEN *screen = cs_screen(direct);
   if (!screen) return 0;
   set_term(screen);
   if (has_colors()) {
@@ -113,10 +159,21 @@ void cs_put(int y, int x, const char *utf8, int bold, int reversed, int underlin
 void cs_show(int cursor_y, int cursor_x) {
   if (cursor_y >= 0) move(cursor_y, cursor_x);
   curs_set(cursor_y >= 0 ? 1 : 0);
-  (void)!write(STDOUT_FILENO, "\033[?2026h", 8);
+  if (cs_synchronizes) (void)!write(STDOUT_FILENO, "\033[?2026h", 8);
   refresh();
-  (void)!write(STDOUT_FILENO, "\033[?2026l", 8);
+  if (cs_synchronizes) (void)!write(STDOUT_FILENO, "\033[?2026l", 8);
 }
+
+// Presses, the wheel, and places beyond column 223.
+void cs_mouse(int is_on) {
+  const char *mode = is_on ? "\033[?1000h\033[?1006h" : "\033[?1000l\033[?1006l";
+  (void)!write(STDOUT_FILENO, mode, strlen(mode));
+}
+
+// A string for the terminal itself, as a bell or the clipboard's.
+void cs_send(const char *bytes, long count) { (void)!write(STDOUT_FILENO, bytes, (size_t)count); }
+
+int cs_is_utf8(void) { return strcmp(nl_langinfo(CODESET), "UTF-8") == 0; }
 
 void cs_repaint(void) { clearok(stdscr, TRUE); }
 
@@ -133,7 +190,7 @@ int cs_size(int *lines, int *columns) {
 void cs_close(void) {
   if (!cs_is_raw) return;
   cs_is_raw = 0;
-  (void)!write(STDOUT_FILENO, "\033[?2004l", 8);
+  (void)!write(STDOUT_FILENO, "\033[?1000l\033[?1006l\033[?2004l", 24);
   endwin();
   tcsetattr(STDIN_FILENO, TCSANOW, &cs_saved_settings);
 }

@@ -3,9 +3,12 @@ package enum Role: String, Sendable, CaseIterable {
   case text
   case title
   case header
+  /// Row 1 where a mistake costs most: a production registry.
+  case production
   case hint
   case hintKey = "hint.key"
   case border
+  case borderFocus = "border.focus"
   case cursor
   case mark
   case match
@@ -20,6 +23,12 @@ package enum Role: String, Sendable, CaseIterable {
   case input
   case button
   case buttonFocus = "button.focus"
+  case flash
   case alert
   case muted
+  case codeKeyword = "code.keyword"
+  case codeString = "code.string"
+  case codeComment = "code.comment"
+  case diffAdded = "diff.added"
+  case diffRemoved = "diff.removed"
 }

@@ -83,6 +83,10 @@ package struct SafeText: Sendable, Hashable {
     }
   }
 
+  fileprivate mutating func append(_ glyph: Glyph) {
+    glyphs.append(glyph)
+  }
+
   /// Columns in all.
   package var width: Int { glyphs.reduce(0) { $0 + $1.width } }
 
@@ -136,5 +140,36 @@ package struct SafeText: Sendable, Hashable {
 extension SafeText: ExpressibleByStringInterpolation {
   package init(stringLiteral value: String) {
     self.init(value)
+  }
+}
+
+extension SafeText {
+  /// The rest after so many columns.
+  package func dropping(columns: Int) -> SafeText {
+    var result = SafeText("")
+    var passed = 0
+    for glyph in glyphs {
+      if passed >= columns { result.append(glyph) }
+      passed += glyph.width
+    }
+    return result
+  }
+
+  /// The same with every character beyond ASCII as its code point.
+  package var escapedToASCII: SafeText {
+    guard glyphs.contains(where: { $0.text.utf8.contains { $0 >= 0x80 } }) else { return self }
+    var result = SafeText("")
+    for glyph in glyphs {
+      if glyph.text.utf8.allSatisfy({ $0 < 0x80 }) {
+        result.append(glyph)
+        continue
+      }
+      for scalar in glyph.text.unicodeScalars {
+        for character in "<U+\(String(scalar.value, radix: 16, uppercase: true))>" {
+          result.append(Glyph(text: String(character), width: 1, isEscape: true))
+        }
+      }
+    }
+    return result
   }
 }

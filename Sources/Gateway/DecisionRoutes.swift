@@ -15,6 +15,8 @@ struct DecisionRoutes {
 
   private static let bodyLimit = 128 << 10
   private static let longestWait = 300
+  /// How often a waiting agent's presence is told again.
+  private static let presenceSeconds = 10
 
   func add(to router: Router<BasicRequestContext>) {
     router.get("/healthz") { _, _ in
@@ -93,9 +95,16 @@ struct DecisionRoutes {
     let deadline = ContinuousClock.now.advanced(by: .seconds(wait))
     var answer = try await authority.decide(envelope)
     var known = answer.hold?.state
+    let held = answer.isOpen ? answer.hold?.digest : nil
+    var told = ContinuousClock.now
+    if let held { await authority.note(presence: held, waits: wait > 0) }
     while answer.isOpen, ContinuousClock.now < deadline, !Task.isShuttingDownGracefully,
       !Task.isCancelled
     {
+      if let held, told.duration(to: .now) > .seconds(DecisionRoutes.presenceSeconds) {
+        told = .now
+        await authority.note(presence: held, waits: true)
+      }
       // The vote comes from another process; the log says when it is there.
       try? await Task.sleep(for: .milliseconds(50))
       guard let digest = answer.hold?.digest,
@@ -104,6 +113,7 @@ struct DecisionRoutes {
       known = state
       answer = try await authority.decide(envelope)
     }
+    if let held, wait > 0, answer.isOpen { await authority.note(presence: held, waits: false) }
     logger.info(
       "decided",
       metadata: [

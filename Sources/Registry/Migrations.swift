@@ -21,6 +21,28 @@ enum Migrations {
     migrator.registerMigration("1 projection") { db in
       try db.execute(sql: Projection.schema)
     }
+    migrator.registerMigration("2 console") { db in
+      // Orders in which lists are read, and what consoles and daemons tell each other: the latter is
+      // no trust state, stands in no log and is read by no decision.
+      try db.execute(
+        sql: """
+          CREATE INDEX hold_index ON hold (idx);
+          CREATE INDEX hold_received ON hold (received, digest);
+          CREATE INDEX agent_owner ON agent (owner, principal);
+          CREATE INDEX key_order ON key (holder, received, fingerprint);
+          CREATE INDEX key_expiry ON key (not_after, fingerprint);
+          CREATE INDEX grant_tree ON grant_link (parent, holder, digest);
+          CREATE INDEX grant_root ON grant_link (issuer, holder, digest) WHERE parent IS NULL;
+          CREATE INDEX review_order ON review (received, subject);
+          CREATE TABLE ui_presence (
+            hold BLOB PRIMARY KEY, waits INTEGER NOT NULL, asked INTEGER NOT NULL) WITHOUT ROWID;
+          CREATE TABLE ui_claim (
+            hold BLOB NOT NULL, who TEXT NOT NULL, at INTEGER NOT NULL,
+            PRIMARY KEY (hold, who)) WITHOUT ROWID;
+          CREATE TABLE ui_note (
+            id INTEGER PRIMARY KEY, who TEXT NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL);
+          """)
+    }
     return migrator
   }()
 }

@@ -91,6 +91,12 @@ package struct RegistryDatabase: Sendable {
       }
     }
     try checkVersion()
+    if access == .readWrite {
+      try guarded { [queue] in
+        let isCurrent = try queue.read { try Migrations.migrator.hasCompletedMigrations($0) }
+        if !isCurrent { try Migrations.migrator.migrate(queue) }
+      }
+    }
   }
 
   /// Opens the file; where this account may not even make the shared memory that readers of a
@@ -158,6 +164,9 @@ package struct RegistryDatabase: Sendable {
   package func read<Result>(_ body: (RegistryTransaction) throws -> Result) throws -> Result {
     try guarded { try queue.read { try body(RegistryTransaction($0)) } }
   }
+
+  /// Ends a read that another thread is waiting for; it fails as interrupted.
+  package func interrupt() { queue.interrupt() }
 
   /// Runs one `BEGIN IMMEDIATE` transaction; an error rolls it back whole.
   ///

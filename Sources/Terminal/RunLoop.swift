@@ -10,13 +10,17 @@ package struct RunLoop {
   private let mailbox: Mailbox
   private let now: () -> Timestamp
   private let perform: (Effect) -> Void
+  private let theme: (String) throws -> Theme
 
+  /// `theme`: Finds a theme by its name.
   package init(
-    mailbox: Mailbox, now: @escaping () -> Timestamp, perform: @escaping (Effect) -> Void
+    mailbox: Mailbox, now: @escaping () -> Timestamp, perform: @escaping (Effect) -> Void,
+    theme: @escaping (String) throws -> Theme
   ) {
     self.mailbox = mailbox
     self.now = now
     self.perform = perform
+    self.theme = theme
   }
 
   /// Why the console ended.
@@ -32,39 +36,45 @@ package struct RunLoop {
   /// `started` is called once the terminal is open: curses sets the locale and the environment, which
   /// no other thread may be reading meanwhile.
   package func run(
-    session: Session, theme: Theme, noColor: Bool, started: () -> Void
+    _ model: ConsoleModel, first line: String?, theme: Theme, options: TerminalOptions,
+    started: () -> Void
   ) -> End {
     cs_install_handlers(mailbox.writeEnd)
     guard let size = NCursesScreen.size(),
-      let screen = NCursesScreen(theme: theme, noColor: noColor)
+      let screen = NCursesScreen(theme: theme, options: options)
     else { return .noTerminal }
     defer { screen.close() }
+    if let path = options.errorsPath { _ = path.withCString { cs_divert_errors($0) } }
+    defer { cs_restore_errors() }
     started()
-    var model = ConsoleModel(
-      session: session, width: size.width, height: size.height, now: now())
+    var model = model
+    for effect in model.start() { perform(effect) }
+    let sized = Message.resized(width: size.width, height: size.height)
+    for effect in model.update(sized, at: now()) { perform(effect) }
+    if let line { for effect in model.run(line) { perform(effect) } }
     var decoder = KeyDecoder()
     screen.show(Screen.draw(model))
+    let escape = options.escapeMilliseconds ?? (getenv("SSH_TTY") == nil ? 25 : 50)
     while true {
       var polled = [
         pollfd(fd: 0, events: Int16(POLLIN), revents: 0),
         pollfd(fd: mailbox.readEnd, events: Int16(POLLIN), revents: 0),
       ]
-      let ready = poll(&polled, 2, timeout(model, decoder))
+      let patience = decoder.patience(escape: escape)
+      let ready = poll(&polled, 2, patience.map { Int32($0) } ?? timeout(model))
       var messages: [Message] = []
       if ready == 0 {
-        if decoder.awaitsEscape { messages += decoder.settle().map(Message.key) }
+        if patience != nil { messages += decoder.settle(at: RunLoop.clock()).map(Message.key) }
         messages.append(.tick)
       }
       if polled[1].revents != 0 {
         for signal in mailbox.signals() {
           switch signal {
-          case SIGWINCH:
-            if let size = NCursesScreen.size() {
-              screen.resize(width: size.width, height: size.height)
-              messages.append(.resized(width: size.width, height: size.height))
-            }
+          case SIGWINCH: messages += resize(screen)
           case SIGTSTP: messages.append(.key(.control("z")))
-          case SIGCONT: screen.repaint()
+          case SIGCONT:
+            screen.reopen()
+            messages += resize(screen)
           default: return .signal(signal)
           }
         }
@@ -74,7 +84,8 @@ package struct RunLoop {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = read(0, &bytes, 4096)
         if count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN) { return .hangUp }
-        messages += decoder.feed(Array(bytes.prefix(max(0, count)))).map(Message.key)
+        messages += decoder.feed(Array(bytes.prefix(max(0, count))), at: RunLoop.clock())
+          .map(Message.key)
       } else if polled[0].revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0 {
         return .hangUp
       }
@@ -82,35 +93,65 @@ package struct RunLoop {
         for effect in model.update(message, at: now()) {
           switch effect {
           case .quit: return .quit
-          case .repaint: screen.repaint()
           case .suspend:
             screen.suspend()
             decoder.flush()
-            if let size = NCursesScreen.size() {
-              screen.resize(width: size.width, height: size.height)
-              _ = model.update(.resized(width: size.width, height: size.height), at: now())
+            for message in resize(screen) {
+              for effect in model.update(message, at: now()) { take(effect, screen, &model) }
             }
-          case .bell:
-            var bell: UInt8 = 7
-            write(1, &bell, 1)
-          default: perform(effect)
+          default: take(effect, screen, &model)
           }
         }
       }
-      if messages.isEmpty { _ = model.update(.tick, at: now()) }
       screen.show(Screen.draw(model))
     }
   }
 
-  /// Milliseconds to wait: an ESC settles soon, countdowns move each second, else nothing wakes.
-  private func timeout(_ model: ConsoleModel, _ decoder: KeyDecoder) -> Int32 {
-    if decoder.awaitsEscape { return getenv("SSH_TTY") == nil ? 25 : 50 }
-    if model.overlay != nil { return 200 }
-    return model.snapshot?.holds.isEmpty == false || model.snapshot == nil ? 1000 : 30_000
+  private func resize(_ screen: NCursesScreen) -> [Message] {
+    guard let size = NCursesScreen.size() else { return [] }
+    screen.resize(width: size.width, height: size.height)
+    return [.resized(width: size.width, height: size.height)]
+  }
+
+  /// What the terminal itself does; the rest is handed on.
+  private func take(_ effect: Effect, _ screen: NCursesScreen, _ model: inout ConsoleModel) {
+    switch effect {
+    case .repaint: screen.repaint()
+    case .bell: "\u{7}".withCString { cs_send($0, 1) }
+    case .notify(let text):
+      let sequence = "\u{1B}]9;\(SafeText(text).text)\u{7}"
+      sequence.withCString { cs_send($0, sequence.utf8.count) }
+    case .mouse(let isOn): screen.mouse(isOn)
+    case .copy(let text):
+      _ = model.update(.said(Clipboard.copy(text)), at: now())
+    case .useTheme(let name):
+      do {
+        screen.use(try theme(name))
+      } catch {
+        _ = model.update(.failed("\(error)"), at: now())
+      }
+    default: perform(effect)
+    }
+  }
+
+  /// A clock that only runs forward, in milliseconds.
+  private static func clock() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+
+  /// Milliseconds to wait: countdowns move each second, else nothing wakes.
+  private func timeout(_ model: ConsoleModel) -> Int32 {
+    if model.isArming { return 100 }
+    return model.countsDown ? 1000 : -1
   }
 
   /// Ends this process as the signal would have.
   package static func die(by signal: Int32) {
     cs_die_by(signal)
   }
+
+  /// Whether this terminal's character set is UTF-8.
+  package static var isUTF8: Bool { cs_is_utf8() == 1 }
 }

@@ -67,7 +67,7 @@ import Testing
     let (waiting, pipe) = try box.actInBackground(
       act(box, grant, deploy + ["--wait", "60", "--save", "\(box.home)/envelope.json"]))
     try box.startConsole(key: "\(box.home)/bob.key")
-    try box.see("deploy\u{2192}prod://payments")
+    try box.see("deploy on prod://payments/api")
     let holds = try answer(
       try box.countersign("holds", "list", "--json", "--registry", box.registry))
     let hold = try #require(holds.array?.first?["hold"]?.string?.text)
@@ -144,6 +144,8 @@ import Testing
     let digits = try #require(keys.array?.first?["key"]?.string?.text.dropFirst(8).prefix(8))
     usleep(1_200_000)
     try box.press("Tab", "Tab")
+    try box.type("leaked on build-02")
+    try box.press("Tab")
     try box.type("\(digits.prefix(4))-\(digits.suffix(4))")
     try box.press("Tab")
     try box.type("bpw")
@@ -223,7 +225,7 @@ import Testing
         }
 
         """)
-    let dumb = try box.countersign("console", "--registry", "/nowhere/x.db", expect: 1)
+    let dumb = try box.countersign("console", "--registry", "/nowhere/x.db", expect: 2)
     #expect(dumb.errors.contains("terminal_unusable"))
   }
 }

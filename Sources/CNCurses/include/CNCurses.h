@@ -3,7 +3,12 @@
 // function here, and terminal.c holds the state.
 
 void cs_install_handlers(int wake_fd);
-int cs_open(void);
+int cs_open(const char *direct);
+int cs_divert_errors(const char *path);
+void cs_restore_errors(void);
+void cs_mouse(int is_on);
+void cs_send(const char *bytes, long count);
+int cs_is_utf8(void);
 int cs_color_count(void);
 void cs_pair(int pair, int color);
 void cs_put(int y, int x, const char *utf8, int bold, int reversed, int underlined, int dim, int pair);

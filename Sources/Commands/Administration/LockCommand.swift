@@ -1,6 +1,7 @@
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Console
 import Decisions
 import Keys
 import Registry
@@ -134,5 +135,17 @@ enum LockText {
   static func words(_ json: String) -> String {
     guard let value = try? JSONParser.parse(Array(json.utf8)) else { return json }
     return value["value"]?.string?.text ?? "everything"
+  }
+
+  /// What is locked, to jump to.
+  static func target(_ json: String) -> Target? {
+    guard let value = try? JSONParser.parse(Array(json.utf8)),
+      let text = value["value"]?.string?.text
+    else { return nil }
+    switch value["kind"]?.string?.text {
+    case "agent": return .agent(text)
+    case "key": return Digest(hex: text.utf8).map(Target.key)
+    default: return nil
+    }
   }
 }

@@ -4,31 +4,45 @@
 package struct KeyDecoder: Sendable {
   private var pending: [UInt8] = []
   private var pasted: [UInt8]?
-  /// Set when a lone ESC was taken for the Escape key: what its tail might be is dropped.
-  private var dropsTail = false
+  /// When a lone ESC was taken for the Escape key: what its tail might be is dropped for a while.
+  private var escaped: Int64?
+  private var clock: Int64 = 0
 
   private static let pasteEnd: [UInt8] = Array("\u{1B}[201~".utf8)
   private static let pasteLimit = 64 << 10
+  /// The longest sequence or reply that is waited for.
+  private static let sequenceLimit = 8 << 10
+  /// How late the tail of a torn sequence may still come.
+  private static let tailMilliseconds: Int64 = 500
 
   package init() {}
 
-  /// Whether an ESC waits for what may follow it.
-  package var awaitsEscape: Bool { pasted == nil && !pending.isEmpty }
+  /// How many milliseconds of silence decide what is half read; nil if nothing is.
+  ///
+  /// `escape`: After how many a lone ESC is the Escape key.
+  package func patience(escape: Int64) -> Int64? {
+    guard pasted == nil, !pending.isEmpty else { return nil }
+    return pending == [0x1B] ? escape : KeyDecoder.tailMilliseconds
+  }
 
   /// Takes bytes and gives the keys they complete.
-  package mutating func feed(_ bytes: [UInt8]) -> [KeyPress] {
+  ///
+  /// `milliseconds`: A clock that only runs forward.
+  package mutating func feed(_ bytes: [UInt8], at milliseconds: Int64 = 0) -> [KeyPress] {
+    clock = milliseconds
     pending += bytes
     var keys: [KeyPress] = []
     while let key = next() { if let key { keys.append(key) } }
     return keys
   }
 
-  /// Decides, when nothing has followed for a while, that a lone ESC was the Escape key.
-  package mutating func settle() -> [KeyPress] {
+  /// Decides, after ``patience(escape:)``, that nothing more is coming: a lone ESC was the Escape
+  /// key, a torn sequence is dropped.
+  package mutating func settle(at milliseconds: Int64 = 0) -> [KeyPress] {
     guard pasted == nil, !pending.isEmpty else { return [] }
     defer { pending = [] }
     guard pending == [0x1B] else { return [] }
-    dropsTail = true
+    escaped = milliseconds
     return [.escape]
   }
 
@@ -42,16 +56,13 @@ package struct KeyDecoder: Sendable {
   private mutating func next() -> KeyPress?? {
     if pasted != nil { return paste() }
     guard let first = pending.first else { return nil }
-    if dropsTail {
-      dropsTail = false
+    if let since = escaped {
+      escaped = nil
       // The late rest of a sequence whose ESC was taken for a key: never keys of its own.
-      if first == UInt8(ascii: "[") || first == UInt8(ascii: "O") {
+      let isTail = KeyDecoder.introducers.contains(first)
+      if isTail, clock - since < KeyDecoder.tailMilliseconds {
         pending.insert(0x1B, at: 0)
-        guard let swallowed = sequence() else {
-          pending.removeFirst()
-          dropsTail = true
-          return nil
-        }
+        guard let swallowed = sequence() else { return nil }
         _ = swallowed
         return .some(nil)
       }
@@ -63,6 +74,9 @@ package struct KeyDecoder: Sendable {
     }
     return character()
   }
+
+  /// What follows an ESC in a sequence: `[`, `O`, and what opens a string.
+  private static let introducers = Set("[O]P_^X".utf8)
 
   private static func plain(_ byte: UInt8) -> KeyPress? {
     switch byte {
@@ -143,15 +157,32 @@ package struct KeyDecoder: Sendable {
         return .some(nil)
       }
     }
+    // A reply that never ends is no reply.
+    if pending.count > KeyDecoder.sequenceLimit { pending = [] }
     return nil
   }
 
   private mutating func control() -> KeyPress?? {
+    if pending.count >= 3, pending[2] == UInt8(ascii: "[") {
+      // The Linux console's function keys: `ESC [ [ A`.
+      guard pending.count >= 4 else { return nil }
+      let final = pending[3]
+      pending.removeFirst(4)
+      return .some(
+        (UInt8(ascii: "A")...UInt8(ascii: "E")).contains(final)
+          ? .function(Int(final - UInt8(ascii: "A")) + 1) : nil)
+    }
     guard
       let end = pending.indices.dropFirst(2).first(where: { (0x40...0x7E).contains(pending[$0]) })
     else {
-      if pending.count > 64 { pending = [] }
+      if pending.count > KeyDecoder.sequenceLimit { pending = [] }
       return nil
+    }
+    if end == 2, pending[2] == UInt8(ascii: "M") {
+      // The old mouse report carries three bytes more, which may be letters.
+      guard pending.count >= 6 else { return nil }
+      pending.removeFirst(6)
+      return .some(nil)
     }
     let parameters = String(decoding: pending[2..<end], as: UTF8.self)
     let final = pending[end]
@@ -166,11 +197,27 @@ package struct KeyDecoder: Sendable {
       case "5": return .some(.pageUp)
       case "6": return .some(.pageDown)
       case "11": return .some(.function(1))
+      case "12": return .some(.function(2))
       default: return .some(nil)
       }
     }
+    if parameters.first == "<" { return .some(KeyDecoder.mouse(parameters.dropFirst(), final)) }
     if final == UInt8(ascii: "Z"), parameters.isEmpty { return .some(.backTab) }
     return .some(parameters.isEmpty ? KeyDecoder.cursor(final) : nil)
+  }
+
+  /// SGR mouse reports: `ESC [ < button ; column ; row M`.
+  private static func mouse(_ parameters: Substring, _ final: UInt8) -> KeyPress? {
+    let numbers = parameters.split(separator: ";").compactMap { Int($0) }
+    guard numbers.count == 3, final == UInt8(ascii: "M"), numbers.allSatisfy({ $0 < 10_000 }) else {
+      return nil
+    }
+    switch numbers[0] {
+    case 0: return .click(x: numbers[1] - 1, y: numbers[2] - 1)
+    case 64: return .wheel(-3)
+    case 65: return .wheel(3)
+    default: return nil
+    }
   }
 
   private static func cursor(_ final: UInt8) -> KeyPress? {
@@ -182,6 +229,7 @@ package struct KeyDecoder: Sendable {
     case UInt8(ascii: "H"): .home
     case UInt8(ascii: "F"): .end
     case UInt8(ascii: "P"): .function(1)
+    case UInt8(ascii: "Q"): .function(2)
     default: nil
     }
   }

@@ -10,18 +10,6 @@ package import Statements
 ///
 /// The hold's statement and the action's payload are named by their digests; the vote names the hold.
 package struct HoldReview: Sendable {
-  package struct Line: Sendable, Hashable {
-    package let label: String
-    package let text: SafeText
-    package let role: Role
-
-    package init(_ label: String, _ text: SafeText, _ role: Role = .text) {
-      self.label = label
-      self.text = text
-      self.role = role
-    }
-  }
-
   package let hold: Hold
   package let decision: DecisionMade
   package let action: Action
@@ -31,6 +19,10 @@ package struct HoldReview: Sendable {
   package let voter: Principal
   /// Why this voter may not approve, if they may not.
   package let objection: String?
+  /// Why they may not even deny it.
+  package let denyObjection: String?
+  /// Whether they have an approval here that they could take back.
+  package let hasApproved: Bool
   /// Whether this voter's approval would complete the quorum.
   package let completes: Bool
   package let registry: RegistryIdentity
@@ -57,15 +49,20 @@ package struct HoldReview: Sendable {
     chain = (links.first.map { [$0.issuer] } ?? []) + links.map(\.terms.holder)
     let groups = state.operators[voter]?.groups ?? []
     let candidate = Voter(principal: voter, groups: groups)
-    do {
-      try VoteRules.check(
-        ApprovalVoted(hold: hold.digest, vote: .approve, reason: "", validUntil: nil),
-        by: candidate, isApprover: state.operators[voter]?.has(.approver) == true, on: hold,
-        exclusions: state.exclusions(for: hold), at: now)
-      objection = nil
-    } catch {
-      objection = "\(error.code): \(error)"
+    func problem(with vote: ApprovalVoted.Vote) -> String? {
+      do {
+        try VoteRules.check(
+          ApprovalVoted(hold: hold.digest, vote: vote, reason: "", validUntil: nil),
+          by: candidate, isApprover: state.operators[voter]?.has(.approver) == true, on: hold,
+          exclusions: state.exclusions(for: hold), at: now)
+        return nil
+      } catch {
+        return "\(error.code): \(error)"
+      }
     }
+    objection = problem(with: .approve)
+    denyObjection = problem(with: .deny)
+    hasApproved = hold.approvals.contains { $0.voter == voter }
     completes = Quorum.isMet(
       hold.terms.rule.quorum, by: state.countedVoters(hold, at: now) + [candidate])
   }

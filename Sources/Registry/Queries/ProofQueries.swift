@@ -51,6 +51,13 @@ extension RegistryTransaction {
     try index("key_request", "digest", digest)
   }
 
+  /// The entry that opened a proposal.
+  package func proposalIndex(_ digest: Digest) throws -> UInt64? {
+    try Int64.fetchOne(
+      db, sql: "SELECT min(idx) FROM roster WHERE proposal = ?", arguments: [digest.blob]
+    ).map { UInt64($0) }
+  }
+
   package func voteIndexes(of hold: Digest) throws -> [UInt64] {
     try Int64.fetchAll(
       db, sql: "SELECT idx FROM vote WHERE hold = ? ORDER BY idx", arguments: [hold.blob]

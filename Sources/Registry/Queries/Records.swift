@@ -82,6 +82,7 @@ package struct AgentRow: Sendable, Hashable {
   package let grants: Int
   package let lastDecision: Timestamp?
   package let pending: Int
+  package let received: Timestamp
 }
 
 /// A row of the list of keys.

@@ -1,0 +1,337 @@
+import Authority
+import CanonicalJSON
+import Cells
+import Console
+import Foundation
+import Keys
+import Registry
+import Statements
+
+/// The console line by line: numbered lists, one question at a time, nothing drawn over.
+///
+/// For screen readers and terminals that can do nothing else; the dialogs are the same ones.
+final class PlainConsole {
+  private let opening: ConsoleOpening
+  private let reader: RegistryReader
+  private let keeper: TrustKeeper
+  private let answers: ConsoleDriver.Messages
+  private var shown: [ListRow] = []
+  private var reasons: [String] = []
+
+  init(_ opening: ConsoleOpening) throws {
+    self.opening = opening
+    answers = ConsoleDriver.Messages()
+    reader = RegistryReader(
+      try RegistryDatabase(opening.path, access: .readOnly), viewer: opening.session.who)
+    keeper = TrustKeeper(
+      path: opening.path, access: opening.access, pins: PinStore(folder: Paths().pins),
+      trust: opening.trust, signer: opening.signer, isBlind: opening.isBlind,
+      post: { [answers] in answers.post($0) })
+  }
+
+  private func say(_ text: String = "") { print(SafeText(text).text) }
+
+  private func ask(_ question: String) -> String? {
+    print(SafeText(question).text + " ", terminator: "")
+    fflush(nil)
+    return readLine()
+  }
+
+  private static let help = [
+    "list VIEW   approvals, decisions, agents, keys, policies, audit, operators, proposals, locks",
+    "show N      everything about row N of the list",
+    "why N       why a decision or hold came out so",
+    "approve N   read a hold and sign an approval", "deny N      read a hold and sign a denial",
+    "revoke N    revoke the key of row N", "lock N      lock what row N is; or: lock everything",
+    "open ID     look something up by its id", "status      how the registry stands",
+    "quit",
+  ]
+
+  func run() async {
+    let session = opening.session
+    say(
+      "countersign, line by line. Registry \(session.place)\(session.isProduction ? ", PRODUCTION" : "")."
+    )
+    say(
+      "You are \(session.who?.description ?? "without a key")\(session.isReadOnly ? ", read only" : "")."
+    )
+    say("Type help for what can be done.")
+    await keeper.follow()
+    report()
+    await status()
+    await list(.approvals)
+    while let line = ask("countersign>") {
+      let words = line.split(separator: " ").map(String.init)
+      guard let verb = words.first else { continue }
+      let rest = words.dropFirst().joined(separator: " ")
+      switch verb {
+      case "q", "quit", "exit": return
+      case "help", "?": for line in PlainConsole.help { say(line) }
+      case "status": await status()
+      case "list", "l":
+        guard let view = View.allCases.first(where: { $0.name.hasPrefix(rest) && $0 != .tree })
+        else {
+          say("There is no list \(rest).")
+          continue
+        }
+        await list(rest.isEmpty ? .approvals : view)
+      case "show", "s": await document(rest) { .card($0) }
+      case "why", "w": await document(rest) { .why($0) }
+      case "approve", "a": await vote(rest, .approve)
+      case "deny", "x": await vote(rest, .deny)
+      case "revoke", "r": await revoke(rest)
+      case "lock": await lock(rest)
+      case "open": await open(rest)
+      default: say("There is no command \(verb); type help.")
+      }
+    }
+  }
+
+  private func report() {
+    for message in answers.take() {
+      switch message {
+      case .verification(.verified(let size, _)): say("The log of \(size) entries is verified.")
+      case .verification(.broken(let index, let code, let reason)):
+        say(
+          "ALERT. The log is not good\(index.map { " at entry \($0)" } ?? ""). \(code): \(reason)")
+      case .failed(let problem): say("Failed. \(problem)")
+      case .said(let text): say(text)
+      default: break
+      }
+    }
+  }
+
+  private func status() async {
+    guard case .changed(let status)? = await reader.status(force: true) else { return }
+    if let alarm = status.alarm { say("ALERT. \(alarm)") }
+    if let lock = status.everythingLock { say("EVERYTHING IS LOCKED \(lock)") }
+    let critical = status.pending.count { $0.risk == .critical }
+    say(
+      "\(status.pending.count) holds wait, \(critical) of them critical. \(status.openProposals) proposals "
+        + "are open, \(status.owedReviews) reviews owed.")
+    if let note = status.note { say(note) }
+  }
+
+  private func list(_ view: View) async {
+    var state = ListState(view)
+    if view == .decisions || view == .audit { state.resume() }
+    let request = state.restart(page: 6)
+    await reader.page(request) { [answers] in answers.post($0) }
+    for case .page(let page) in answers.take() { shown = page.rows }
+    say("\(view.title): \(shown.count) rows.")
+    let now = Clock.system.now()
+    for (index, row) in shown.enumerated() {
+      let cells = zip(view.columns, row.cells).compactMap { column, cell -> String? in
+        let text = cell.shown(at: now).text.text
+        return text.isEmpty || text == "-" || column.isWide
+          ? nil : "\(column.title.lowercased()) \(text)"
+      }
+      say("\(index + 1). \(cells.joined(separator: ", ")).")
+    }
+  }
+
+  private func row(_ text: String) -> ListRow? {
+    guard let number = Int(text), shown.indices.contains(number - 1) else {
+      say("Give the number of a row: 1 to \(shown.count).")
+      return nil
+    }
+    return shown[number - 1]
+  }
+
+  private func document(_ text: String, _ request: (Target) -> DocumentRequest) async {
+    guard let row = row(text) else { return }
+    read(await keeper.document(request(row.target)))
+  }
+
+  private func read(_ message: Message) {
+    switch message {
+    case .document(let document):
+      say(document.title.text)
+      for line in document.lines {
+        say(line.label.isEmpty ? line.text.text : "\(line.label): \(line.text.text)")
+      }
+    case .failed(let problem): say("Failed. \(problem)")
+    default: break
+    }
+  }
+
+  private func open(_ id: String) async {
+    guard case .resolved(_, let found) = await reader.resolve(id) else { return }
+    guard !found.isEmpty else {
+      say("Nothing on record is called \(id).")
+      return
+    }
+    shown = found.map { ListRow(target: $0.target, place: [], cells: [.text(SafeText($0.words))]) }
+    for (index, candidate) in found.enumerated() { say("\(index + 1). \(candidate.words).") }
+    if found.count == 1 { read(await keeper.document(.card(found[0].target))) }
+  }
+
+  // MARK: signing
+
+  private func vote(_ text: String, _ vote: ApprovalVoted.Vote) async {
+    guard let row = row(text) else { return }
+    guard case .hold(let hold) = row.target else {
+      say("Row \(text) is no hold; type list approvals.")
+      return
+    }
+    await sign(.vote(hold, leaning: vote), button: vote.rawValue)
+  }
+
+  private func revoke(_ text: String) async {
+    guard let row = row(text) else { return }
+    var key: Digest?
+    if case .key(let digest) = row.target { key = digest }
+    for case .key(let digest) in row.related where key == nil { key = digest }
+    guard let key else {
+      say("Row \(text) has no key; type list keys.")
+      return
+    }
+    await sign(.revokeKey(key), button: "revoke")
+  }
+
+  private func lock(_ text: String) async {
+    if text == "everything" {
+      await sign(.lock([.everything]), button: "lock")
+      return
+    }
+    guard let row = row(text) else { return }
+    switch row.target {
+    case .agent(let name):
+      guard let agent = Principal(.init(name)) else { return }
+      await sign(.lock([.agent(agent)]), button: "lock")
+    case .key(let digest): await sign(.lock([.key(Fingerprint(digest: digest))]), button: "lock")
+    default: say("Row \(text) cannot be locked; list agents or keys.")
+    }
+  }
+
+  /// The same dialog as on the screen: every line is read out, then one question after another.
+  private func sign(_ request: ConsentRequest, button name: String) async {
+    guard !opening.session.isReadOnly else {
+      say("Read only: nothing can be signed.")
+      return
+    }
+    guard let first = await consent(request, 0, [:]) else { return }
+    var consent = first
+    var choice = consent.choice?.selected ?? 0
+    if let offered = consent.choice, offered.options.count > 1 {
+      say("\(offered.label):")
+      for (index, option) in offered.options.enumerated() { say("\(index + 1). \(option)") }
+      guard let answer = ask("Which? Enter for \(choice + 1), or cancel:"), answer != "cancel"
+      else {
+        say("Nothing was signed.")
+        return
+      }
+      if let number = Int(answer), offered.options.indices.contains(number - 1) {
+        choice = number - 1
+      }
+      guard let planned = await self.consent(request, choice, defaults(consent)) else { return }
+      consent = planned
+    }
+    readOut(consent)
+    guard let button = consent.buttons.first(where: { $0.name == name }) else {
+      say("It cannot be done with this one.")
+      return
+    }
+    if let objection = button.objection ?? consent.ended {
+      say("It cannot be signed. \(objection)")
+      return
+    }
+    var inputs = defaults(consent)
+    for input in consent.inputs {
+      if case .name(let wanted) = input.kind {
+        guard button.needs.contains(.name) else { continue }
+        guard ask("Type \(wanted) to go on:") == wanted else {
+          say("That is not it. Nothing was signed.")
+          return
+        }
+        inputs[input.name] = wanted
+        continue
+      }
+      let isRequired = input.kind == .reason && button.needs.contains(.reason)
+      let initial = inputs[input.name] ?? ""
+      let hint = initial.isEmpty ? input.note : "\(input.note); Enter for \(initial)"
+      guard let typed = ask("\(input.label) (\(hint)):") else { return }
+      let value = typed.isEmpty ? initial : typed
+      if isRequired, value.allSatisfy(\.isWhitespace) {
+        say("A reason is required. Nothing was signed.")
+        return
+      }
+      inputs[input.name] = value
+    }
+    // What was read is what is signed: it must still be the same.
+    guard let again = await self.consent(request, choice, inputs) else { return }
+    if again.binding != consent.binding || again.ended != nil || again.digest != consent.digest {
+      say("It has changed meanwhile. Nothing was signed; begin again.")
+      return
+    }
+    guard ask("Type \(name) to sign, anything else cancels:") == name else {
+      say("Nothing was signed.")
+      return
+    }
+    let field = PassphraseField()
+    if case .sealed = opening.signer.kind {
+      guard
+        let secret = try? Passphrase.read(
+          descriptor: nil, prompt: "Passphrase for \(opening.session.who?.description ?? ""): ")
+      else {
+        say("There is no terminal to ask for the passphrase on.")
+        return
+      }
+      secret.withBytes { _ = field.take(.paste(String(decoding: $0, as: UTF8.self))) }
+    }
+    await keeper.sign(
+      Submission(
+        request: request, button: name, choice: choice, inputs: inputs, digest: consent.digest),
+      field)
+    for message in answers.take() {
+      switch message {
+      case .signed(_, let index, let outcome): say("Recorded as entry \(index). \(outcome)")
+      case .refused(_, let code, let problem, _): say("Nothing was recorded. \(code): \(problem)")
+      default: break
+      }
+    }
+    if case .vote(let hold, _) = request,
+      case .progress(let progress)? = await keeper.progress(hold)
+    {
+      for line in progress.lines { say("\(line.label): \(line.text.text)") }
+    }
+  }
+
+  private func defaults(_ consent: Consent) -> [String: String] {
+    Dictionary(uniqueKeysWithValues: consent.inputs.map { ($0.name, $0.initial) })
+  }
+
+  private func consent(
+    _ request: ConsentRequest, _ choice: Int, _ inputs: [String: String]
+  ) async -> Consent? {
+    switch await keeper.consent(request, choice: choice, inputs: inputs) {
+    case .consent(let consent):
+      _ = answers.take()
+      return consent
+    case .failed(let problem):
+      say("Failed. \(problem)")
+      return nil
+    default: return nil
+    }
+  }
+
+  private func readOut(_ consent: Consent) {
+    say("\(consent.title.text). \(consent.heading.text).")
+    for (index, line) in consent.lines.enumerated() {
+      say("Line \(index + 1) of \(consent.lines.count). \(line.label) \(line.text.text)")
+    }
+    if consent.hidden > 0 {
+      say("ALERT. \(consent.hidden) hidden characters were made visible above.")
+    }
+    for line in consent.asides { say("\(line.label): \(line.text.text)") }
+    if !consent.seal.isEmpty { say("You sign: \(consent.seal.text)") }
+  }
+}
+
+extension ConsoleSession {
+  func runPlain(registry: RegistryOptions, signer: OperatorOptions) async throws {
+    let configuration = try files.configuration()
+    let opening = try opening(context, registry, signer, configuration)
+    try await PlainConsole(opening).run()
+  }
+}

@@ -1,0 +1,85 @@
+import CanonicalJSON
+import Cells
+import Console
+import Foundation
+
+/// Runs commands of the command line as children, and tells the console which there are.
+enum CommandRun {
+  /// What a child said.
+  struct Outcome {
+    let status: Int32
+    let output: String
+    let errors: String
+  }
+
+  static func run(_ arguments: [String], input: [UInt8] = []) throws -> Outcome {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    process.arguments = arguments
+    let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+    process.standardInput = stdin
+    process.standardOutput = stdout
+    process.standardError = stderr
+    try process.run()
+    stdin.fileHandleForWriting.write(Data(input))
+    try stdin.fileHandleForWriting.close()
+    // Both are read at once: a child that fills one must not wait for the other.
+    nonisolated(unsafe) var errors = Data()
+    let done = DispatchSemaphore(value: 0)
+    let reader = Thread {
+      errors = stderr.fileHandleForReading.readDataToEndOfFile()
+      done.signal()
+    }
+    reader.start()
+    let output = stdout.fileHandleForReading.readDataToEndOfFile()
+    done.wait()
+    process.waitUntilExit()
+    return Outcome(
+      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+      errors: String(decoding: errors, as: UTF8.self))
+  }
+
+  /// Every command with its options, from the program's own help.
+  static func specs() -> [CommandLine.Spec] {
+    guard let dump = try? run(["--experimental-dump-help"]),
+      let json = try? JSONParser.parse(
+        Array(dump.output.utf8), limits: JSONParser.Limits(bytes: 8 << 20, depth: 64)),
+      let root = json["command"]
+    else { return [] }
+    var specs: [CommandLine.Spec] = []
+    func add(_ command: JSONValue, _ path: [String]) {
+      let children = (command["subcommands"]?.array ?? []).filter {
+        $0["commandName"]?.string?.text != "help"
+      }
+      for child in children {
+        add(child, path + [child["commandName"]?.string?.text ?? ""])
+      }
+      guard !path.isEmpty, children.isEmpty else { return }
+      let options = (command["arguments"]?.array ?? []).compactMap { argument -> String? in
+        let name = argument["names"]?.array?.first { $0["kind"]?.string == "long" }
+        return name?["name"]?.string.map { "--\($0.text)" }
+      }
+      specs.append(
+        CommandLine.Spec(
+          path: path, help: command["abstract"]?.string?.text ?? "",
+          signs: options.contains("--passphrase-fd") && options.contains("--key"),
+          options: options.filter { !["--help", "--version", "--passphrase-fd"].contains($0) }))
+    }
+    add(root, [])
+    return specs.filter { $0.path[0] != "console" }
+  }
+
+  /// What a child said, as lines to read.
+  static func document(_ words: [String], _ outcome: Outcome) -> Document {
+    var lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { Line("", SafeText(String($0))) }
+    if lines.last?.text.isEmpty == true { lines.removeLast() }
+    lines += outcome.errors.split(separator: "\n").map { Line("!", SafeText(String($0)), .alert) }
+    lines.append(
+      Line(
+        "ended", SafeText("with status \(outcome.status)"),
+        outcome.status == 0 ? .stateOK : .stateBad))
+    return Document(
+      .output(words), title: SafeText("countersign " + CommandLine.line(words)), lines: lines)
+  }
+}

@@ -1,0 +1,413 @@
+import Approvals
+import Authority
+import CanonicalJSON
+import Cells
+import Console
+import Decisions
+import Delegations
+import Foundation
+import Keys
+import Registry
+import Rego
+import Statements
+
+/// Why a decision came out as it did, from the entries themselves: the reasons, the rule that
+/// matched with what it read, the chain hop by hop, similar requests, and what would have let it
+/// through.
+struct Explainer {
+  let ledger: Ledger
+  let log: RegistryTransaction
+  let now: Timestamp
+
+  private var state: AuthorityState { ledger.state }
+
+  func explain(_ index: UInt64, as target: Target) throws -> Document {
+    let (entry, parts) = try ledger.statement(at: index, log)
+    guard case .decisionMade(let decision) = parts.body else {
+      throw CommandFault("entry_no_decision", "entry #\(index) is no decision")
+    }
+    let payload = try log.body(decision.action)
+    let action = try payload.map { try Action(payload: $0) } ?? state.erased[decision.action]
+    var lines = verdict(decision, entry, index)
+    if decision.verdict == .hold || decision.releases != nil {
+      lines += holdLines(decision, entry)
+    }
+    let input = action.map { self.input($0, decision, at: entry.received) }
+    lines += try rules(decision, input)
+    if let action {
+      lines += chain(action, at: entry.received)
+      lines += request(action, decision)
+    } else {
+      lines.append(Line("action", "its bytes are erased", .alert))
+    }
+    lines += try similar(index)
+    if decision.verdict == .deny, let action, let input {
+      lines += try wayThrough(action, decision, input)
+    }
+    lines += [
+      Line("bytes", SafeText("action sha256 \(decision.action.hex)")),
+      Line(
+        "", SafeText("entry #\(index), statement sha256 \(entry.envelope.digest.hex)"),
+        target: .entry(index)),
+      Line("decided by", SafeText(parts.header.signer.description)),
+    ]
+    return Document(.why(target), title: SafeText("Why #\(index)"), lines: lines)
+  }
+
+  private func heading(_ text: SafeText) -> Line { Line("", text, .title) }
+
+  private func verdict(
+    _ decision: DecisionMade, _ entry: LogEntry, _ index: UInt64
+  ) -> [Line] {
+    let (word, role): (String, Role) =
+      switch decision.verdict {
+      case .allow: (decision.releases == nil ? "allow" : "allow, released after approval", .stateOK)
+      case .hold: ("HOLD", .statePending)
+      case .deny: ("DENY", .stateBad)
+      }
+    var lines = [
+      Line("verdict", SafeText("\(word)   #\(index) at \(entry.received.text)"), role)
+    ]
+    lines += decision.reasons.map {
+      Line("reason", SafeText("\($0.code.text): \($0.detail.text)"))
+    }
+    return lines
+  }
+
+  private func holdLines(_ decision: DecisionMade, _ entry: LogEntry) -> [Line] {
+    let digest = decision.releases ?? entry.envelope.digest
+    guard let hold = state.holds[digest] else { return [] }
+    var lines = [
+      Line(
+        "hold", SafeText("\(digest.hex.prefix(8)) is \(hold.state(at: now).word)"),
+        target: .hold(digest))
+    ]
+    for vote in hold.votes {
+      lines.append(
+        Line(
+          vote.vote == .approve ? "approved" : "denied",
+          SafeText("\(vote.voter) \(vote.received.text) \"\(vote.reason.text)\""),
+          vote.vote == .approve ? .stateOK : .stateBad, target: .person(vote.voter.description)))
+    }
+    if let glass = hold.brokenGlass {
+      lines.append(
+        Line("glass", SafeText("broken by \(glass.by) \"\(glass.reason.text)\""), .riskHigh))
+    }
+    return lines
+  }
+
+  // MARK: policy
+
+  private func rules(_ decision: DecisionMade, _ input: JSONValue?) throws -> [Line] {
+    guard let policy = decision.policy else {
+      return [Line("policy", "not asked: it was decided before")]
+    }
+    var lines = [
+      heading("The policy"),
+      Line(
+        "policy", SafeText("\(policy.label) \(policy.digest.hex)"), target: .policy(policy.digest)),
+    ]
+    if decision.rules.isEmpty { lines.append(Line("rule", "none matched")) }
+    for rule in decision.rules {
+      lines.append(
+        Line(
+          "rule", SafeText(rule.text), .title,
+          target: .rule(policy: policy.digest, place: rule.text)))
+      guard let (source, line) = try PolicySource.find(rule, policy.digest, ledger, log) else {
+        continue
+      }
+      let block = source.block(from: line)
+      for (offset, text) in block.enumerated() {
+        let mark = offset == 0 ? "> " : "  "
+        lines.append(
+          Line("\(line + offset)", SafeText(mark + text), offset == 0 ? .match : .codeString))
+      }
+      for path in PolicySource.inputs(in: block) {
+        lines.append(
+          Line("read", SafeText("\(path) = \(input?.at(path).map(\.shownText) ?? "undefined")")))
+      }
+    }
+    return lines
+  }
+
+  /// What policy saw, rebuilt from the log; roles and owner as they are now.
+  private func input(
+    _ action: Action, _ decision: DecisionMade, at instant: Timestamp
+  ) -> JSONValue {
+    let facts =
+      decision.resource
+      ?? JSONObject([JSONObject.Member(name: "uri", value: JSONValue(action.resource.text))])
+    if let agent = state.agents[action.agent]?.registered,
+      let chain = try? state.chains.verify(
+        leaf: action.grant, agent: action.agent, audience: action.audience, at: instant)
+    {
+      return PolicyInput.document(
+        action: action, agent: agent, key: decision.key, chain: chain, resource: facts,
+        now: instant)
+    }
+    let agent = state.agents[action.agent]?.registered
+    return [
+      "action": JSONValue(action.action),
+      "agent": [
+        "id": action.agent.json, "role": agent?.roles.first.map { JSONValue($0) } ?? .null,
+        "roles": agent?.roles.json ?? .array([]), "owner": agent?.owner.json ?? .null,
+      ],
+      "context": .object(action.context), "params": .object(action.params),
+      "resource": .object(facts), "time": instant.json,
+    ]
+  }
+
+  // MARK: chain
+
+  private func chain(_ action: Action, at instant: Timestamp) -> [Line] {
+    let report = state.chains.report(leaf: action.grant, audience: nil, at: instant)
+    var lines = [heading("The chain, as it was when it was decided")]
+    for (number, hop) in report.hops.enumerated() {
+      let role: Role = hop.verdict == .valid ? .stateOK : .stateBad
+      lines.append(
+        Line(
+          "hop \(number + 1)",
+          SafeText("\(hop.grant.issuer) > \(hop.grant.terms.holder)   \(hop.verdict.word)"), role,
+          target: .grant(hop.grant.digest)))
+      lines += hop.narrowing.map { Line(number == 0 ? "gives" : "narrows", SafeText($0)) }
+      if let fault = hop.verdict.fault {
+        lines.append(Line("", SafeText("\(fault.code): \(fault)"), .alert))
+      }
+    }
+    if let end = report.end, let fault = end.fault {
+      lines.append(Line("chain", SafeText("\(fault.code): \(fault)"), .alert))
+    }
+    return lines
+  }
+
+  private func request(_ action: Action, _ decision: DecisionMade) -> [Line] {
+    var lines = [
+      heading("The request, as the agent signed it"),
+      Line("action", SafeText(action.action.text)),
+      Line("resource", SafeText(action.resource.text)),
+      Line(
+        "agent", SafeText(action.agent.description), target: .agent(action.agent.description)),
+      Line("key", SafeText(decision.key.description), target: .key(decision.key.digest)),
+    ]
+    lines += action.params.members.map {
+      Line("params", SafeText("\($0.name.text) = \($0.value.shownText)"))
+    }
+    lines += action.context.members.filter { $0.name != "justification" }.map {
+      Line("context", SafeText("\($0.name.text) = \($0.value.shownText)"))
+    }
+    if let words = action.context["justification"]?.string {
+      lines.append(
+        Line("it says", SafeText("\"\(words.text)\"") + "   not verified", .untrusted))
+    }
+    for member in decision.resource?.members ?? [] where member.name != "uri" {
+      lines.append(
+        Line("catalogue", SafeText("\(member.name.text) = \(member.value.shownText)")))
+    }
+    return lines
+  }
+
+  // MARK: what else
+
+  private func similar(_ index: UInt64) throws -> [Line] {
+    guard let row = try log.decision(at: index) else { return [] }
+    let found = try log.similarDecisions(to: row, limit: 6)
+    guard !found.isEmpty else { return [] }
+    return [heading("Similar requests of this agent")]
+      + (try found.map { other in
+        var end = other.verdict
+        if other.verdict == "hold", let hold = try log.hold(other.digest) {
+          end = "held, \(hold.word(at: now))"
+        }
+        if let (outcome, _) = try log.outcome(of: other.action) { end += ", finished \(outcome)" }
+        return Line(
+          other.received.minute, SafeText("\(end)   \(other.name) on \(other.uri)"),
+          other.verdict == "deny" ? .stateBad : .text, target: .decision(other.index))
+      })
+  }
+
+  private func wayThrough(
+    _ action: Action, _ decision: DecisionMade, _ input: JSONValue
+  ) throws -> [Line] {
+    var lines = [heading("What would have let it through")]
+    let code = decision.reasons.first?.code.text ?? ""
+    switch code {
+    case "policy_denied":
+      lines += try missingConditions(decision, input)
+    case "not_granted", "grant_exhausted":
+      let resource = try ResourceURI(action.resource)
+      let others = state.alternatives(
+        to: action.grant, for: action.agent, action: action.action,
+        resource: resource, at: now)
+      for other in others {
+        lines.append(
+          Line(
+            "grant", SafeText("its own grant \(other.grant.digest.short) covers it"), .stateOK,
+            target: .grant(other.grant.digest)))
+      }
+      if others.isEmpty {
+        lines.append(
+          Line(
+            "needs",
+            SafeText(
+              "a grant of \(action.action.text) on \(action.resource.text) to \(action.agent)")))
+        let able = state.reach(action: action.action, resource: resource, at: now)
+          .filter(\.isUsable).map(\.agent).prefix(6)
+        lines.append(
+          Line(
+            "who could",
+            SafeText(
+              able.isEmpty ? "nobody" : able.map(\.description).joined(separator: ", "))))
+      }
+    case "locked":
+      lines.append(Line("needs", "the lock lifted: 0 shows locks"))
+    case "key_revoked", "key_expired", "key_not_yet_valid", "key_tainted":
+      lines.append(Line("needs", "an active key of this agent: 4 shows keys"))
+    case "agent_retired": lines.append(Line("needs", "another agent; this one has ended"))
+    case let code where code.hasPrefix("chain_"):
+      lines.append(Line("needs", "a chain that verifies: the hop above says what breaks it"))
+    default: lines.append(Line("needs", SafeText("what the reason says: \(code)")))
+    }
+    return lines
+  }
+
+  /// For each rule that could allow or hold, which of its conditions held.
+  private func missingConditions(
+    _ decision: DecisionMade, _ input: JSONValue
+  ) throws -> [Line] {
+    guard let policy = decision.policy, let record = state.policies[policy.digest] else {
+      return []
+    }
+    let compiled = try ledger.compile(record, log).compiled
+    var lines: [Line] = []
+    let denied = decision.rules.filter { !$0.isEmpty }
+    if !denied.isEmpty {
+      lines.append(
+        Line(
+          "needs", SafeText("the rule \(denied.map(\.text).joined(separator: ", ")) not to match")))
+    }
+    for module in record.published.modules {
+      guard let bytes = try log.body(module.digest) else { continue }
+      let source = PolicySource(file: module.file.text, bytes: bytes)
+      for line in source.heads(of: ["allow", "require_approval"]).prefix(12) {
+        let block = source.block(from: line)
+        let place = "\(module.file.text):\(line)"
+        lines.append(
+          Line(
+            "rule", SafeText(place), .title, target: .rule(policy: policy.digest, place: place)))
+        for condition in PolicySource.conditions(block) {
+          let holds: Bool? = (try? compiled.query(condition, input: input)).map { rows in
+            !rows.isEmpty && !rows.contains { row in row.expressions.contains { $0.value.isFalse } }
+          }
+          let mark = holds.map { $0 ? "ok  " : "NO  " } ?? "?   "
+          let values = PolicySource.inputs(in: [condition]).map {
+            "\($0) is \(input.at($0).map(\.shownText) ?? "undefined")"
+          }
+          let told = holds == false && !values.isEmpty ? "   " + values.joined(separator: ", ") : ""
+          lines.append(
+            Line(
+              "", SafeText(mark + condition + told), holds == false ? .stateBad : .text))
+        }
+      }
+    }
+    return lines
+  }
+}
+
+extension JSONValue {
+  /// The value at `input.agent.role`, seen from the input document.
+  func at(_ path: String) -> JSONValue? {
+    var value: JSONValue? = self
+    for part in path.split(separator: ".").dropFirst() { value = value?[ByteString(String(part))] }
+    return value
+  }
+}
+
+extension Value {
+  fileprivate var isFalse: Bool { if case .bool(false) = self { true } else { false } }
+}
+
+/// The text of one policy file: its lines, and what a rule spans.
+struct PolicySource {
+  let file: String
+  let lines: [String]
+
+  init(file: String, bytes: [UInt8]) {
+    self.file = file
+    lines = String(decoding: bytes, as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false
+    ).map { $0.replacingOccurrences(of: "\t", with: "  ") }
+  }
+
+  /// The file and line that `file:line` names in a published policy.
+  static func find(
+    _ rule: ByteString, _ policy: Digest, _ ledger: Ledger, _ log: RegistryTransaction
+  ) throws -> (PolicySource, Int)? {
+    let parts = rule.split(on: ":")
+    guard parts.count == 2, let line = Int(parts[1].text),
+      let module = ledger.state.policies[policy]?.published.modules.first(where: {
+        $0.file == parts[0]
+      }), let bytes = try log.body(module.digest)
+    else { return nil }
+    return (PolicySource(file: parts[0].text, bytes: bytes), line)
+  }
+
+  /// A rule from its first line on, until its braces close.
+  func block(from line: Int) -> [String] {
+    var depth = 0
+    var block: [String] = []
+    for text in lines.dropFirst(max(0, line - 1)).prefix(40) {
+      block.append(text)
+      depth += text.reduce(0) { $0 + ($1 == "{" ? 1 : $1 == "}" ? -1 : 0) }
+      if depth <= 0 { break }
+    }
+    return block
+  }
+
+  /// The lines on which rules of some names begin.
+  func heads(of names: [String]) -> [Int] {
+    lines.indices.filter { index in
+      names.contains { name in
+        lines[index].hasPrefix(name) && !lines[index].dropFirst(name.count).first.isWordCharacter
+      }
+    }.map { $0 + 1 }
+  }
+
+  /// The paths below `input` that a text reads, each once.
+  static func inputs(in block: [String]) -> [String] {
+    var found: [String] = []
+    for text in block {
+      let code = text.prefix { $0 != "#" }
+      for part in code.split(whereSeparator: {
+        !($0.isLetter || $0.isNumber || $0 == "_" || $0 == ".")
+      })
+      where part.hasPrefix("input.") && !found.contains(String(part)) {
+        found.append(String(part))
+      }
+    }
+    return found
+  }
+
+  /// The conditions of a rule's body, one each.
+  static func conditions(_ block: [String]) -> [String] {
+    let text = block.map { String($0.prefix { $0 != "#" }) }.joined(separator: "\n")
+    guard let open = text.firstIndex(of: "{"), let close = text.lastIndex(of: "}"), open < close
+    else {
+      guard let word = text.range(of: " if ") else { return [] }
+      return [text[word.upperBound...].trimmingSpaces]
+    }
+    return text[text.index(after: open)..<close].split { $0 == "\n" || $0 == ";" }
+      .map(\.trimmingSpaces).filter { !$0.isEmpty }
+  }
+}
+
+extension Optional where Wrapped == Character {
+  fileprivate var isWordCharacter: Bool {
+    map { $0.isLetter || $0.isNumber || $0 == "_" } ?? false
+  }
+}
+
+extension StringProtocol {
+  fileprivate var trimmingSpaces: String {
+    String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+  }
+}

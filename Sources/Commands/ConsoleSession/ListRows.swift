@@ -1,0 +1,305 @@
+import CanonicalJSON
+import Cells
+import Console
+import Delegations
+import Keys
+import Registry
+import Statements
+
+/// Rows of the registry as rows of the console's lists: what each column shows.
+enum ListRows {
+  static func hold(
+    _ row: HoldRow, _ place: [PlacePart], presence: (waits: Bool, asked: Timestamp)?,
+    viewer: String?, votes: [String], at now: Timestamp
+  ) -> ListRow {
+    let word = row.word(at: now)
+    let hasVoted = viewer.map(votes.contains) ?? false
+    let note = word == "pending" ? hasVoted ? "you voted" : "" : word
+    let isOpen = word == "pending" || word == "approved"
+    return ListRow(
+      target: .hold(row.digest), place: place,
+      cells: [
+        .text(SafeText(row.risk.words), isOpen ? row.risk.role : .muted),
+        .text(SafeText(String(row.digest.hex.prefix(8)))),
+        .text(SafeText(row.agent.withoutKind)),
+        .text(SafeText(row.name) + "\u{2192}" + SafeText(row.uri)),
+        .text(
+          SafeText("\(row.approvals)/\(row.places) \(note)"),
+          word == "pending" ? .text : isOpen ? .statePending : .muted),
+        .text(Presence.short(presence, at: now), presence?.waits == true ? .stateOK : .text),
+        word == "pending"
+          ? .until(row.expires)
+          : word == "approved" ? .until(row.approvedUntil) : .clock(row.received),
+        .clock(row.received),
+      ],
+      related: [.agent(row.agent), .decision(row.index), .entry(row.index), .resource(row.uri)],
+      isEnded: !isOpen)
+  }
+
+  static func decision(_ row: DecisionRow, _ place: [PlacePart]) -> ListRow {
+    let (word, role): (String, Role) =
+      switch row.verdict {
+      case "allow": (row.releases == nil ? "allow" : "release", .stateOK)
+      case "hold": ("HOLD", .statePending)
+      default: ("DENY", .stateBad)
+      }
+    let isByRule = row.verdict != "deny" || row.code == "policy_denied"
+    var related: [Target] = [.agent(row.agent)]
+    if row.verdict == "hold" { related.append(.hold(row.digest)) }
+    if let hold = row.releases { related.append(.hold(hold)) }
+    related += [.entry(row.index), .resource(row.uri)]
+    return ListRow(
+      target: .decision(row.index), place: place,
+      cells: [
+        .clock(row.received), .text(SafeText(word), role), .text(SafeText(row.agent.withoutKind)),
+        .text(SafeText(row.name) + "\u{2192}" + SafeText(row.uri)),
+        .text(SafeText(isByRule && !row.rule.isEmpty ? row.rule : row.code)),
+        .text(SafeText("#\(row.index)")),
+      ], related: related)
+  }
+
+  /// Neighbours that say the same become one row, its last.
+  static func collapsed(_ rows: [ListRow]) -> [ListRow] {
+    var shown: [ListRow] = []
+    var repeats = 1
+    for row in rows {
+      guard let last = shown.last, isRepeat(row, last) else {
+        repeats = 1
+        shown.append(row)
+        continue
+      }
+      repeats += 1
+      var merged = row
+      merged.firstPlace = last.firstPlace
+      if case .text(let text, let role) = row.cells[3] {
+        merged.cells[3] = .text("\u{00D7}\(repeats) " + text, role)
+      }
+      shown[shown.count - 1] = merged
+    }
+    return shown
+  }
+
+  /// The same agent, action, verdict and rule within a minute; what is held stays apart.
+  private static func isRepeat(_ row: ListRow, _ last: ListRow) -> Bool {
+    guard row.cells.count == last.cells.count, row.related.count == last.related.count,
+      case .clock(let time?) = row.cells[0], case .clock(let before?) = last.cells[0],
+      time.milliseconds(since: before) < 60_000, row.related.first == last.related.first,
+      row.cells[1] == last.cells[1], row.cells[4] == last.cells[4],
+      row.related.last == last.related.last,
+      !row.related.contains(where: { if case .hold = $0 { true } else { false } })
+    else { return false }
+    return true
+  }
+
+  static func agent(_ row: AgentRow, _ place: [PlacePart]) -> ListRow {
+    ListRow(
+      target: .agent(row.principal), place: place,
+      cells: [
+        .text(SafeText(row.principal)), .text(SafeText(row.owner)), .text(SafeText(row.roles)),
+        .text(
+          SafeText("\(row.activeKeys)/\(row.allKeys)"), row.activeKeys == 0 ? .stateBad : .text),
+        .text(SafeText("\(row.grants)")),
+        .text(SafeText("\(row.pending)"), row.pending > 0 ? .statePending : .text),
+        .ago(row.lastDecision), .minute(row.received),
+      ], related: [.person(row.owner)])
+  }
+
+  static func key(
+    _ row: KeyRow, _ place: [PlacePart], used: Timestamp?, at now: Timestamp
+  ) -> ListRow {
+    let status = row.status(at: now)
+    let isActive = status == "active"
+    let holder: Target =
+      row.holder.hasPrefix("agent:")
+      ? .agent(row.holder)
+      : row.holder.hasPrefix("user:") ? .person(row.holder) : .service(row.holder)
+    return ListRow(
+      target: .key(row.fingerprint), place: place,
+      cells: [
+        .text(SafeText(row.fingerprint.short)), .text(SafeText(row.holder)),
+        .text(SafeText(isActive ? status : status.uppercased()), isActive ? .stateOK : .stateBad),
+        .text(SafeText(row.enrolledBy)), .ago(used), .until(row.notAfter), .minute(row.received),
+        .text(SafeText(row.reason ?? "")),
+      ], related: [holder], isEnded: !isActive)
+  }
+
+  static func person(_ row: OperatorRow, _ place: [PlacePart], status: String) -> ListRow {
+    let may = CapabilityText.words(row.mayGrant)
+    return ListRow(
+      target: .person(row.principal), place: place,
+      cells: [
+        .text(SafeText(row.principal)), .text(SafeText(row.roles)), .text(SafeText(row.groups)),
+        .text(SafeText(row.key.short)),
+        .text(SafeText(status), status == "active" ? .stateOK : .stateBad),
+        .text(SafeText(may.isEmpty ? "-" : may)),
+      ], related: [.key(row.key)])
+  }
+
+  static func policy(
+    _ row: PolicyRow, _ place: [PlacePart], waiting: [ProposalRow]
+  ) -> ListRow {
+    let waits = waiting.first.map { "activation \($0.digest.hex.prefix(8))" } ?? ""
+    return ListRow(
+      target: .policy(row.digest), place: place,
+      cells: [
+        .text(SafeText("\(row.name)@v\(row.version)")),
+        .text(row.isActive ? "ACTIVE" : "-", row.isActive ? .stateOK : .text),
+        .minute(row.received), .text(SafeText(row.publisher)),
+        .text(SafeText(waits), .statePending),
+      ], related: waiting.map { .proposal($0.digest) } + [.person(row.publisher)])
+  }
+
+  static func lock(_ row: LockRow, _ place: [PlacePart], at now: Timestamp) -> ListRow {
+    let status = row.status(at: now)
+    let isInForce = status == "in force"
+    return ListRow(
+      target: .lock(row.digest), place: place,
+      cells: [
+        .text(SafeText(LockText.words(row.target))),
+        .text(SafeText(status), isInForce ? .stateBad : .muted), .until(row.until),
+        .text(SafeText(row.placer)), .text(SafeText(row.reason)),
+      ], related: LockText.target(row.target).map { [$0] } ?? [], isEnded: !isInForce)
+  }
+
+  static func proposal(_ row: ProposalRow, at now: Timestamp) -> ListRow {
+    let status = row.status(at: now)
+    return ListRow(
+      target: .proposal(row.digest), place: [.integer(-row.received.milliseconds)],
+      cells: [
+        .text(SafeText(row.type)), .text(SafeText(row.subject)), .text(SafeText(row.opener)),
+        .text(SafeText("\(row.signers.count)")),
+        .text(SafeText(status), status == "open" ? .statePending : .muted), .until(row.expires),
+      ], related: [.person(row.opener)], isEnded: status != "open")
+  }
+
+  static func owed(_ row: ReviewRow) -> ListRow {
+    ListRow(
+      target: .owed(row.subject), place: [.integer(-row.received.milliseconds)],
+      cells: [
+        .text(SafeText("review: \(row.kind)"), .riskHigh),
+        .text(SafeText("\(row.who): \(row.because)")), .text(SafeText(row.reviewer ?? "")),
+        .text("-"),
+        .text(SafeText(row.outcome ?? "OWED"), row.completed == nil ? .statePending : .muted),
+        .text("-"),
+      ], related: [.entry(row.index)], isEnded: row.completed != nil)
+  }
+
+  static func keyRequest(_ row: KeyRequestRow) -> ListRow {
+    ListRow(
+      target: .keyRequest(row.digest), place: [.integer(-row.received.milliseconds)],
+      cells: [
+        .text("key asked for"), .text(SafeText("\(row.holder)  \(row.note)"), .untrusted),
+        .text(SafeText(row.holder.withoutKind)), .text("-"), .text("waits", .statePending),
+        .until(row.received.advanced(bySeconds: 72 * 3600)),
+      ], related: [.agent(row.holder)])
+  }
+
+  /// One entry of the log, parsed from its bytes.
+  static func entry(_ index: UInt64, _ bytes: [UInt8]) -> ListRow {
+    let place: [PlacePart] = [.integer(Int64(index))]
+    let number = CellValue.text(SafeText("#\(index)"))
+    guard let entry = try? LogEntry(bytes: bytes) else {
+      return ListRow(
+        target: .entry(index), place: place,
+        cells: [
+          number, .clock(nil), .text("unreadable", .stateBad), .text(""), .text(""),
+          .text("BAD", .stateBad), .text(""),
+        ])
+    }
+    let hash = SafeText(String(entry.envelope.digest.hex.prefix(4)))
+    guard
+      let parts = try? StatementParts(
+        payloadType: entry.envelope.payloadType, payload: entry.envelope.payload)
+    else {
+      return ListRow(
+        target: .entry(index), place: place,
+        cells: [
+          number, .clock(entry.received), .text("of an unknown type", .stateBad), .text(""),
+          .text(""), .text("..", .text), .text(hash),
+        ])
+    }
+    let about = EntryText.about(parts.body)
+    return ListRow(
+      target: .entry(index), place: place,
+      cells: [
+        number, .clock(entry.received), .text(SafeText(parts.body.type.rawValue)),
+        .text(SafeText(parts.header.signer.description)), .text(SafeText(about.words), about.role),
+        .text("", .text), .text(hash),
+      ], related: about.related)
+  }
+
+  // MARK: the tree
+
+  static func root(_ name: String, _ children: Int) -> TreeNode {
+    TreeNode(
+      target: .root(name), name: name, scope: "", expires: nil, fault: "", children: children,
+      isFloor: children >= BranchRow.countLimit, elsewhere: 0, pending: 0, isEnded: false)
+  }
+
+  static func node(_ row: BranchRow, at now: Timestamp) -> TreeNode {
+    let expires = (try? JSONParser.parse(Array(row.grant.limits.utf8)))?["not_after"]?.string
+      .flatMap { Timestamp($0) }
+    let fault =
+      row.grant.revoked != nil
+      ? "revoked"
+      : row.isKeyRevoked
+        ? "key revoked" : expires.map { now >= $0 } ?? false ? "expired" : ""
+    return TreeNode(
+      target: .grant(row.grant.digest), name: row.grant.holder, scope: row.grant.words,
+      expires: expires, fault: fault, children: row.children,
+      isFloor: row.children >= BranchRow.countLimit, elsewhere: row.elsewhere,
+      pending: row.pending, isEnded: row.grant.revoked != nil)
+  }
+}
+
+/// Whether an agent is there, in words.
+enum Presence {
+  /// Without a word for so long, a waiting agent has gone.
+  private static let goneMilliseconds: Int64 = 120_000
+  private static let freshMilliseconds: Int64 = 15_000
+
+  static func short(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> SafeText {
+    guard let presence else { return "-" }
+    let silence = now.milliseconds(since: presence.asked)
+    if presence.waits, silence < freshMilliseconds { return "here" }
+    return silence > goneMilliseconds ? "gone" : SafeText(Span.since(presence.asked, to: now))
+  }
+
+  static func words(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> String {
+    guard let presence else { return "" }
+    let silence = now.milliseconds(since: presence.asked)
+    if presence.waits, silence < freshMilliseconds { return "waiting now" }
+    let ago = "last asked \(Span.since(presence.asked, to: now)) ago"
+    return silence > goneMilliseconds ? "gone, \(ago)" : ago
+  }
+}
+
+extension String {
+  /// A principal without `agent:`.
+  var withoutKind: String {
+    split(separator: ":", maxSplits: 1).last.map(String.init) ?? self
+  }
+}
+
+extension ListRow {
+  /// Whether a filter finds something in the row as it is shown.
+  func matches(_ filter: Filter, view: View, at now: Timestamp) -> Bool {
+    let columns = view.columns
+    let texts = cells.indices.filter { index in
+      filter.column.map { index < columns.count && columns[index].name == $0 } ?? true
+    }.map { cells[$0].shown(at: now).text.text }
+    let text = texts.joined(separator: " ").lowercased()
+    let wanted = filter.text.lowercased()
+    switch filter.kind {
+    case .contains: return text.contains(wanted)
+    case .lacks: return !text.contains(wanted)
+    case .fuzzy:
+      var rest = Substring(text)
+      for character in wanted {
+        guard let found = rest.firstIndex(of: character) else { return false }
+        rest = rest[rest.index(after: found)...]
+      }
+      return true
+    }
+  }
+}

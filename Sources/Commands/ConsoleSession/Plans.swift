@@ -1,0 +1,131 @@
+import Approvals
+import Authority
+import CanonicalJSON
+import Console
+import Decisions
+import Foundation
+import Keys
+import Registry
+import Statements
+
+/// The one place where a dialog's fields become a statement: the preview and the signature both
+/// take it from here, so that what was shown is what is signed.
+struct Plans {
+  let ledger: Ledger
+  let voter: Principal
+  let now: Timestamp
+
+  /// Ways of ending a key, from the narrowest on.
+  enum Cascade: Int, CaseIterable {
+    /// What it signed before stays good.
+    case keyOnly
+    /// What the log received from it at or after an instant falls too.
+    case since
+    /// All it ever signed falls.
+    case everything
+
+    var label: String {
+      switch self {
+      case .keyOnly: "key only"
+      case .since: "+ since T"
+      case .everything: "all it signed"
+      }
+    }
+  }
+
+  /// What will be signed, and what to say of it afterwards.
+  func body(
+    _ request: ConsentRequest, choice: Int, inputs: [String: String], button: String
+  ) throws -> (body: StatementBody, said: String) {
+    let reason = ByteString(inputs["reason"] ?? "")
+    switch request {
+    case .revokeKey(let key):
+      let cascade = Cascade(rawValue: choice) ?? .everything
+      let fingerprint = Fingerprint(digest: key)
+      return (
+        .keyRevoked(try revocation(fingerprint, cascade, since: inputs["since"], note: reason)),
+        "key \(fingerprint.short) is revoked"
+      )
+    case .revokeGrant(let grant):
+      return (
+        .grantRevoked(GrantRevoked(grant: grant, reason: reason)),
+        "grant \(grant.short) is revoked"
+      )
+    case .lock(let targets):
+      let target = lockTarget(targets, choice)
+      let until = try until(inputs["until"] ?? "")
+      return (
+        .lockPlaced(LockPlaced(target: target, reason: reason, until: until)),
+        "locked: \(target.words)"
+      )
+    case .lift(let lock):
+      return (.lockLifted(LockLifted(lock: lock, reason: reason)), "the lock is lifted")
+    case .proposal(let proposal):
+      if button == "reject" {
+        return (
+          .proposalRejected(ProposalRejected(proposal: proposal, reason: reason)),
+          "the proposal is rejected"
+        )
+      }
+      return (.proposalSigned(ProposalSigned(proposal: proposal)), "signed")
+    case .owed(let subject):
+      let row = try ledger.database.read {
+        try $0.reviews(all: true).first { $0.subject == subject }
+      }
+      guard let row else {
+        throw CommandFault("review_unknown", "no review of \(subject.hex) is owed")
+      }
+      return (
+        .reviewCompleted(
+          ReviewCompleted(
+            subject: subject, index: row.kind == "broken_glass" ? nil : Int64(row.index),
+            outcome: choice == 0 ? .justified : .unjustified, note: reason)),
+        "the review is complete"
+      )
+    case .activate(let policy):
+      return (.policyActivated(PolicyActivated(policy: policy)), "the policy is in force")
+    case .vote, .denyAll, .withdraw, .breakGlass, .retire, .removeOperator, .taint, .command:
+      throw CommandFault("not_here", "this has no plan of its own")
+    }
+  }
+
+  func revocation(
+    _ key: Fingerprint, _ cascade: Cascade, since text: String?, note: ByteString
+  ) throws -> KeyRevoked {
+    switch cascade {
+    case .keyOnly:
+      return KeyRevoked(key: key, reason: .retired, compromisedSince: nil, note: note)
+    case .since:
+      return KeyRevoked(
+        key: key, reason: .compromised, compromisedSince: try ago(text ?? "24h"), note: note)
+    case .everything:
+      return KeyRevoked(key: key, reason: .compromised, compromisedSince: nil, note: note)
+    }
+  }
+
+  func lockTarget(_ targets: [LockTarget], _ choice: Int) -> LockTarget {
+    targets.indices.contains(choice) ? targets[choice] : .everything
+  }
+
+  /// A time, or a span back from now.
+  private func ago(_ text: String) throws -> Timestamp {
+    if let time = Timestamp(lenient: ByteString(text)) { return time }
+    guard let seconds = ApprovalRule.seconds(ByteString(text)) else {
+      throw CommandFault(
+        "time_malformed", "\"\(text)\" is neither 2026-11-23T10:00:00Z nor a span like 24h")
+    }
+    return now.advanced(bySeconds: -seconds)
+  }
+
+  /// A time, a span from now, or nothing for a lock without an end.
+  private func until(_ text: String) throws -> Timestamp? {
+    if text.isEmpty || text == "lifted" { return nil }
+    do {
+      return try Parse.time(text, from: now)
+    } catch {
+      throw CommandFault(
+        "time_malformed",
+        "\"\(text)\" is neither 2026-11-23T10:00:00Z, a span like 4h, nor the word lifted")
+    }
+  }
+}

@@ -1,0 +1,442 @@
+import Authority
+import CanonicalJSON
+import Cells
+import Console
+import Foundation
+import Keys
+import Registry
+import Statements
+import Synchronization
+
+/// Reads what lists show, off the console's thread; nothing it reads is believed when signing.
+actor RegistryReader {
+  private let live: RegistryDatabase
+  /// The tables as they were at an earlier entry, while the console looks at the past.
+  private var past: (tables: RegistryDatabase, index: UInt64, at: Timestamp)?
+  private let viewer: String?
+  private var version: Int64 = -1
+  private var counted: [String: (at: Timestamp, total: ListPage.Total)] = [:]
+  /// The serial of the newest request for each view: older ones need not be finished.
+  private nonisolated let newest = Mutex<[View: Int]>([:])
+  private nonisolated let running = Mutex<(view: View, serial: Int)?>(nil)
+
+  init(_ live: RegistryDatabase, viewer: Principal?) {
+    self.live = live
+    self.viewer = viewer?.description
+  }
+
+  private static let countLimit = 100_000
+  private static let recountMilliseconds: Int64 = 3000
+
+  /// Says which request is the newest, and ends the one it takes the place of.
+  nonisolated func supersede(_ request: ListRequest) {
+    newest.withLock { $0[request.view] = request.serial }
+    let isOvertaken = running.withLock { now in
+      now.map { $0.view == request.view && $0.serial < request.serial } ?? false
+    }
+    if isOvertaken { live.interrupt() }
+  }
+
+  private nonisolated func isStale(_ request: ListRequest) -> Bool {
+    newest.withLock { ($0[request.view] ?? 0) > request.serial }
+  }
+
+  private var now: Timestamp { past?.at ?? Clock.system.now() }
+  private var tables: RegistryDatabase { past?.tables ?? live }
+
+  func look(at past: (tables: RegistryDatabase, index: UInt64, at: Timestamp)?) {
+    self.past = past
+    counted = [:]
+  }
+
+  // MARK: status
+
+  /// How the registry stands, if it has moved since the last time or must be read anyway.
+  func status(force: Bool) -> Message? {
+    do {
+      return try live.read { transaction in
+        let current = try transaction.dataVersion()
+        guard force || current != version else { return nil }
+        version = current
+        return .changed(try status(transaction))
+      }
+    } catch {
+      var status = RegistryStatus()
+      status.alarm = "REGISTRY: \(FaultCode.of(error))"
+      return .changed(status)
+    }
+  }
+
+  private func status(_ transaction: RegistryTransaction) throws -> RegistryStatus {
+    let now = Clock.system.now()
+    var status = RegistryStatus()
+    status.size = try transaction.size()
+    var request = WindowRequest(anchor: .first, limit: 500, now: now)
+    request.order = .natural
+    status.pending = try transaction.holdList(request).rows.filter {
+      $0.record.recorded == "pending"
+    }.map {
+      RegistryStatus.Pending(
+        hold: $0.record.digest.hex, risk: $0.record.risk,
+        words: "\($0.record.name) on \($0.record.uri)")
+    }
+    let proposals = try transaction.proposals()
+    status.openProposals = proposals.count { $0.status(at: now) == "open" }
+    status.owedReviews = try transaction.reviews(all: false).count
+    let locks = try transaction.lockList(WindowRequest(anchor: .first, limit: 1000, now: now))
+    if let lock = locks.rows.first(where: { LockText.words($0.record.target) == "everything" }) {
+      let row = lock.record
+      let end = row.until.map { "until \($0.clock)" } ?? "until lifted"
+      status.everythingLock = "\(end) by \(row.placer): \(row.reason)"
+    }
+    if let note = try transaction.notes(limit: 1).first,
+      now.milliseconds(since: note.at) < 12 * 3_600_000
+    {
+      status.note = "note of \(note.who), \(Span.since(note.at, to: now)) ago: \(note.text)"
+    }
+    return status
+  }
+
+  // MARK: lists
+
+  func page(_ request: ListRequest, _ post: @Sendable (Message) -> Void) {
+    guard !isStale(request) else { return }
+    running.withLock { $0 = (request.view, request.serial) }
+    defer { running.withLock { $0 = nil } }
+    do {
+      let found =
+        request.view == .audit
+        ? try auditPage(request, post) : try tables.read { try page(request, $0) }
+      guard let found else { return }
+      post(.page(found))
+      if let total = try total(request) {
+        post(.total(request.view, filter: request.filter, total))
+      }
+    } catch {
+      if !isStale(request) { post(.failed("\(FaultCode.of(error)): \(error)")) }
+    }
+  }
+
+  private func window(_ request: ListRequest) -> WindowRequest {
+    let anchor: WindowRequest.Anchor =
+      switch request.anchor {
+      case .first: .first
+      case .last: .last
+      case .after(let place): .after(place.map(PlaceValue.init))
+      case .before(let place): .before(place.map(PlaceValue.init))
+      case .from(let place): .from(place.map(PlaceValue.init))
+      }
+    var window = WindowRequest(anchor: anchor, limit: request.limit, now: now)
+    window.order =
+      switch request.order {
+      case .natural: .natural
+      case .expiry: .expiry
+      case .received: .received
+      case .name: .name
+      case .owner: .owner
+      case .status: .status
+      }
+    window.isReversed = request.isReversed
+    window.showsEnded = request.showsEnded
+    window.viewer = viewer
+    let filter = Filter(request.filter)
+    if !filter.isEmpty {
+      window.pattern = filter.pattern
+      window.isNegated = filter.kind == .lacks
+      window.column = filter.column
+    }
+    return window
+  }
+
+  private func page(_ request: ListRequest, _ transaction: RegistryTransaction) throws -> ListPage {
+    let window = window(request)
+    func page<Record>(
+      _ read: Window<Record>, _ row: (Record, [PlacePart]) throws -> ListRow
+    ) rethrows -> ListPage {
+      ListPage(
+        request: request,
+        rows: try read.rows.map { try row($0.record, $0.place.map(PlacePart.init)) },
+        hasMore: read.hasMore)
+    }
+    switch request.view {
+    case .approvals:
+      return try page(transaction.holdList(window)) { hold, place in
+        ListRows.hold(
+          hold, place, presence: try transaction.presence(of: hold.digest), viewer: viewer,
+          votes: try transaction.voters(of: hold.digest), at: now)
+      }
+    case .decisions:
+      let read = try page(transaction.decisionList(window)) { row, place in
+        ListRows.decision(row, place)
+      }
+      guard request.collapses else { return read }
+      return ListPage(
+        request: request, rows: ListRows.collapsed(read.rows), hasMore: read.hasMore)
+    case .agents: return page(try transaction.agentList(window)) { ListRows.agent($0, $1) }
+    case .keys:
+      return try page(transaction.keyList(window)) { key, place in
+        let used = try Principal(.init(key.holder)).flatMap {
+          try transaction.lastUse(of: Fingerprint(digest: key.fingerprint), by: $0)
+        }
+        return ListRows.key(key, place, used: used, at: now)
+      }
+    case .operators:
+      return try page(transaction.operatorList(window)) { row, place in
+        let status = try transaction.key(row.key)?.status(at: now) ?? "unknown"
+        return ListRows.person(row, place, status: status)
+      }
+    case .policies:
+      let waiting = try transaction.proposals().filter {
+        $0.type == StatementType.policyActivated.rawValue && $0.status(at: now) == "open"
+      }
+      return page(try transaction.policyList(window)) { row, place in
+        ListRows.policy(row, place, waiting: waiting.filter { $0.subject == row.digest.hex })
+      }
+    case .locks: return page(try transaction.lockList(window)) { ListRows.lock($0, $1, at: now) }
+    case .proposals: return try proposalPage(request, transaction)
+    case .audit, .tree: return ListPage(request: request, rows: [], hasMore: false)
+    }
+  }
+
+  /// Proposals, reviews owed and keys asked for: few enough to read whole.
+  private func proposalPage(
+    _ request: ListRequest, _ transaction: RegistryTransaction
+  ) throws -> ListPage {
+    let filter = Filter(request.filter)
+    var rows = try transaction.proposals().filter {
+      request.showsEnded || $0.status(at: now) == "open"
+    }.map { ListRows.proposal($0, at: now) }
+    rows += try transaction.reviews(all: request.showsEnded).map { ListRows.owed($0) }
+    rows += try transaction.keyRequests().map { ListRows.keyRequest($0) }
+    rows = rows.filter { filter.isEmpty || $0.matches(filter, view: .proposals, at: now) }
+    if request.isReversed { rows.reverse() }
+    return ListPage(request: request, rows: rows, hasMore: false)
+  }
+
+  /// The log itself, entry by entry; a filter is looked for in steps that can be overtaken.
+  private func auditPage(
+    _ request: ListRequest, _ post: @Sendable (Message) -> Void
+  ) throws -> ListPage? {
+    let filter = Filter(request.filter)
+    let size = try past.map { $0.index + 1 } ?? live.read { try $0.size() }
+    func index(_ place: [PlacePart]) -> UInt64 {
+      if case .integer(let value)? = place.first { UInt64(max(0, value)) } else { 0 }
+    }
+    // `next` is the first index to look at in the direction of reading.
+    var next: Int64
+    let isBackward: Bool
+    switch request.anchor {
+    case .first: (next, isBackward) = (0, false)
+    case .last: (next, isBackward) = (Int64(size) - 1, true)
+    case .after(let place): (next, isBackward) = (Int64(index(place)) + 1, false)
+    case .from(let place): (next, isBackward) = (Int64(index(place)), false)
+    case .before(let place): (next, isBackward) = (Int64(index(place)) - 1, true)
+    }
+    var rows: [ListRow] = []
+    var searched = 0
+    let step = filter.isEmpty ? request.limit : 1000
+    while rows.count < request.limit, next >= 0, next < Int64(size) {
+      guard !isStale(request) else { return nil }
+      let (first, end) =
+        isBackward
+        ? (max(0, next - Int64(step) + 1), next + 1) : (next, min(Int64(size), next + Int64(step)))
+      var chunk: [ListRow] = []
+      try live.read { transaction in
+        try transaction.entries(from: UInt64(first), to: UInt64(end)) { index, bytes in
+          let row = ListRows.entry(index, bytes)
+          if filter.isEmpty || row.matches(filter, view: .audit, at: now) { chunk.append(row) }
+        }
+      }
+      if isBackward {
+        rows = chunk.suffix(request.limit - rows.count) + rows
+        next = first - 1
+      } else {
+        rows += chunk.prefix(request.limit - rows.count)
+        next = end
+      }
+      searched += Int(end - first)
+      if !filter.isEmpty, searched % 5000 == 0 {
+        post(.page(ListPage(request: request, rows: [], hasMore: true, searched: searched)))
+      }
+    }
+    return ListPage(
+      request: request, rows: rows, hasMore: isBackward ? next >= 0 : next < Int64(size),
+      total: ListPage.Total(count: Int(size), isFloor: false))
+  }
+
+  private func total(_ request: ListRequest) throws -> ListPage.Total? {
+    let list: RegistryTransaction.CountedList
+    switch request.view {
+    case .approvals: list = .holds
+    case .agents: list = .agents
+    case .keys: list = .keys
+    default: return nil
+    }
+    let name = "\(request.view) \(request.showsEnded) \(request.filter)"
+    if let known = counted[name],
+      now.milliseconds(since: known.at) < RegistryReader.recountMilliseconds
+    {
+      return known.total
+    }
+    let window = window(request)
+    let limit = RegistryReader.countLimit
+    let count = try tables.read { try $0.listCount(of: list, window, upTo: limit) }
+    let total = ListPage.Total(count: count, isFloor: count == limit)
+    counted[name] = (now, total)
+    return total
+  }
+
+  func unseen(_ view: View, after index: UInt64) -> Message? {
+    try? live.read { transaction in
+      let count =
+        view == .audit
+        ? Int(clamping: Int64(try transaction.size()) - Int64(clamping: index) - 1)
+        : try transaction.decisionCount(after: index, upTo: 100_000)
+      return .unseen(view, max(0, count))
+    }
+  }
+
+  // MARK: the tree
+
+  func branch(_ request: BranchRequest) -> Message {
+    do {
+      return try tables.read { transaction in
+        switch request.parent {
+        case nil:
+          let roots = try transaction.treeRoots(
+            after: request.after?.name, limit: BranchRequest.limit, showsEnded: request.showsEnded)
+          return .branch(
+            Branch(
+              request: request,
+              nodes: roots.prefix(BranchRequest.limit).map { ListRows.root($0.name, $0.children) },
+              hasMore: roots.count > BranchRequest.limit))
+        case .root(let name): return try branch(request, below: nil, root: name, transaction)
+        case .grant(let grant): return try branch(request, below: grant, root: nil, transaction)
+        default: return .branch(Branch(request: request, nodes: [], hasMore: false))
+        }
+      }
+    } catch {
+      return .failed("\(FaultCode.of(error)): \(error)")
+    }
+  }
+
+  private func branch(
+    _ request: BranchRequest, below parent: Digest?, root: String?,
+    _ transaction: RegistryTransaction
+  ) throws -> Message {
+    var after: (holder: String, grant: Digest)?
+    if let node = request.after, case .grant(let digest) = node.target {
+      after = (node.name, digest)
+    }
+    let (rows, hasMore) = try transaction.branch(
+      below: parent, root: root, after: after, limit: BranchRequest.limit,
+      showsEnded: request.showsEnded, at: now)
+    return .branch(
+      Branch(
+        request: request, nodes: rows.map { ListRows.node($0, at: now) }, hasMore: hasMore))
+  }
+
+  func matches(_ text: String, showsEnded: Bool, serial: Int) -> Message {
+    do {
+      let found = try tables.read {
+        try $0.treeMatches(pattern: Filter(text).pattern, limit: 500, showsEnded: showsEnded)
+      }
+      return .matches(
+        found.map { TreeMatch(path: [.root($0.root)] + $0.path.map(Target.grant)) }, serial: serial)
+    } catch {
+      return .failed("\(FaultCode.of(error)): \(error)")
+    }
+  }
+
+  // MARK: places and ids
+
+  func locate(_ target: Target) -> Message {
+    func located(_ place: [PlacePart]?, _ path: [Target] = []) -> Message {
+      .located(target, place: place, path: path)
+    }
+    do {
+      return try tables.read { transaction in
+        switch target {
+        case .decision(let index), .entry(let index):
+          return located([.integer(Int64(index))])
+        case .agent(let name):
+          return located(try transaction.agent(name, at: now).map { [.text($0.principal)] })
+        case .person(let name): return located([.text(name)])
+        case .key(let digest):
+          return located(
+            try transaction.key(digest).map {
+              [.text($0.holder), .integer($0.received.milliseconds), .blob(digest.bytes)]
+            })
+        case .policy(let digest):
+          let row = try transaction.policies().first { $0.digest == digest }
+          return located(
+            row.map {
+              [
+                .integer($0.isActive ? -1 : 0), .text($0.name), .integer(-$0.version),
+                .blob(digest.bytes),
+              ]
+            })
+        case .grant(let digest):
+          let path = try transaction.treePath(to: digest)
+          return located(nil, path.map { [.root($0.root)] + $0.path.map(Target.grant) } ?? [])
+        case .root(let name): return located(nil, [.root(name)])
+        default: return located(nil)
+        }
+      }
+    } catch {
+      return .failed("\(FaultCode.of(error)): \(error)")
+    }
+  }
+
+  func resolve(_ text: String) -> Message {
+    do {
+      return .resolved(text, try tables.read { try Identities.find(text, in: $0, at: now) })
+    } catch {
+      return .failed("\(FaultCode.of(error)): \(error)")
+    }
+  }
+
+  func preview(_ target: Target) -> Message? {
+    try? tables.read { transaction in
+      try Previews.make(target, tables: transaction, log: past == nil ? nil : live, at: now)
+        .map(Message.previewed)
+    }
+  }
+
+  func notes() -> Message {
+    do {
+      let notes = try live.read { try $0.notes(limit: 100) }
+      let lines = notes.map {
+        Line($0.at.minute, SafeText("\($0.who): \($0.text)"), .untrusted)
+      }
+      return .document(
+        Document(
+          .notes, title: "Handover notes \u{00B7} unsigned",
+          lines: lines.isEmpty ? [Line("", "no notes; :note TEXT leaves one")] : lines))
+    } catch {
+      return .failed("\(FaultCode.of(error)): \(error)")
+    }
+  }
+}
+
+extension PlaceValue {
+  init(_ part: PlacePart) {
+    self =
+      switch part {
+      case .integer(let value): .integer(value)
+      case .text(let value): .text(value)
+      case .blob(let value): .blob(value)
+      }
+  }
+}
+
+extension PlacePart {
+  init(_ value: PlaceValue) {
+    self =
+      switch value {
+      case .integer(let value): .integer(value)
+      case .text(let value): .text(value)
+      case .blob(let value): .blob(value)
+      }
+  }
+}

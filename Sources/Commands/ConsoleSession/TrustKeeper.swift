@@ -1,0 +1,354 @@
+import Approvals
+import Authority
+import CanonicalJSON
+import Cells
+import Console
+import Decisions
+import Delegations
+import Foundation
+import Keys
+import Registry
+import Statements
+import TransparencyLog
+
+/// Who signs here, and with what.
+struct ConsoleSigner: Sendable {
+  enum Kind: Sendable {
+    case none
+    case sealed(SealedKey)
+    case agent(SSHAgent.Key, isForwarded: Bool)
+  }
+
+  let kind: Kind
+  /// How long an opened key stays open without being used; 0 closes it at once.
+  let relockSeconds: Int64
+  /// What a command line needs to sign with the same key.
+  let arguments: [String]
+
+  var fingerprint: Fingerprint? {
+    switch kind {
+    case .none: nil
+    case .sealed(let sealed): sealed.publicKey.fingerprint
+    case .agent(let key, _): key.publicKey.fingerprint
+    }
+  }
+
+  /// As the key itself says, before the log is asked.
+  var holder: Principal? {
+    if case .sealed(let sealed) = kind { Principal(sealed.holder) } else { nil }
+  }
+}
+
+/// Keeps the verified log: builds what is signed from it, opens the key, signs and appends.
+actor TrustKeeper {
+  private let path: String
+  private let access: RegistryDatabase.Access
+  private let pins: PinStore
+  private let trust: ByteString?
+  let signer: ConsoleSigner
+  private let isBlind: Bool
+  private let post: @Sendable (Message) -> Void
+  private var ledger: Ledger?
+  private var past: PastRegistry?
+  private var opened: OpenKey?
+
+  /// A class only so that a key that cannot be copied can be kept and let go.
+  private final class OpenKey {
+    let key: OpenedKey
+    var until: Timestamp
+
+    init(_ key: consuming OpenedKey, until: Timestamp) {
+      self.key = key
+      self.until = until
+    }
+  }
+
+  init(
+    path: String, access: RegistryDatabase.Access, pins: PinStore, trust: ByteString?,
+    signer: ConsoleSigner, isBlind: Bool, post: @escaping @Sendable (Message) -> Void
+  ) {
+    self.path = path
+    self.access = access
+    self.pins = pins
+    self.trust = trust
+    self.signer = signer
+    self.isBlind = isBlind
+    self.post = post
+  }
+
+  // MARK: the log
+
+  /// The log as it is now, verified; opening it replays what this account has not seen.
+  private func verified() throws -> Ledger {
+    if let past { return past.ledger }
+    return try live()
+  }
+
+  private func live() throws -> Ledger {
+    if let ledger {
+      try ledger.database.read { try ledger.catchUp($0) }
+      return ledger
+    }
+    let database = try RegistryDatabase(path, access: access)
+    let fresh = try Ledger(database, pins: pins, trust: trust) { [post] done, all in
+      post(.verification(.running(done: done, of: all)))
+    }
+    ledger = fresh
+    post(
+      .identified(
+        name: fresh.state.registry?.name.text ?? "",
+        isSolo: fresh.state.registry?.isSolo == true, who: voter(fresh)))
+    return fresh
+  }
+
+  /// The registry moved: verifies what was added, and says what this person is to each hold.
+  func follow() {
+    do {
+      let ledger = try live()
+      let now = Clock.system.now()
+      if let index = ledger.state.unsupported {
+        post(
+          .verification(
+            .broken(
+              index: index, code: "unsupported_entry",
+              reason: "this version cannot read it; nothing can be signed")))
+      } else {
+        post(.verification(.verified(size: ledger.tree.size, at: now)))
+      }
+      post(.standing(standing(ledger, at: now)))
+    } catch {
+      report(error)
+    }
+  }
+
+  private func report(_ error: any Error) {
+    let index: UInt64? =
+      switch error as? AuthorityFault {
+      case .badEntry(let index, _)?: index
+      case .truncated(let size, _)?: size
+      case .forked(let size)?: size
+      default: nil
+      }
+    post(
+      .verification(
+        .broken(index: index, code: FaultCode.of(error), reason: "\(error)")))
+  }
+
+  private func voter(_ ledger: Ledger) -> Principal? {
+    if let holder = signer.holder { return holder }
+    return signer.fingerprint.flatMap { ledger.state.keys[$0]?.holder }
+  }
+
+  /// What this person is to each pending hold: needed, done, or kept out.
+  private func standing(_ ledger: Ledger, at now: Timestamp) -> [String: String] {
+    guard let voter = voter(ledger) else { return [:] }
+    var words: [String: String] = [:]
+    for hold in ledger.state.holds.values {
+      guard case .pending = hold.state(at: now) else { continue }
+      let word: String
+      if hold.votes.contains(where: { $0.voter == voter && !$0.isWithdrawn }) {
+        word = "you voted"
+      } else if !hold.terms.rule.allowSelf, ledger.state.exclusions(for: hold)[voter] != nil {
+        word = "not you"
+      } else if let candidate = ledger.state.voter(voter, at: now),
+        Quorum.filled(hold.terms.rule.quorum, by: [candidate]) > 0
+      {
+        word = "needs you"
+      } else {
+        word = "others"
+      }
+      words[hold.digest.hex] = word
+    }
+    return words
+  }
+
+  /// Verifies the whole log anew, as `log verify` does: every decision decided again.
+  func verify() {
+    do {
+      let ledger = try live()
+      let report = try LogVerification.run(ledger.database, pins: pins) { [post] done, all in
+        post(.verification(.running(done: done, of: all)))
+      }
+      if let finding = report.findings.first {
+        let number = finding.split(separator: " ").dropFirst().first.flatMap {
+          UInt64($0.filter(\.isNumber))
+        }
+        post(
+          .verification(
+            .broken(
+              index: finding.hasPrefix("entry") ? number : nil, code: "log_verify", reason: finding)
+          ))
+      } else {
+        post(.verification(.verified(size: report.size, at: Clock.system.now())))
+        post(
+          .said(
+            "verified \(report.size) entries, decided \(report.decisions) decisions again: all as recorded"
+          ))
+      }
+    } catch {
+      report(error)
+    }
+  }
+
+  /// Goes to the registry as it was after an entry, or back to now.
+  ///
+  /// - Returns: The tables of then, and when the log received that entry.
+  func travelled(to index: UInt64?) throws -> (tables: RegistryDatabase?, at: Timestamp) {
+    guard let index else {
+      past = nil
+      return (nil, Clock.system.now())
+    }
+    let database = try RegistryDatabase(path, access: .readOnly)
+    let found = try PastRegistry(database, upTo: index) { [post] done, all in
+      post(.said("replaying the log up to #\(index): \(all == 0 ? 0 : done * 100 / all)%"))
+    }
+    past = found
+    return (found.tables, found.at)
+  }
+
+  // MARK: what is shown of it
+
+  func document(_ request: DocumentRequest) -> Message {
+    do {
+      let ledger = try verified()
+      let live = try past == nil ? ledger.database : RegistryDatabase(path, access: .readOnly)
+      return .document(
+        try live.read { log in
+          try Cards(
+            ledger: ledger, log: log, now: past?.at ?? Clock.system.now()
+          ).document(request)
+        })
+    } catch {
+      return .failed("\(FaultCode.of(error)): \(error)")
+    }
+  }
+
+  func consent(_ request: ConsentRequest, choice: Int, inputs: [String: String]) -> Message {
+    do {
+      let ledger = try live()
+      let now = Clock.system.now()
+      let who = voter(ledger)
+      return .consent(
+        try ledger.database.read { transaction in
+          try Consents(
+            ledger: ledger, transaction: transaction, voter: who, isBlind: isBlind, now: now
+          ).make(request, choice: choice, inputs: inputs)
+        })
+    } catch {
+      return .failed("\(FaultCode.of(error)): \(error)")
+    }
+  }
+
+  func progress(_ hold: Digest) -> Message? {
+    guard let ledger = try? live(), let found = ledger.state.holds[hold] else { return nil }
+    let now = Clock.system.now()
+    return (try? ledger.database.read { try Progress.make(found, ledger, $0, at: now) })
+      .map(Message.progress)
+  }
+
+  // MARK: signing
+
+  func lockKey() {
+    opened = nil
+    post(.keyState(.locked))
+  }
+
+  /// Opens the key, signs, appends; the key is closed again unless it may stay open a while.
+  func sign(_ submission: Submission, _ field: PassphraseField) {
+    var bytes = field.surrender()
+    let passphrase = SecretBytes(wiping: &bytes)
+    do {
+      let ledger = try live()
+      let key = try open(passphrase, ledger)
+      defer { close() }
+      let (index, outcome) = try Signatures(
+        ledger: ledger, voter: key.key.principal, now: Clock.system.now()
+      ).sign(submission, with: key.key)
+      post(.signed(submission.request, index: index, outcome: outcome))
+    } catch {
+      let code = FaultCode.of(error)
+      var problem = "\(error)"
+      if case .vote(let hold, _) = submission.request, let lost = lostRace(hold) { problem = lost }
+      post(
+        .refused(
+          submission.request, code: code, problem: problem,
+          isFinal: code.hasPrefix("hold_") && code != "hold_pending"))
+    }
+  }
+
+  /// To whom a vote lost, and when.
+  private func lostRace(_ digest: Digest) -> String? {
+    guard let ledger = try? live(), let hold = ledger.state.holds[digest] else { return nil }
+    let now = Clock.system.now()
+    switch hold.state(at: now) {
+    case .pending: return nil
+    case .denied:
+      return hold.votes.last { $0.vote == .deny }.map {
+        "\($0.voter) denied it at \($0.received.clock), before your vote"
+      }
+    case .approved, .released:
+      let who = hold.approvals.map(\.voter.description).joined(separator: ", ")
+      return hold.quorumMet.map { "the quorum was complete at \($0.clock), by \(who)" }
+    case .expired: return "it expired at \(hold.terms.expires.clock), before your vote"
+    case .voided, .lapsed: return "the hold is \(hold.state(at: now).word)"
+    }
+  }
+
+  private func open(
+    _ passphrase: borrowing SecretBytes, _ ledger: Ledger
+  ) throws -> OpenKey {
+    let now = Clock.system.now()
+    if let opened, now < opened.until { return opened }
+    opened = nil
+    let key: OpenedKey
+    switch signer.kind {
+    case .none:
+      throw CommandFault("key_missing", "you have no operator key here; see: countersign key new")
+    case .sealed(let sealed):
+      guard let holder = Principal(sealed.holder) else {
+        throw KeyFault.malformed(path: sealed.path, reason: "its holder is no principal")
+      }
+      key = OpenedKey(principal: holder, key: try sealed.open(passphrase: passphrase))
+    case .agent(let agentKey, _):
+      guard let record = ledger.state.keys[agentKey.publicKey.fingerprint],
+        record.holder.kind == .user
+      else {
+        throw CommandFault(
+          "signer_wrong_key", "the key \(agentKey.publicKey.fingerprint) is no operator's here")
+      }
+      key = OpenedKey(principal: record.holder, agentKey: agentKey)
+    }
+    let fresh = OpenKey(key, until: now)
+    opened = fresh
+    return fresh
+  }
+
+  private func close() {
+    guard case .sealed = signer.kind, signer.relockSeconds > 0, let opened else {
+      opened = nil
+      return
+    }
+    let until = Clock.system.now().advanced(bySeconds: signer.relockSeconds)
+    opened.until = until
+    post(.keyState(.unlocked(until: until)))
+  }
+
+  /// Leaves what other consoles see: that this person looks at a hold, or a note.
+  func leave(claim hold: Digest? = nil, note: String? = nil) {
+    guard access == .readWrite, let ledger = try? live(), let who = voter(ledger)?.description
+    else {
+      if note != nil { post(.failed("note_unsigned: without a key there is no name to leave")) }
+      return
+    }
+    do {
+      let now = Clock.system.now()
+      try ledger.database.write { transaction in
+        if let hold { try transaction.note(claim: hold, by: who, at: now) }
+        if let note { try transaction.note(handover: note, by: who, at: now) }
+      }
+      if note != nil { post(.said("the note is left for the next shift")) }
+    } catch {
+      if note != nil { post(.failed("\(FaultCode.of(error)): \(error)")) }
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import Approvals
+import ArgumentParser
+import Authority
+import CanonicalJSON
+import Console
+import Decisions
+import Enforcement
+import Fixtures
+import Foundation
+import Keys
+import Registry
+import Statements
+
+struct DemoCommand: Subcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Build a sample company, start its daemon and agents, open the console on them.",
+    discussion: "All keys are demonstration keys; the operators' passphrase is \"demo\".")
+
+  @Option(help: "The folder of sample data. Default: sample-data here, or beside the program.")
+  var data: String?
+
+  @Option(help: "Build here and leave everything to look at.")
+  var keep: String?
+
+  @Flag(help: "No console: run the fleet, approve one hold, deny one, print a summary.")
+  var headless = false
+
+  @Option(help: "With --headless: how many seconds to run.")
+  var seconds: Int = 20
+
+  @Option(help: "A theme file, or the name of one.")
+  var theme: String?
+
+  @Flag(help: "Use no colour.")
+  var noColor = false
+
+  func perform() async throws {
+    let folder = try place()
+    defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
+    // The demonstration's pins and keys stay in its own folder.
+    setenv("XDG_STATE_HOME", "\(folder)/state", 1)
+    let source = try sampleFolder()
+    Output.note("building the sample company in \(folder)")
+    let manifest = "\(source)/company.yaml"
+    let company = try SampleCompany(
+      yaml: String(decoding: try Parse.file(manifest), as: UTF8.self), file: manifest)
+    let registry = try SampleRegistry(company, in: folder, pins: PinStore(folder: Paths().pins)) {
+      try Parse.file("\(source)/\($0)")
+    }
+    Output.note("starting countersignd")
+    let daemon = try await Daemon.start(registry)
+    defer { daemon.stop() }
+    let fleet = Fleet(registry)
+    let work = Task.detached {
+      await fleet.work(pauseMilliseconds: headless ? 150...400 : 500...1500)
+    }
+    defer { work.cancel() }
+    guard let person = company.operators.first(where: { $0.name != company.founder }) else {
+      throw CommandFault("sample_lonely", "the sample company needs a second operator")
+    }
+    if headless {
+      try await runHeadless(registry, fleet, as: person.name)
+      return
+    }
+    var session = ConsoleSession(
+      files: ConsoleFiles(), theme: theme, noColor: noColor,
+      banner: "demo: you are \(person.name), passphrase: \(SampleRegistry.passphrase)")
+    session.atEnd = { daemon.stop() }
+    try await session.run(
+      registry: try RegistryOptions.parse(["--registry", registry.path]),
+      signer: try OperatorOptions.parse(["--key", registry.operatorKey(person.name)]))
+    if keep != nil { Output.line("left in \(folder)") }
+  }
+
+  private func place() throws -> String {
+    if let keep {
+      guard !FileManager.default.fileExists(atPath: "\(keep)/registry.db") else {
+        throw RegistryFault.exists(path: "\(keep)/registry.db")
+      }
+      try FileManager.default.createDirectory(atPath: keep, withIntermediateDirectories: true)
+      return URL(fileURLWithPath: keep).path
+    }
+    var template = Array("/tmp/countersign-demo-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw CommandFault("folder_unwritable", "no folder can be made in /tmp")
+    }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  private func sampleFolder() throws -> String {
+    let binary = Daemon.programFolder
+    let candidates =
+      (data.map { [$0] } ?? []) + [
+        "sample-data", "\(binary)/../share/countersign/sample-data", "\(binary)/../../sample-data",
+        "\(binary)/../../../sample-data",
+      ]
+    for path in candidates where FileManager.default.fileExists(atPath: "\(path)/company.yaml") {
+      return path
+    }
+    throw CommandFault("sample_missing", "company.yaml was not found; name its folder with --data")
+  }
+
+  /// The same review, vote and append as in the console, without a screen.
+  private func runHeadless(
+    _ registry: SampleRegistry, _ fleet: Fleet, as voter: Principal
+  ) async throws {
+    Output.note("running the fleet for \(seconds) s")
+    let options = try RegistryOptions.parse(["--registry", registry.path])
+    var phrase = Array(SampleRegistry.passphrase.utf8)
+    let sealed = try SealedKey(path: registry.operatorKey(voter))
+    let key = try sealed.open(passphrase: SecretBytes(wiping: &phrase))
+    var votes: [ApprovalVoted.Vote] = [.approve, .deny]
+    var released = 0
+    let end = ContinuousClock.now.advanced(by: .seconds(seconds))
+    while ContinuousClock.now < end {
+      try await Task.sleep(for: .milliseconds(500))
+      guard let vote = votes.first else { continue }
+      let ledger = try options.ledger()
+      let now = Clock.system.now()
+      for hold in ledger.state.holds.values.sorted(by: { $0.received < $1.received }) {
+        guard hold.votes.isEmpty, hold.state(at: now).isOpen,
+          let (review, _) = try? ReviewText.make(hold.digest.hex, ledger, voter: voter),
+          review.objection == nil, review.completes
+        else { continue }
+        let result = try ledger.sign(
+          .approvalVoted(
+            ApprovalVoted(
+              hold: hold.digest, vote: vote,
+              reason: ByteString("the demonstration's \(vote.rawValue)"),
+              validUntil: nil)), by: voter, key: key, clock: .system)
+        Output.line(
+          "\(vote.rawValue)  \(hold.digest.short)  \(review.action.action.text) on "
+            + "\(review.action.resource.text)  entry #\(result.index)")
+        votes.removeFirst()
+        break
+      }
+    }
+    let ledger = try options.ledger(.readOnly)
+    released =
+      ledger.state.holds.values.filter { if case .released? = $0.end { true } else { false } }.count
+    let report = try LogVerification.run(ledger.database, pins: PinStore(folder: Paths().pins))
+    Output.line("entries    \(report.size)")
+    Output.line("decisions  \(report.decisions)")
+    for (verdict, count) in fleet.tally.sorted(by: { $0.key < $1.key }) {
+      Output.line("answered   \(count) \(verdict)")
+    }
+    Output.line("released   \(released)")
+    Output.line("log        \(report.findings.isEmpty ? "verified" : report.findings[0])")
+    if keep != nil { Output.line("left in    \(registry.folder)") }
+    guard votes.isEmpty, report.findings.isEmpty, released > 0 else { throw ExitStatus.failed }
+  }
+}
+
+/// The real daemon, as a child of the demonstration.
+final class Daemon: Sendable {
+  private let identifier: Int32
+
+  private init(identifier: Int32) {
+    self.identifier = identifier
+  }
+
+  static var programFolder: String {
+    let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return (path as NSString).deletingLastPathComponent
+  }
+
+  static func start(_ registry: SampleRegistry) async throws -> Daemon {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "\(programFolder)/countersignd")
+    process.arguments = [
+      "--registry", registry.path, "--service", registry.company.service.description, "--key",
+      registry.serviceKey, "--socket", registry.socket, "--quiet",
+    ]
+    process.standardError = FileHandle(forWritingAtPath: "/dev/null")
+    do {
+      try process.run()
+    } catch {
+      throw CommandFault("daemon_missing", "\(programFolder)/countersignd cannot be started")
+    }
+    let client = AgentClient(socket: registry.socket)
+    for _ in 0..<100 {
+      if (try? await client.health()) != nil {
+        return Daemon(identifier: process.processIdentifier)
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    process.terminate()
+    throw CommandFault("daemon_silent", "countersignd did not answer within 10 s")
+  }
+
+  /// Stops the daemon and waits until it has closed the registry.
+  func stop() {
+    guard kill(identifier, SIGTERM) == 0 else { return }
+    for _ in 0..<100 where kill(identifier, 0) == 0 { usleep(50_000) }
+  }
+}

@@ -1,0 +1,126 @@
+import Cells
+import Keys
+import Statements
+
+extension ConsoleModel {
+  /// Runs what was typed after `:`.
+  package mutating func run(_ text: String) -> [Effect] {
+    switch CommandLine.parse(text, settings.catalogue) {
+    case .nothing: return []
+    case .view(let aim, let filter):
+      overlays = []
+      var effects = go(to: aim)
+      if let filter { effects += setFilter(filter) }
+      return effects
+    case .verb(let verb, let argument): return run(verb, argument)
+    case .command(let words, let spec): return run(words, spec)
+    case .id(let id): return [.resolve(id)]
+    case .ambiguous(let found):
+      say(
+        found.isEmpty
+          ? "there is no command \(text); Tab completes, ? helps"
+          : "\(text) could be: " + found.joined(separator: ", "), isBad: true)
+      return []
+    }
+  }
+
+  private mutating func run(_ words: [String], _ spec: CommandLine.Spec) -> [Effect] {
+    let refused = ["console", "demo", "init", "restore"]
+    if let first = words.first, refused.contains(first) {
+      say("\(first) is run outside of the console", isBad: true)
+      return []
+    }
+    guard spec.signs, !words.contains("--dry-run"), !words.contains("--help") else {
+      return [.run(words)]
+    }
+    if session.isReadOnly || asOf != nil {
+      say("nothing can be signed here", isBad: true)
+      return []
+    }
+    return [.consent(.command(words), choice: 0, inputs: [:])]
+  }
+
+  private mutating func run(_ verb: CommandLine.Verb, _ argument: String) -> [Effect] {
+    switch verb {
+    case .quit: return [.quit]
+    case .help: openHelp()
+    case .context:
+      guard !argument.isEmpty else {
+        say(
+          session.contexts.isEmpty
+            ? "no contexts are configured" : "contexts: " + session.contexts.joined(separator: ", ")
+        )
+        return []
+      }
+      forget()
+      return [.lockKey, .switchContext(argument)]
+    case .theme:
+      guard !argument.isEmpty else {
+        say("themes: " + settings.catalogue.themes.joined(separator: ", "))
+        return []
+      }
+      return [.useTheme(argument)]
+    case .filter: return setFilter(argument)
+    case .at:
+      guard let index = UInt64(argument.drop { $0 == "#" }) else {
+        say("\":at N\" takes the number of a log entry", isBad: true)
+        return []
+      }
+      return [.travel(index)]
+    case .now: return asOf == nil ? [] : [.travel(nil)]
+    case .cli:
+      let line = "countersign " + CommandLine.line(equivalent + session.arguments)
+      say(line)
+      return [.copy(line)]
+    case .dump:
+      let path = argument.isEmpty ? "countersign-screen.txt" : argument
+      return [.write(path: path, Screen.draw(self).lines)]
+    case .note:
+      guard !argument.isEmpty else {
+        say("\":note TEXT\" leaves a note for the next shift")
+        return []
+      }
+      return [.note(argument)]
+    case .notes: return [.document(.notes)]
+    case .messages:
+      let lines = messages.map { Line($0.at.clock, SafeText($0.text)) }
+      overlays.append(
+        .document(
+          DocumentModel(
+            Document(
+              .messages, title: "Messages", lines: lines, start: max(0, lines.count - 1)))))
+    case .columns: return perform(.columns)
+    case .mouse: return perform(.mouse)
+    case .collapse:
+      lists[View.decisions.rawValue].toggleCollapse()
+      return view == .decisions ? [.load(list.restart(page: layout.rows))] : []
+    case .verify: return [.verify]
+    case .relock:
+      keyState = .locked
+      return [.lockKey]
+    case .everything:
+      if let reason = disabledReason(.approve), session.who == nil || session.isReadOnly || isPast {
+        say(reason, isBad: true)
+        return []
+      }
+      return [.consent(.lock([.everything]), choice: 0, inputs: [:])]
+    }
+    return []
+  }
+
+  /// The command line that does the same as this view or dialog.
+  package var equivalent: [String] {
+    if let dialog = consent { return dialog.consent.command }
+    if let reader {
+      switch reader.document.request {
+      case .why(.decision(let index)), .card(.entry(let index)): return ["log", "show", "\(index)"]
+      case .why(.hold(let hold)): return ["holds", "show", hold.hex]
+      case .card(.grant(let grant)): return ["grant", "show", grant.hex]
+      case .card(.agent(let agent)): return ["agent", "can", agent]
+      case .output(let words): return words
+      default: break
+      }
+    }
+    return view.listing + (list.showsEnded && view == .approvals ? ["--all"] : [])
+  }
+}

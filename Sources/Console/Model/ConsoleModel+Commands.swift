@@ -1,0 +1,331 @@
+import Cells
+import Keys
+import Statements
+
+extension ConsoleModel {
+  /// Does what a key or a menu asks for, or says why not.
+  mutating func perform(_ command: Command) -> [Effect] {
+    if let reason = disabledReason(command) {
+      say("\(settings.keymap.shown(command)): \(reason)")
+      return []
+    }
+    if let aim = command.view { return go(to: aim) }
+    let rows = layout.rows
+    switch command {
+    case .down: return move(1)
+    case .up: return move(-1)
+    case .halfDown: return move(max(1, rows / 2))
+    case .halfUp: return move(-max(1, rows / 2))
+    case .pageDown: return move(rows)
+    case .pageUp: return move(-rows)
+    case .first:
+      if view == .tree { return move(-10_000_000) }
+      return list.moveToFirst(page: rows, at: now).map { [.load($0)] } ?? []
+    case .last:
+      if view == .tree { return move(10_000_000) }
+      return list.moveToLast(page: rows, at: now).map { [.load($0)] } ?? []
+    case .nextView: return go(to: step(1))
+    case .previousView: return go(to: step(-1))
+    case .lastView: return go(to: lastView ?? .approvals)
+    case .historyBack: return travelHistory(-1)
+    case .historyForward: return travelHistory(1)
+    case .open: return open()
+    case .back: return back()
+    case .quit: return back(quits: true)
+    case .left, .right, .foldAll, .unfoldAll, .parent: return fold(command)
+    case .filter: entry = EntryLine(.filter, filter.text)
+    case .nextMatch, .previousMatch:
+      return tree.next(command == .nextMatch ? 1 : -1).map(Effect.branch)
+    case .commandLine: entry = EntryLine(.command)
+    case .palette: openPalette()
+    case .help: openHelp()
+    case .mark: return list.mark(visible: rows, at: now).map { [.load($0)] } ?? []
+    case .markRange: if list.markRange() { say("move, then v again marks everything between") }
+    case .sort, .reverse, .showEnded: return rearrange(command)
+    case .columns:
+      overlays.append(
+        .menu(MenuModel("Columns of \(view.title)", columnItems(), isTyping: false), .columns))
+    case .wide, .narrower, .wider: return resize(command)
+    case .follow: return follow()
+    case .reload: return startAgain() + [.verify]
+    case .repaint: return [.repaint]
+    case .suspend:
+      forget()
+      return [.lockKey, .suspend]
+    case .mouse:
+      settings.isMouseOn.toggle()
+      say(settings.isMouseOn ? "mouse on: wheel and row clicks; F2 ends it" : "mouse off")
+      return [.mouse(settings.isMouseOn)]
+    case .copyID: return selected.map { [.copy($0.id)] } ?? []
+    case .copyRow: return [.copy(rowText)]
+    case .json: return selected.map { [.document(.json($0))] } ?? []
+    case .why: return why()
+    case .related: return openRelated()
+    case .travel: return selectedIndex.map { [.travel($0)] } ?? []
+    case .approve, .deny, .revoke, .lock: return ask(command)
+    case .export: return selectedIndex.map { export($0) } ?? []
+    case .verify: return [.verify]
+    case .approvals, .decisions, .agents, .keys, .tree, .policies, .audit, .operators, .proposals,
+      .locks:
+      break
+    }
+    return []
+  }
+
+  // MARK: views and history
+
+  private func step(_ step: Int) -> View {
+    View(rawValue: (view.rawValue + step + View.allCases.count) % View.allCases.count) ?? .approvals
+  }
+
+  mutating func go(to aim: View, loads: Bool = true) -> [Effect] {
+    guard aim != view else { return loads ? loadIfNeeded() : [] }
+    if history.indices.contains(historyIndex) {
+      history[historyIndex].selected = selected
+      history[historyIndex].filter = filter.text
+      history.removeSubrange((historyIndex + 1)...)
+    }
+    history.append(Place(view: aim, filter: "", selected: nil))
+    if history.count > 50 { history.removeFirst() }
+    historyIndex = history.count - 1
+    return show(aim, loads: loads)
+  }
+
+  private mutating func show(_ aim: View, loads: Bool) -> [Effect] {
+    lastView = view
+    view = aim
+    preview = nil
+    previewAsked = nil
+    prefix = nil
+    guard loads else { return [] }
+    let first = loadIfNeeded()
+    return first.isEmpty ? refresh() : first
+  }
+
+  private mutating func travelHistory(_ step: Int) -> [Effect] {
+    history[historyIndex].selected = selected
+    historyIndex += step
+    let place = history[historyIndex]
+    var effects = show(place.view, loads: true)
+    if place.filter != filter.text { effects += setFilter(place.filter) }
+    if let target = place.selected, view != .tree {
+      if !list.select(target, visible: layout.rows) { effects.append(.locate(target)) }
+    }
+    return effects
+  }
+
+  /// Undoes exactly one level: marks, filter, the past, then the view.
+  private mutating func back(quits: Bool = false) -> [Effect] {
+    if list.hasRange || !list.marks.isEmpty {
+      if quits { say("marks are set; Esc clears them, then q quits") } else { list.clearMarks() }
+      return []
+    }
+    if !filter.isEmpty { return setFilter("") }
+    if asOf != nil { return [.travel(nil)] }
+    if quits { return [.quit] }
+    if view != .approvals { return historyIndex > 0 ? travelHistory(-1) : go(to: .approvals) }
+    say("q quits")
+    return []
+  }
+
+  // MARK: opening
+
+  private mutating func open() -> [Effect] {
+    guard let selected else { return [] }
+    if view == .tree { return openInTree(selected) }
+    return jump(to: selected, isHere: true)
+  }
+
+  private mutating func openInTree(_ target: Target) -> [Effect] {
+    switch target {
+    case .more: return tree.unfold(visible: layout.rows).map(Effect.branch)
+    default: return [.document(.card(target))]
+    }
+  }
+
+  /// Opens what a target is, or stands on it in its list.
+  mutating func jump(to target: Target, isHere: Bool = false) -> [Effect] {
+    switch target {
+    case .hold(let hold):
+      return [.consent(.vote(hold, leaning: .approve), choice: 0, inputs: [:])]
+    case .decision, .entry:
+      if isHere {
+        list.pause()
+        return [.document(target.view == .audit ? .card(target) : .why(target))]
+      }
+      return [.locate(target)]
+    case .rule(let policy, _): return [.document(.source(isHere ? .policy(policy) : target))]
+    case .policy: return isHere ? [.document(.source(target))] : [.locate(target)]
+    case .proposal(let digest): return [.consent(.proposal(digest), choice: 0, inputs: [:])]
+    case .owed(let digest): return [.consent(.owed(digest), choice: 0, inputs: [:])]
+    case .lock(let digest): return [.consent(.lift(digest), choice: 0, inputs: [:])]
+    case .agent, .key, .person, .service, .keyRequest:
+      return isHere ? [.document(.card(target))] : [.locate(target)]
+    case .grant, .root: return [.locate(target)]
+    case .resource, .more: return []
+    }
+  }
+
+  private mutating func why() -> [Effect] {
+    guard let selected else { return [] }
+    list.pause()
+    switch selected {
+    case .hold, .decision: return [.document(.why(selected))]
+    default: return [.document(.card(selected))]
+    }
+  }
+
+  mutating func openRelated() -> [Effect] {
+    let found = related
+    guard found.count != 1 else { return jump(to: found[0]) }
+    guard !found.isEmpty else {
+      say("nothing hangs together with it")
+      return []
+    }
+    overlays.append(
+      .menu(
+        MenuModel(
+          "Jump to", found.map { MenuModel.Item($0.words, action: .jump($0)) }, isTyping: false),
+        .candidates))
+    return []
+  }
+
+  // MARK: folding, order, columns
+
+  private mutating func fold(_ command: Command) -> [Effect] {
+    let rows = layout.rows
+    guard view == .tree else {
+      list.scrollColumns(command == .left ? -8 : 8)
+      return []
+    }
+    switch command {
+    case .left: tree.fold(visible: rows)
+    case .right: return tree.unfold(visible: rows).map(Effect.branch)
+    case .foldAll: tree.foldAll(visible: rows)
+    case .unfoldAll: return tree.unfoldAll().map(Effect.branch)
+    default: tree.toParent(visible: rows)
+    }
+    return []
+  }
+
+  private mutating func rearrange(_ command: Command) -> [Effect] {
+    if view == .tree { return tree.toggleEnded().map(Effect.branch) }
+    switch command {
+    case .sort: _ = list.sortOn()
+    case .reverse: list.reverse()
+    default:
+      list.toggleEnded()
+      say(list.showsEnded ? "ended ones are shown too" : "only what is in force is shown")
+    }
+    var kept = settings.memory.columns[view.name] ?? Memory.Columns()
+    (kept.order, kept.isReversed) = (list.order.rawValue, list.isReversed)
+    settings.memory.columns[view.name] = kept
+    return [.load(list.restart(page: layout.rows)), .remember(settings.memory)]
+  }
+
+  private mutating func resize(_ command: Command) -> [Effect] {
+    var kept = settings.memory.columns[view.name] ?? Memory.Columns()
+    switch command {
+    case .wide: kept.isWide.toggle()
+    case .wider: kept.extra = min(60, kept.extra + 2)
+    default: kept.extra = max(-10, kept.extra - 2)
+    }
+    settings.memory.columns[view.name] = kept
+    return [.remember(settings.memory)]
+  }
+
+  func columnItems() -> [MenuModel.Item] {
+    let kept = settings.memory.columns[view.name] ?? Memory.Columns()
+    return view.columns.map { column in
+      let isShown = !kept.hidden.contains(column.name) && (!column.isWide || kept.isWide)
+      return MenuModel.Item(
+        "\(isShown ? "[x]" : "[ ]") \(column.title)",
+        help: column.isWide && !kept.isWide ? "w shows it" : "",
+        disabled: column == view.columns.first ? "the first column stays" : nil,
+        action: .toggleColumn(column.name))
+    }
+  }
+
+  mutating func toggle(column name: String) {
+    var kept = settings.memory.columns[view.name] ?? Memory.Columns()
+    if kept.hidden.remove(name) == nil { kept.hidden.insert(name) }
+    settings.memory.columns[view.name] = kept
+  }
+
+  private mutating func follow() -> [Effect] {
+    if list.follows {
+      list.pause()
+      return []
+    }
+    list.resume()
+    return [.load(list.restart(page: layout.rows))]
+  }
+
+  private var rowText: String {
+    if view == .tree { return tree.selectedRow.map { "\($0.node.name)  \($0.node.scope)" } ?? "" }
+    guard let row = list.selectedRow else { return "" }
+    return row.cells.map { $0.shown(at: now).text.text }.joined(separator: "\t")
+  }
+
+  func export(_ index: UInt64) -> [Effect] {
+    [.run(["log", "prove", "\(index)", "--out", "proof-\(index).json"])]
+  }
+
+  // MARK: dialogs
+
+  private mutating func ask(_ command: Command) -> [Effect] {
+    func consent(_ request: ConsentRequest) -> [Effect] {
+      [.consent(request, choice: 0, inputs: [:])]
+    }
+    switch (command, selected) {
+    case (.deny, _) where view == .approvals && !list.marks.isEmpty:
+      let holds = list.marks.keys.compactMap(\.digest).sorted()
+      return consent(.denyAll(holds))
+    case (.approve, .hold(let hold)):
+      if !list.marks.isEmpty {
+        say("marks are for denying; each approval is read and signed by itself")
+      }
+      return consent(.vote(hold, leaning: .approve))
+    case (.deny, .hold(let hold)): return consent(.vote(hold, leaning: .deny))
+    case (.revoke, .grant(let grant)): return consent(.revokeGrant(grant))
+    case (.revoke, _):
+      guard let key = key(of: selected) else { return [] }
+      return consent(.revokeKey(key))
+    case (.lock, _): return consent(.lock(lockTargets))
+    default: return []
+    }
+  }
+
+  // MARK: menus
+
+  /// What is possible here, each with its key; Enter does it.
+  mutating func openHelp() {
+    let items = settings.keymap.bindings.map { binding in
+      MenuModel.Item(
+        binding.help, key: binding.keys.map(\.name).joined(separator: " "),
+        disabled: disabledReason(binding.command), action: .command(binding.command))
+    }
+    let able = items.filter { $0.disabled == nil }
+    let others = items.filter { $0.disabled != nil }
+    overlays.append(
+      .menu(
+        MenuModel("\(view.title): what is possible here", able + others, isTyping: false), .help))
+  }
+
+  mutating func openPalette() {
+    var items = settings.keymap.bindings.map { binding in
+      MenuModel.Item(
+        binding.help, key: binding.shown, disabled: disabledReason(binding.command),
+        action: .command(binding.command))
+    }
+    items += CommandLine.Verb.allCases.map {
+      MenuModel.Item(":\($0.rawValue)", help: $0.help, action: .line($0.rawValue))
+    }
+    items += settings.catalogue.specs.map {
+      MenuModel.Item(
+        ":" + $0.path.joined(separator: " "), help: $0.help,
+        action: .line($0.path.joined(separator: " ")))
+    }
+    overlays.append(.menu(MenuModel("Everything", items, isTyping: true), .palette))
+  }
+}

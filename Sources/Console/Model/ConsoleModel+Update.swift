@@ -1,0 +1,348 @@
+import Cells
+import Keys
+package import Statements
+
+extension ConsoleModel {
+  /// Takes what happened; the only place where state changes.
+  package mutating func update(_ message: Message, at time: Timestamp) -> [Effect] {
+    now = max(now, time)
+    var effects: [Effect]
+    switch message {
+    case .key(let key): effects = take(key)
+    case .resized(let width, let height):
+      self.width = width
+      self.height = height
+      fit()
+      effects = layout.isTooSmall ? [] : loadIfNeeded()
+    case .tick: effects = tick()
+    case .changed(let status): effects = take(status)
+    case .page(let page):
+      let index = page.request.view.rawValue
+      effects =
+        lists[index].take(page, visible: layout.rows).map { [.load($0)] } ?? []
+      if page.request.view == view, let wanted, lists[index].select(wanted, visible: layout.rows) {
+        self.wanted = nil
+      }
+    case .branch(let branch):
+      effects = tree.take(branch, visible: layout.rows).map(Effect.branch)
+    case .matches(let found, let serial):
+      if serial == tree.serial {
+        tree.take(found)
+        if found.isEmpty, !tree.filter.isEmpty { say("nothing in the tree matches") }
+      }
+      effects = []
+    case .unseen(let view, let count):
+      lists[view.rawValue].note(unseen: count)
+      effects = []
+    case .total(let view, let filter, let total):
+      lists[view.rawValue].note(total: total, of: filter)
+      effects = []
+    case .standing(let standing):
+      self.standing = standing
+      effects = []
+    case .identified(let name, let isSolo, let who):
+      session.registry = name
+      session.isSolo = isSolo
+      if let who { session.who = who }
+      effects = []
+    case .previewed(let preview):
+      if preview.target == selected { self.preview = preview }
+      effects = []
+    case .document(let document): effects = take(document)
+    case .consent(let consent): effects = take(consent)
+    case .progress(let progress):
+      change { dialog in
+        if case .vote(let hold, _) = dialog.consent.request, hold == progress.hold {
+          dialog.follow(progress)
+        }
+      }
+      effects = []
+    case .signed(let request, let index, let outcome):
+      change { if $0.consent.request == request { $0.recorded(index: index, outcome: outcome) } }
+      say("recorded as #\(index): \(outcome)")
+      list.clearMarks()
+      effects = followed(request)
+    case .refused(let request, let code, let problem, let isFinal):
+      let text = "\(code): \(problem)"
+      var isShown = false
+      change {
+        guard $0.consent.request == request else { return }
+        $0.refused(text, isFinal: isFinal)
+        isShown = true
+      }
+      if !isShown { say(text, isBad: true) }
+      effects = isFinal ? followed(request) : []
+    case .ranAndSigned(let request, let said):
+      if consent?.consent.request == request { overlays.removeLast() }
+      say(said)
+      effects = []
+    case .catalogued(let catalogue):
+      settings.catalogue = catalogue
+      effects = []
+    case .keyState(let state):
+      keyState = state
+      effects = []
+    case .verification(let verification):
+      self.verification = verification
+      if case .broken(_, let code, let reason) = verification {
+        say("\(code): \(reason)", isBad: true)
+      }
+      effects = []
+    case .located(let target, let place, let path): effects = stand(on: target, place, path)
+    case .resolved(let text, let found): effects = resolved(text, found)
+    case .travelled(let index, let at):
+      asOf = index.flatMap { index in at.map { (index, $0) } }
+      overlays = []
+      preview = nil
+      effects = startAgain()
+      say(index.map { "this is the registry as it was after entry #\($0); :now goes back" } ?? "")
+    case .switched(let session, let catalogue): effects = take(session, catalogue)
+    case .said(let text):
+      say(text)
+      effects = []
+    case .failed(let problem):
+      say(problem, isBad: true)
+      effects = []
+    }
+    fit()
+    return effects + wantPreview()
+  }
+
+  /// Changes the dialog on top, if one is.
+  mutating func change(_ body: (inout ConsentModel) -> Void) {
+    for index in overlays.indices.reversed() {
+      guard case .consent(var dialog) = overlays[index] else { continue }
+      body(&dialog)
+      overlays[index] = .consent(dialog)
+      return
+    }
+  }
+
+  var consent: ConsentModel? {
+    for overlay in overlays.reversed() { if case .consent(let dialog) = overlay { return dialog } }
+    return nil
+  }
+
+  /// Makes what is shown fit the screen as it is.
+  private mutating func fit() {
+    let rows = layout.rows
+    lists[view.rawValue].scroll(visible: rows)
+    tree.scroll(visible: rows)
+    guard let top = overlays.indices.last else { return }
+    switch overlays[top] {
+    case .consent(var dialog):
+      dialog.isASCII = settings.isASCII
+      // A command opens the key by itself, in a process of its own.
+      let isCommand = if case .command = dialog.consent.request { true } else { false }
+      dialog.needsPassphrase =
+        session.signer == .sealed && (isCommand || !keyState.isUnlocked(at: now))
+      let frame = ConsentLayout(dialog, width: width, height: height)
+      dialog.show(rows: layout.isTooSmall ? 0 : frame.textRows, width: frame.textWidth)
+      overlays[top] = .consent(dialog)
+    case .document(var reader):
+      reader.scroll(visible: DocumentScreen.rows(height)) { [width] in
+        DocumentScreen.height(of: $0, width: width)
+      }
+      overlays[top] = .document(reader)
+    case .menu: break
+    }
+  }
+
+  private mutating func tick() -> [Effect] {
+    let now = now
+    change { $0.expire(at: now) }
+    if case .unlocked(let until) = keyState, now >= until {
+      keyState = .locked
+      return [.lockKey]
+    }
+    if list.hasExpired(at: now) {
+      return (list.refresh(page: layout.rows, at: now).map { [.load($0)] } ?? []) + [.poll]
+    }
+    guard list.isDue(at: now), let request = list.refresh(page: layout.rows, at: now) else {
+      return []
+    }
+    return [.load(request)]
+  }
+
+  private mutating func take(_ newer: RegistryStatus) -> [Effect] {
+    let known = status.map { Set($0.pending.map(\.hold)) }
+    status = newer
+    var effects: [Effect] = []
+    if let known {
+      let fresh = newer.pending.filter { !known.contains($0.hold) }
+      if let first = fresh.first {
+        say(
+          fresh.count == 1
+            ? "new hold \(first.hold.prefix(8)): \(first.words)" : "\(fresh.count) new holds")
+      }
+      if fresh.contains(where: { $0.risk == .critical }) {
+        if settings.rings { effects.append(.bell) }
+        if settings.notifies, let grave = fresh.first(where: { $0.risk == .critical }) {
+          effects.append(.notify("critical hold \(grave.hold.prefix(8)): \(grave.words)"))
+        }
+      }
+    } else if let note = newer.note {
+      say(note)
+    }
+    guard asOf == nil else { return effects }
+    return effects + refresh()
+  }
+
+  /// Reads again what is on the screen.
+  mutating func refresh() -> [Effect] {
+    var effects: [Effect] = []
+    if view == .tree {
+      effects += tree.reload().map(Effect.branch)
+    } else if let request = list.refresh(page: layout.rows, at: now) {
+      effects.append(.load(request))
+    } else if let paused = list.pausedAt {
+      effects.append(.countUnseen(view, after: paused))
+    }
+    previewAsked = nil
+    for overlay in overlays {
+      switch overlay {
+      case .consent(let dialog):
+        if dialog.steps.isOpen {
+          effects.append(
+            .consent(
+              dialog.consent.request, choice: dialog.choice, inputs: dialog.planInputs))
+        } else if case .vote(let hold, _) = dialog.consent.request, dialog.progress?.isOver != true
+        {
+          effects.append(.follow(hold))
+        }
+      case .document(let reader):
+        if case .output = reader.document.request { break }
+        if case .why = reader.document.request {
+          effects.append(.document(reader.document.request))
+        }
+      case .menu: break
+      }
+    }
+    return effects
+  }
+
+  private mutating func take(_ document: Document) -> [Effect] {
+    if case .document(var reader)? = overlays.last,
+      reader.document.request == document.request
+    {
+      reader.refresh(document)
+      overlays[overlays.count - 1] = .document(reader)
+    } else {
+      overlays.append(.document(DocumentModel(document)))
+    }
+    return []
+  }
+
+  private mutating func take(_ newer: Consent) -> [Effect] {
+    if let dialog = consent {
+      if dialog.consent.request == newer.request { change { $0.refresh(newer) } }
+      return []
+    }
+    overlays.append(.consent(ConsentModel(newer, at: now)))
+    if case .vote(let hold, _) = newer.request, !session.isReadOnly { return [.claim(hold)] }
+    return []
+  }
+
+  private func followed(_ request: ConsentRequest) -> [Effect] {
+    guard case .vote(let hold, _) = request else { return [] }
+    return [.follow(hold)]
+  }
+
+  private mutating func take(_ session: Session, _ catalogue: CommandLine.Catalogue) -> [Effect] {
+    forget()
+    var fresh = ConsoleModel(
+      session: session, settings: settings, width: width, height: height, now: now)
+    fresh.settings.catalogue = catalogue
+    fresh.messages = messages
+    self = fresh
+    say("this is \(session.place)")
+    return start()
+  }
+
+  // MARK: loading
+
+  /// The first requests of a console, or of a view.
+  package mutating func start() -> [Effect] {
+    history = [Place(view: view, filter: "", selected: nil)]
+    historyIndex = 0
+    return loadIfNeeded()
+  }
+
+  mutating func loadIfNeeded() -> [Effect] {
+    if view == .tree { return tree.isLoaded ? [] : tree.reload().map(Effect.branch) }
+    guard !list.isLoaded, list.awaited == nil else { return [] }
+    return [.load(list.restart(page: layout.rows))]
+  }
+
+  /// Every list anew, as after a change of what is read.
+  mutating func startAgain() -> [Effect] {
+    for view in View.allCases {
+      var fresh = ListState(view)
+      fresh.sort(by: lists[view.rawValue].order, reversed: lists[view.rawValue].isReversed)
+      lists[view.rawValue] = fresh
+    }
+    tree = TreeState()
+    return loadIfNeeded()
+  }
+
+  /// Asks for the preview of what is now selected, if it is shown.
+  private mutating func wantPreview() -> [Effect] {
+    guard layout.preview != nil, !layout.isTooSmall, overlays.isEmpty else { return [] }
+    guard let selected else {
+      preview = nil
+      previewAsked = nil
+      return []
+    }
+    guard previewAsked != selected else { return [] }
+    previewAsked = selected
+    if preview?.target != selected { preview = nil }
+    return [.preview(selected)]
+  }
+
+  // MARK: going somewhere
+
+  /// Stands on something whose place in its list is known now.
+  private mutating func stand(
+    on target: Target, _ place: [PlacePart]?, _ path: [Target]
+  ) -> [Effect] {
+    let aim = target.view
+    if aim == .tree {
+      guard !path.isEmpty else {
+        say("\(target.words) is not in the tree", isBad: true)
+        return []
+      }
+      var effects = go(to: .tree)
+      effects += tree.reveal(path).map(Effect.branch)
+      return effects
+    }
+    guard let place else {
+      say("\(target.words) is not on record", isBad: true)
+      return []
+    }
+    overlays = []
+    var effects: [Effect] = []
+    if view != aim { effects += go(to: aim, loads: false) }
+    list.filter.clear()
+    if list.select(target, visible: layout.rows) {
+      list.pause()
+    } else {
+      wanted = target
+      effects.append(.load(list.begin(at: place, page: layout.rows, size: status?.size ?? 0)))
+    }
+    return effects
+  }
+
+  private mutating func resolved(_ text: String, _ found: [Message.Candidate]) -> [Effect] {
+    guard let first = found.first else {
+      say("nothing on record is called \(text)", isBad: true)
+      return []
+    }
+    if found.count == 1 { return jump(to: first.target) }
+    overlays.append(
+      .menu(
+        MenuModel(
+          "\(text) could be", found.map { MenuModel.Item($0.words, action: .jump($0.target)) },
+          isTyping: false), .candidates))
+    return []
+  }
+}

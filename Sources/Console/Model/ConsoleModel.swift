@@ -1,0 +1,258 @@
+import CanonicalJSON
+import Cells
+import Keys
+package import Statements
+
+/// How this console was set up.
+package struct Settings: Sendable {
+  package var keymap = Keymap.standard
+  /// Draw with ASCII only.
+  package var isASCII = false
+  package var isMouseOn = false
+  /// Ring on a new critical hold.
+  package var rings = true
+  /// Tell the terminal's own notifications too.
+  package var notifies = false
+  /// Show as little as can be: other approvers' reasons stay folded until the own is written.
+  package var blindQuorum = false
+  package var memory = Memory()
+  package var catalogue = CommandLine.Catalogue()
+  /// What was odd in the configuration.
+  package var warnings: [String] = []
+
+  package init() {}
+}
+
+/// The console's whole state; changed by ``update(_:at:)`` alone.
+package struct ConsoleModel: Sendable {
+  package enum Overlay: Sendable {
+    case menu(MenuModel, Purpose)
+    case document(DocumentModel)
+    case consent(ConsentModel)
+
+    package enum Purpose: Sendable, Equatable {
+      case help
+      case palette
+      case candidates
+      case columns
+    }
+  }
+
+  /// Where one was: to go back to.
+  struct Place: Sendable, Equatable {
+    var view: View
+    var filter: String
+    var selected: Target?
+  }
+
+  package internal(set) var session: Session
+  package internal(set) var settings: Settings
+  package internal(set) var width: Int
+  package internal(set) var height: Int
+  package internal(set) var now: Timestamp
+  package internal(set) var view = View.approvals
+  package internal(set) var lists: [ListState] = View.allCases.map(ListState.init)
+  package internal(set) var tree = TreeState()
+  package internal(set) var status: RegistryStatus?
+  package internal(set) var verification = Verification.waiting
+  /// What this person is to each pending hold.
+  package internal(set) var standing: [String: String] = [:]
+  package internal(set) var keyState = KeyState.locked
+  package internal(set) var overlays: [Overlay] = []
+  package internal(set) var entry: EntryLine?
+  package internal(set) var preview: Preview?
+  var previewAsked: Target?
+  /// The registry is shown as it was after this entry.
+  package internal(set) var asOf: (index: UInt64, at: Timestamp)?
+  var history: [Place] = []
+  var historyIndex = 0
+  var lastView: View?
+  var prefix: Unicode.Scalar?
+  var flash = ""
+  private var flashed = Timestamp(milliseconds: 0)
+  package internal(set) var isFlashBad = false
+  /// What was said, the newest last.
+  package internal(set) var messages: [(at: Timestamp, text: String)] = []
+  /// Where a jump wants to stand once its rows are there.
+  var wanted: Target?
+
+  package init(
+    session: Session, settings: Settings = Settings(), width: Int, height: Int, now: Timestamp
+  ) {
+    self.session = session
+    self.settings = settings
+    self.width = width
+    self.height = height
+    self.now = now
+    for view in View.allCases {
+      guard let kept = settings.memory.columns[view.name],
+        let order = Order(rawValue: kept.order)
+      else { continue }
+      lists[view.rawValue].sort(by: order, reversed: kept.isReversed)
+    }
+    for warning in settings.warnings + settings.keymap.conflicts { say(warning, isBad: true) }
+  }
+
+  // MARK: what is said
+
+  /// The last thing to say, for a few seconds.
+  package var notice: String { now.milliseconds(since: flashed) < 8000 ? flash : "" }
+
+  mutating func say(_ text: String, isBad: Bool = false) {
+    flash = text
+    flashed = now
+    isFlashBad = isBad
+    messages.append((now, text))
+    if messages.count > 200 { messages.removeFirst() }
+  }
+
+  // MARK: what is selected
+
+  package var list: ListState {
+    get { lists[view.rawValue] }
+    set { lists[view.rawValue] = newValue }
+  }
+
+  package var layout: Layout { Layout(width: width, height: height, view: view) }
+
+  package var selected: Target? {
+    view == .tree ? tree.selectedRow?.node.target : list.selectedRow?.target
+  }
+
+  package var selectedRow: ListRow? { view == .tree ? nil : list.selectedRow }
+  package var filter: TextField { view == .tree ? tree.filter : list.filter }
+
+  /// What the selection hangs together with.
+  package var related: [Target] {
+    if case .consent(let dialog)? = overlays.last { return dialog.consent.related }
+    if case .document(let reader)? = overlays.last {
+      return reader.document.lines.compactMap(\.target).uniqued()
+    }
+    if view == .tree {
+      guard let node = tree.selectedRow?.node else { return [] }
+      return node.name.hasPrefix("agent:") ? [.agent(node.name)] : [.person(node.name)]
+    }
+    return list.selectedRow?.related ?? []
+  }
+
+  package var isPast: Bool { asOf != nil }
+
+  /// Whether a dialog does not take keys yet.
+  package var isArming: Bool {
+    if case .consent(let dialog)? = overlays.last { !dialog.isArmed(at: now) } else { false }
+  }
+
+  /// Whether the screen changes by itself, second by second.
+  package var countsDown: Bool {
+    if overlays.contains(where: { if case .consent = $0 { true } else { false } }) { return true }
+    if keyState.isUnlocked(at: now) || !notice.isEmpty { return true }
+    return view == .approvals && overlays.isEmpty && !list.rows.isEmpty
+  }
+
+  // MARK: what cannot be done
+
+  /// Why a command does nothing here, if so.
+  package func disabledReason(_ command: Command) -> String? {
+    let marks = list.marks.keys
+    if command.hasEffect {
+      if asOf != nil { return "you look at the past; :now goes back" }
+      if session.isReadOnly { return "read only: nothing can be signed here" }
+      if session.who == nil {
+        return "you have no operator key here; see: countersign key new --operator"
+      }
+    }
+    switch command {
+    case .approve:
+      guard case .hold? = selected else { return "no hold is selected; 1 shows the queue" }
+      return nil
+    case .deny:
+      if view == .approvals, !marks.isEmpty { return nil }
+      guard case .hold? = selected else { return "no hold is selected; 1 shows the queue" }
+      return nil
+    case .revoke:
+      switch selected {
+      case .key, .grant, .agent: return nil
+      default:
+        return key(of: selected) == nil
+          ? "no key or grant is selected; 4 shows keys, 5 the tree" : nil
+      }
+    case .lock:
+      return lockTargets.isEmpty ? "nothing that can be locked is selected" : nil
+    case .follow:
+      return view == .decisions || view == .audit ? nil : "f follows decisions and the log; press 2"
+    case .mark, .markRange:
+      return view == .approvals ? nil : "marks are for the queue: what is marked is denied together"
+    case .foldAll, .unfoldAll, .parent: return view == .tree ? nil : "only in the tree; press 5"
+    case .sort, .reverse:
+      return view.orders.count > 1 || command == .reverse && view != .tree
+        ? nil : "\(view.title) has one order"
+    case .verify, .export:
+      return view == .audit || command == .export && selectedIndex != nil
+        ? nil : "only in the audit; press 7"
+    case .why:
+      switch selected {
+      case .hold, .decision: return nil
+      case .entry, .grant, .agent: return nil
+      default: return "no decision is selected; 2 shows them"
+      }
+    case .travel:
+      return selectedIndex == nil ? "no log entry is selected; press 7" : nil
+    case .open, .json, .copyID, .copyRow:
+      return selected == nil ? "nothing is selected" : nil
+    case .related: return related.isEmpty ? "nothing hangs together with it" : nil
+    case .historyBack: return historyIndex > 0 ? nil : "there is nothing before"
+    case .historyForward: return historyIndex + 1 < history.count ? nil : "there is nothing after"
+    case .lastView: return lastView == nil ? "there is no view before" : nil
+    case .nextMatch, .previousMatch:
+      return view == .tree && !tree.matches.isEmpty || reader?.needle.isEmpty == false
+        ? nil : "nothing is searched for; press /"
+    default: return nil
+    }
+  }
+
+  var reader: DocumentModel? {
+    if case .document(let reader)? = overlays.last { reader } else { nil }
+  }
+
+  /// The log index of what is selected.
+  var selectedIndex: UInt64? {
+    switch selected {
+    case .entry(let index), .decision(let index): index
+    default: nil
+    }
+  }
+
+  /// The key that `r` would revoke, where a row has one.
+  func key(of target: Target?) -> Digest? {
+    if case .key(let digest)? = target { return digest }
+    for case .key(let digest) in selectedRow?.related ?? [] { return digest }
+    return nil
+  }
+
+  /// What `L` would lock.
+  var lockTargets: [LockTarget] {
+    var targets: [LockTarget] = []
+    func add(_ target: Target) {
+      switch target {
+      case .agent(let name):
+        if let agent = Principal(.init(name)), agent.kind == .agent {
+          targets.append(.agent(agent))
+        }
+      case .key(let digest): targets.append(.key(Fingerprint(digest: digest)))
+      case .resource(let uri): targets.append(.resource(.init(uri)))
+      default: break
+      }
+    }
+    if let selected { add(selected) }
+    for target in related { add(target) }
+    return targets.uniqued()
+  }
+}
+
+extension Array where Element: Hashable {
+  /// Each once, in the order in which they come.
+  func uniqued() -> [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

@@ -1,0 +1,105 @@
+import Cells
+package import Keys
+package import Statements
+
+/// What happened.
+package enum Message: Sendable {
+  case key(KeyPress)
+  case resized(width: Int, height: Int)
+  case tick
+  /// The registry moved, or was read for the first time.
+  case changed(RegistryStatus)
+  case page(ListPage)
+  case branch(Branch)
+  case matches([TreeMatch], serial: Int)
+  case unseen(View, Int)
+  case total(View, filter: String, ListPage.Total)
+  /// What this person is to each pending hold, by its digest: `needs you`, `not you`.
+  case standing([String: String])
+  /// What the verified log calls the registry.
+  case identified(name: String, isSolo: Bool, who: Principal?)
+  case previewed(Preview)
+  case document(Document)
+  case consent(Consent)
+  case progress(HoldProgress)
+  case signed(ConsentRequest, index: UInt64, outcome: String)
+  /// Nothing was recorded.
+  case refused(ConsentRequest, code: String, problem: String, isFinal: Bool)
+  /// A command of the command line has signed something.
+  case ranAndSigned(ConsentRequest, String)
+  case catalogued(Catalogue)
+  case keyState(KeyState)
+  case verification(Verification)
+  /// Where something stands: in a list, or on which path of the tree.
+  case located(Target, place: [PlacePart]?, path: [Target])
+  case resolved(String, [Candidate])
+  case travelled(to: UInt64?, at: Timestamp?)
+  case switched(Session, Catalogue)
+  case said(String)
+  case failed(String)
+
+  package typealias Catalogue = CommandLine.Catalogue
+
+  /// Something that an id could mean.
+  package struct Candidate: Sendable, Hashable {
+    package let target: Target
+    package let words: String
+
+    package init(target: Target, words: String) {
+      self.target = target
+      self.words = words
+    }
+  }
+}
+
+/// What stands beside a list for its selected row.
+package struct Preview: Sendable, Hashable {
+  package let target: Target
+  package let title: String
+  package let lines: [Line]
+  /// The chain of grants above it, hop by hop.
+  package let chain: [Line]
+
+  package init(target: Target, title: String, lines: [Line], chain: [Line] = []) {
+    self.target = target
+    self.title = title
+    self.lines = lines
+    self.chain = chain
+  }
+}
+
+/// What the runtime is to do; those that read or sign answer with a message.
+package enum Effect: Sendable, Equatable {
+  case load(ListRequest)
+  case branch(BranchRequest)
+  case match(String, showsEnded: Bool, serial: Int)
+  /// How many rows a paused list has below it.
+  case countUnseen(View, after: UInt64)
+  case preview(Target)
+  case document(DocumentRequest)
+  case consent(ConsentRequest, choice: Int, inputs: [String: String])
+  /// Opens the key, signs, appends.
+  case sign(Submission, PassphraseField)
+  case follow(Digest)
+  case claim(Digest)
+  case lockKey
+  case verify
+  /// Reads how the registry stands although it has not moved: time has.
+  case poll
+  case locate(Target)
+  case resolve(String)
+  case travel(UInt64?)
+  case switchContext(String)
+  case useTheme(String)
+  case run([String])
+  case note(String)
+  case write(path: String, [String])
+  case copy(String)
+  case notify(String)
+  case mouse(Bool)
+  case remember(Memory)
+  case bell
+  case repaint
+  case suspend
+  case quit
+}

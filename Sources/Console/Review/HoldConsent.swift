@@ -1,0 +1,129 @@
+import Approvals
+import CanonicalJSON
+import Cells
+import Keys
+package import Statements
+
+/// What the registry knows beside the log of a hold: none of it is signed, none of it binds.
+package struct HoldSurroundings: Sendable, Hashable {
+  /// Whether the agent is there, in words; empty if nothing is known.
+  package var presence = ""
+  /// Who else is looking at it: `user:bob 40 s ago`.
+  package var claims = ""
+  /// How similar requests of the same agent ended, the newest first.
+  package var similar: [String] = []
+
+  package init() {}
+}
+
+extension HoldReview {
+  /// The dialog in which this hold is approved or denied.
+  ///
+  /// `isBlind`: Others' reasons stay folded until one's own is written.
+  package func consent(
+    leaning: ApprovalVoted.Vote, beside surroundings: HoldSurroundings, isBlind: Bool,
+    at now: Timestamp
+  ) -> Consent {
+    let rule = hold.terms.rule
+    let state = hold.state(at: now)
+    let places = Quorum.places(rule.quorum)
+    let isPending = if case .pending = state { true } else { false }
+    let completing = completes && objection == nil && isPending
+    var inputs = [
+      Consent.Input(
+        "reason", "Reason", note: risk == .critical ? "required" : "required to deny",
+        kind: .reason)
+    ]
+    if risk >= .high {
+      inputs.append(
+        Consent.Input(
+          "name", "Resource", note: "type it to approve", kind: .name(action.resource.text)))
+    }
+    var approveNeeds: Set<Consent.Need> = [.read, .key]
+    if risk >= .high { approveNeeds.insert(.name) }
+    if risk == .critical { approveNeeds.insert(.reason) }
+    var buttons = [
+      Consent.Button("deny", "Deny", needs: [.reason, .key], objection: denyObjection),
+      Consent.Button("approve", "Sign & approve", needs: approveNeeds, objection: objection),
+    ]
+    if rule.breakGlass {
+      let own = objection.flatMap { $0.hasPrefix("vote_outside_groups") ? nil : $0 }
+      buttons.append(
+        Consent.Button(
+          "break-glass", "Break glass", needs: [.read, .reason, .name, .key], objection: own))
+    }
+    if hasApproved, isPending {
+      buttons.append(Consent.Button("withdraw", "Withdraw", needs: [.key]))
+    }
+    return Consent(
+      request: .vote(hold.digest, leaning: leaning),
+      title: SafeText("Review \(hold.digest.hex.prefix(8))"),
+      deadline: isPending ? hold.terms.expires : nil,
+      ended: isPending ? nil : ended(state),
+      heading: SafeText("YOU SIGN EXACTLY THIS \u{00B7} \(payloadBytes) B signed by the agent"),
+      lines: signedLines, seal: SafeText("hold sha256 \(hold.digest.hex)"), digest: hold.digest.hex,
+      binding: binding(state),
+      asides: asides(surroundings, completing, places, isBlind),
+      inputs: inputs, buttons: buttons,
+      command: [leaning == .deny ? "deny" : "approve", hold.digest.hex],
+      related: related)
+  }
+
+  private func ended(_ state: HoldState) -> String {
+    switch state {
+    case .approved(let until): "approved, released when the agent next asks, until \(until.clock)"
+    case .denied:
+      hold.votes.last { $0.vote == .deny }.map { "denied by \($0.voter) at \($0.received.clock)" }
+        ?? "denied"
+    default: "the hold is \(state.word)"
+    }
+  }
+
+  /// What else must stay as it was read: votes, rule, policy, what is said of this voter.
+  private func binding(_ state: HoldState) -> String {
+    let votes = hold.votes.map { "\($0.digest.hex)\($0.isWithdrawn)" }.joined()
+    return
+      "\(state.word) \(votes) \(hold.terms.expires.milliseconds) \(decision.policy?.digest.hex ?? "")"
+      + " \(completes) \(objection ?? "") \(denyObjection ?? "")"
+  }
+
+  private func asides(
+    _ surroundings: HoldSurroundings, _ completing: Bool, _ places: Int, _ isBlind: Bool
+  ) -> [Line] {
+    var lines: [Line] = []
+    let votes = voteLines.map { line in
+      "\(line.label) by "
+        + (isBlind ? String(line.text.text.prefix { $0 != "\"" }) : line.text.text)
+    }
+    let said = votes.isEmpty ? "" : "  " + votes.joined(separator: ", ")
+    var quorum = "\(hold.approvals.count) of \(places)\(said)"
+    if completing {
+      quorum +=
+        "  YOURS COMPLETES IT: released when the agent next asks"
+        + (hold.terms.rule.irreversible ? ", and cannot be undone" : "")
+    }
+    lines.append(Line("Quorum", SafeText(quorum), completing ? .statePending : .text))
+    if let words {
+      lines.append(
+        Line(
+          "Agent says", "\u{2506} \"" + words + "\"   the agent's words, not verified", .untrusted))
+    }
+    if let objection { lines.append(Line("You", SafeText(objection), .alert)) }
+    var around: [String] = []
+    if !surroundings.presence.isEmpty { around.append("agent " + surroundings.presence) }
+    if !surroundings.claims.isEmpty { around.append("claimed by " + surroundings.claims) }
+    if !around.isEmpty { lines.append(Line("Around", SafeText(around.joined(separator: "   ")))) }
+    if let last = surroundings.similar.first { lines.append(Line("Similar", SafeText(last))) }
+    return lines
+  }
+
+  private var related: [Target] {
+    var targets: [Target] = [.agent(action.agent.description), .key(hold.key.digest)]
+    targets += decision.chain.map(Target.grant)
+    if let policy = decision.policy {
+      targets += decision.rules.map { .rule(policy: policy.digest, place: $0.text) }
+    }
+    targets += [.decision(holdIndex), .entry(holdIndex), .resource(action.resource.text)]
+    return targets.uniqued()
+  }
+}

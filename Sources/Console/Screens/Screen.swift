@@ -1,0 +1,238 @@
+package import Cells
+import Statements
+
+/// Draws the model; knows no clock but the model's, no terminal at all.
+package enum Screen {
+  package static func draw(_ model: ConsoleModel) -> Buffer {
+    var buffer = Buffer(width: model.width, height: model.height)
+    if model.layout.isTooSmall {
+      drawTooSmall(model, &buffer)
+    } else {
+      StatusRow.draw(model, &buffer)
+      switch model.overlays.last {
+      case .consent(let dialog): ConsentScreen.draw(dialog, model, &buffer)
+      case .document(let reader): DocumentScreen.draw(reader, model, &buffer)
+      case .menu(let menu, _): MenuScreen.draw(menu, model, &buffer)
+      case nil:
+        tabs(model, &buffer)
+        ListScreen.draw(model, &buffer)
+      }
+      if let entry = model.entry { EntryScreen.draw(entry, model, &buffer) }
+    }
+    return model.settings.isASCII ? buffer.foldedToASCII : buffer
+  }
+
+  private static func drawTooSmall(_ model: ConsoleModel, _ buffer: inout Buffer) {
+    let pending = model.status?.pending ?? []
+    let critical = pending.count { $0.risk == .critical }
+    buffer.put("countersign", x: 0, y: 0, role: .title)
+    buffer.put("needs \(Layout.leastWidth)x\(Layout.leastHeight)", x: 0, y: 1)
+    buffer.put("this is \(model.width)x\(model.height)", x: 0, y: 2)
+    buffer.put(
+      "\(pending.count) hold\(pending.count == 1 ? "" : "s") wait", x: 0, y: 3,
+      role: pending.isEmpty ? .text : .statePending)
+    if critical > 0 { buffer.put("!! \(critical) critical", x: 0, y: 4, role: .riskCritical) }
+    buffer.put("q quits", x: 0, y: 5, role: .hint)
+  }
+
+  /// The ten views; what waits in them, counted.
+  private static func tabs(_ model: ConsoleModel, _ buffer: inout Buffer) {
+    let status = model.status
+    func count(_ view: View) -> String {
+      switch view {
+      case .approvals:
+        let pending = status?.pending.count ?? 0
+        return pending > 0 ? " \(pending)!" : ""
+      case .proposals:
+        let waiting = (status?.openProposals ?? 0) + (status?.owedReviews ?? 0)
+        return waiting > 0 ? " \(waiting)" : ""
+      case .locks: return status?.everythingLock == nil ? "" : " ALL!"
+      default: return ""
+      }
+    }
+    func labels(_ title: (View) -> String) -> [(View, SafeText)] {
+      View.allCases.map { ($0, SafeText("\($0.digit) \(title($0))\(count($0))")) }
+    }
+    func width(_ labels: [(View, SafeText)], gap: Int) -> Int {
+      labels.reduce(1) { $0 + $1.1.width + gap }
+    }
+    var shown = labels(\.title)
+    var gap = 2
+    if width(shown, gap: gap) > model.width {
+      shown = labels(\.shortTitle)
+      gap = width(shown, gap: 2) > model.width ? 1 : 2
+    }
+    if width(shown, gap: gap) > model.width + 1 {
+      shown = labels { $0 == model.view ? $0.title : String($0.shortTitle.prefix(2)) }
+    }
+    var x = 1
+    for (view, label) in shown {
+      let start = x
+      let isCurrent = view == model.view
+      x = buffer.put(label, x: x, y: 1, role: isCurrent ? .title : .hint)
+      if isCurrent { buffer.reverse(row: 1, from: start, to: x) }
+      x += gap
+    }
+  }
+
+  /// A rule across a part of the screen with words in it.
+  static func rule(
+    _ left: SafeText, _ right: SafeText = "", in rect: Rect, role: Role = .border,
+    _ buffer: inout Buffer
+  ) {
+    buffer.fill(row: rect.y, from: rect.x, to: rect.right, with: "\u{2500}", role: role)
+    let end = buffer.put(
+      " " + left + " ", x: rect.x + 2, y: rect.y, role: .title, columns: rect.width - 4)
+    guard !right.isEmpty else { return }
+    let text = (" " + right + " ").fitted(to: max(0, rect.right - end - 3))
+    if text.width > 4 { buffer.put(text, x: rect.right - text.width - 2, y: rect.y, role: .hint) }
+  }
+
+  static func row(_ y: Int, _ model: ConsoleModel) -> Rect {
+    Rect(x: 0, y: y, width: model.width, height: 1)
+  }
+
+  /// The message line and the hints.
+  static func footer(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
+    let notice = model.notice
+    let banner = model.session.banner ?? ""
+    buffer.put(
+      SafeText(notice.isEmpty ? banner : notice), x: 1, y: model.height - 2,
+      role: notice.isEmpty ? .hint : model.isFlashBad ? .alert : .flash, columns: model.width - 2)
+    footerHints(hints, model, &buffer)
+  }
+
+  static func footerHints(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
+    var x = 1
+    for hint in hints {
+      let words = SafeText(" \(hint.words)")
+      let key = SafeText(hint.key)
+      guard x + key.width + words.width < model.width else { break }
+      x = buffer.put(key, x: x, y: model.height - 1, role: .hintKey)
+      x = buffer.put(words, x: x, y: model.height - 1, role: .hint) + 2
+    }
+  }
+
+  /// A key and what it does here.
+  struct Hint {
+    let key: String
+    let words: String
+
+    init(_ key: String, _ words: String) {
+      self.key = key
+      self.words = words
+    }
+  }
+}
+
+/// Row 1: which registry, who, what may be done, and whether the log can be trusted.
+enum StatusRow {
+  private struct Part {
+    let text: SafeText
+    let role: Role
+    /// Left out first where the row is narrow; 0 stays.
+    let drop: Int
+  }
+
+  static func draw(_ model: ConsoleModel, _ buffer: inout Buffer) {
+    let session = model.session
+    let status = model.status
+    var isLoud = session.isProduction
+    var parts = [Part(text: "countersign", role: .header, drop: 3)]
+    if session.isProduction {
+      parts.append(Part(text: "PRODUCTION", role: .production, drop: 0))
+    }
+    parts.append(Part(text: SafeText(session.place).fitted(to: 28), role: .header, drop: 0))
+    let who = session.who?.description ?? "no key"
+    parts.append(Part(text: SafeText(who).fitted(to: 24), role: .header, drop: 1))
+    if session.isReadOnly {
+      parts.append(Part(text: "READ ONLY", role: .alert, drop: 0))
+      isLoud = true
+    } else {
+      parts.append(Part(text: "RW", role: .header, drop: 2))
+    }
+    if session.isSolo { parts.append(Part(text: "SOLO", role: .alert, drop: 0)) }
+    if let past = model.asOf {
+      parts.append(Part(text: "AS OF #\(past.index) \(past.at.minute)", role: .alert, drop: 0))
+      isLoud = true
+    }
+    if let lock = status?.everythingLock {
+      parts.append(Part(text: "EVERYTHING LOCKED " + SafeText(lock), role: .alert, drop: 0))
+      isLoud = true
+    }
+    switch (session.signer, model.keyState) {
+    case (.none, _): break
+    case (.agent(let isForwarded), _):
+      parts.append(
+        Part(
+          text: isForwarded ? "! forwarded ssh-agent" : "ssh-agent", role: .header,
+          drop: isForwarded ? 1 : 2))
+    case (.sealed, .unlocked(let until)):
+      let left = max(0, until.milliseconds(since: model.now) / 1000)
+      parts.append(Part(text: "KEY OPEN \(left)s", role: .statePending, drop: 0))
+    case (.sealed, .locked): parts.append(Part(text: "key locked", role: .header, drop: 2))
+    }
+    if let alarm = status?.alarm {
+      parts.append(Part(text: SafeText(alarm), role: .alert, drop: 0))
+      isLoud = true
+    } else {
+      let (text, role) = verification(model)
+      parts.append(Part(text: text, role: role, drop: role == .alert ? 0 : 1))
+      if role == .alert { isLoud = true }
+    }
+    let clock = SafeText(model.now.clock)
+    let room = model.width - clock.width - 3
+    var drop = 3
+    func width() -> Int { parts.reduce(0) { $0 + $1.text.width + 2 } }
+    while drop > 0, width() > room {
+      parts.removeAll { $0.drop == drop }
+      drop -= 1
+    }
+    buffer.fill(row: 0, role: .header)
+    var x = 1
+    for part in parts {
+      guard x < model.width - 2 else { break }
+      x = buffer.put(part.text, x: x, y: 0, role: part.role, columns: max(0, room - x + 1)) + 2
+    }
+    if x < model.width - clock.width {
+      buffer.put(clock, x: model.width - clock.width - 1, y: 0, role: .header)
+    }
+    if isLoud { buffer.reverse(row: 0) }
+  }
+
+  private static func verification(_ model: ConsoleModel) -> (SafeText, Role) {
+    switch model.verification {
+    case .waiting: return ("log not checked yet", .header)
+    case .running(let done, let all):
+      return ("checking the log \(all == 0 ? 0 : done * 100 / all)%", .header)
+    case .verified(let size, _): return ("log OK #\(size)", .header)
+    case .broken(let index, let code, _):
+      return (
+        SafeText("LOG BROKEN \(index.map { "at #\($0)" } ?? code)"), .alert
+      )
+    }
+  }
+}
+
+extension Buffer {
+  private static let folds: [String: String] = [
+    "\u{2500}": "-", "\u{2502}": "|", "\u{251C}": "+", "\u{2514}": "+", "\u{250C}": "+",
+    "\u{2510}": "+", "\u{2518}": "+", "\u{203A}": ">", "\u{2026}": "~", "\u{25BE}": "v",
+    "\u{25B8}": ">", "\u{2192}": ">", "\u{00B7}": "-", "\u{25B2}": "^", "\u{25BC}": "v",
+    "\u{00D7}": "x", "\u{2506}": "|", "\u{21B5}": "$", "\u{2190}": "<",
+  ]
+
+  /// The same with nothing beyond ASCII; what has no ASCII form is `?`.
+  package var foldedToASCII: Buffer {
+    var folded = self
+    for y in 0..<height {
+      for x in 0..<width {
+        let text = self[x, y].text
+        guard text.utf8.contains(where: { $0 >= 0x80 }) else { continue }
+        folded[x, y].text = Buffer.folds[text] ?? "?"
+      }
+      for x in 0..<width where folded[x, y].text.isEmpty { folded[x, y].text = "?" }
+    }
+    return folded
+  }
+}

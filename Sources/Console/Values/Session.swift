@@ -1,0 +1,94 @@
+package import Statements
+
+/// Who sits before the console, and at what.
+package struct Session: Sendable, Hashable {
+  /// How the signatures of this person are made.
+  package enum Signer: Sendable, Hashable {
+    case none
+    case sealed
+    /// Kept by an ssh-agent; forwarded ones can be used by the machine's root too.
+    case agent(isForwarded: Bool)
+  }
+
+  package var registry: String
+  /// The name under which the configuration knows the registry, if it does.
+  package var context: String?
+  package var who: Principal?
+  /// The short form of the key that would sign.
+  package var key: String
+  package var signer: Signer
+  package var isReadOnly: Bool
+  package var isSolo: Bool
+  package var isProduction: Bool
+  /// Shown below the queue: the demonstration tells its passphrase there.
+  package var banner: String?
+  /// The command line that opens the same registry: `--registry PATH` and so on.
+  package var arguments: [String]
+  /// The names of all contexts.
+  package var contexts: [String]
+
+  package init(
+    registry: String, context: String? = nil, who: Principal?, key: String = "",
+    signer: Signer = .sealed, isReadOnly: Bool = false, isSolo: Bool = false,
+    isProduction: Bool = false, banner: String? = nil, arguments: [String] = [],
+    contexts: [String] = []
+  ) {
+    self.registry = registry
+    self.context = context
+    self.who = who
+    self.key = key
+    self.signer = who == nil ? .none : signer
+    self.isReadOnly = isReadOnly
+    self.isSolo = isSolo
+    self.isProduction = isProduction
+    self.banner = banner
+    self.arguments = arguments
+    self.contexts = contexts
+  }
+
+  /// What row 1 and every review call the registry.
+  package var place: String {
+    guard let context, context != registry else { return registry }
+    return "\(context):\(registry)"
+  }
+}
+
+/// How the registry stands, as far as every screen shows it.
+package struct RegistryStatus: Sendable, Hashable {
+  package struct Pending: Sendable, Hashable {
+    package let hold: String
+    package let risk: Risk
+    package let words: String
+
+    package init(hold: String, risk: Risk, words: String) {
+      self.hold = hold
+      self.risk = risk
+      self.words = words
+    }
+  }
+
+  package var size: UInt64 = 0
+  /// Holds that wait for votes, gravest first; at most 500.
+  package var pending: [Pending] = []
+  package var openProposals = 0
+  package var owedReviews = 0
+  /// Why everything is locked, if it is.
+  package var everythingLock: String?
+  /// What is wrong with the registry, in words, if anything.
+  package var alarm: String?
+  /// The newest handover note.
+  package var note: String?
+
+  package init() {}
+}
+
+/// How far the log has been checked, in the background.
+package enum Verification: Sendable, Hashable {
+  case waiting
+  /// Entries replayed of all there are.
+  case running(done: UInt64, of: UInt64)
+  case verified(size: UInt64, at: Timestamp)
+  case broken(index: UInt64?, code: String, reason: String)
+
+  package var isVerified: Bool { if case .verified = self { true } else { false } }
+}

@@ -1,0 +1,129 @@
+import GRDB
+package import Keys
+package import Statements
+
+/// A link of the tree, with what hangs below it.
+package struct BranchRow: Sendable, Hashable {
+  package let grant: GrantRow
+  /// Links right below it, counted up to ``countLimit``.
+  package let children: Int
+  /// Other links in force to the same holder, counted likewise.
+  package let elsewhere: Int
+  package let pending: Int
+  /// Whether the key that signed it was revoked in a way that ends it, as far as rows tell.
+  package let isKeyRevoked: Bool
+
+  package static let countLimit = 1000
+}
+
+extension RegistryTransaction {
+  /// Users from whom authority starts, with how many links start there.
+  package func treeRoots(
+    after name: String?, limit: Int, showsEnded: Bool
+  ) throws -> [(name: String, children: Int)] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        WITH RECURSIVE root (name) AS (
+          SELECT min(issuer) FROM grant_link WHERE parent IS NULL AND issuer > :after
+          UNION ALL
+          SELECT (SELECT min(issuer) FROM grant_link WHERE parent IS NULL AND issuer > name)
+          FROM root WHERE name IS NOT NULL LIMIT \(limit + 1))
+        SELECT name, (SELECT count(*) FROM (SELECT 1 FROM grant_link g
+          WHERE g.parent IS NULL AND g.issuer = root.name AND (:all OR g.revoked IS NULL)
+          LIMIT \(BranchRow.countLimit))) AS children
+        FROM root WHERE name IS NOT NULL
+        """, arguments: ["after": name ?? "", "all": showsEnded]
+    ).map { ($0.total("name"), $0.total("children")) }
+  }
+
+  /// Links right below a link, or those that start at a user, by holder.
+  package func branch(
+    below parent: Digest?, root: String?, after: (holder: String, grant: Digest)?, limit: Int,
+    showsEnded: Bool, at now: Timestamp
+  ) throws -> (rows: [BranchRow], hasMore: Bool) {
+    let place =
+      parent == nil ? "g.parent IS NULL AND g.issuer = :root" : "g.parent = :parent"
+    let further = after == nil ? "" : "AND (g.holder, g.digest) > (:holder, :grant)"
+    var arguments: StatementArguments = ["now": now.milliseconds, "all": showsEnded]
+    if let parent {
+      arguments += ["parent": parent.blob]
+    } else {
+      arguments += ["root": root ?? ""]
+    }
+    if let after { arguments += ["holder": after.holder, "grant": after.grant.blob] }
+    let rows = try Row.fetchAll(
+      db.cachedStatement(
+        sql: """
+          SELECT g.*,
+            (SELECT count(*) FROM (SELECT 1 FROM grant_link c
+              WHERE c.parent = g.digest AND (:all OR c.revoked IS NULL)
+              LIMIT \(BranchRow.countLimit))) AS children,
+            (SELECT count(*) - 1 FROM (SELECT 1 FROM grant_link o
+              WHERE o.holder = g.holder AND o.revoked IS NULL LIMIT \(BranchRow.countLimit)))
+              AS elsewhere,
+            (SELECT count(*) FROM hold h WHERE h.agent = g.holder AND h.state = 'pending'
+              AND h.expires > :now) AS pending,
+            (SELECT k.revoked IS NOT NULL AND k.reason IN ('compromised', 'unspecified')
+              FROM key k WHERE k.fingerprint = g.key) AS dead
+          FROM grant_link g
+          WHERE \(place) AND (:all OR g.revoked IS NULL) \(further)
+          ORDER BY g.holder, g.digest LIMIT \(limit + 1)
+          """), arguments: arguments)
+    let shown = rows.prefix(limit).map { row in
+      BranchRow(
+        grant: GrantRow(row), children: row.total("children"),
+        elsewhere: Swift.max(0, row.total("elsewhere")), pending: row.total("pending"),
+        isKeyRevoked: row.total("dead"))
+    }
+    return (shown, rows.count > limit)
+  }
+
+  /// Links whose holder matches a pattern, each with the way to it from its root.
+  package func treeMatches(
+    pattern: String, limit: Int, showsEnded: Bool
+  ) throws -> [(root: String, path: [Digest])] {
+    let found = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT digest FROM grant_link
+        WHERE (holder LIKE :pattern ESCAPE '\\' OR capabilities LIKE :pattern ESCAPE '\\')
+          AND (:all OR revoked IS NULL)
+        ORDER BY holder, digest LIMIT \(limit)
+        """, arguments: ["pattern": pattern, "all": showsEnded]
+    ).compactMap { $0.digest("digest") }
+    return try found.compactMap { try treePath(to: $0) }
+  }
+
+  /// The way from the root to a link.
+  package func treePath(to grant: Digest) throws -> (root: String, path: [Digest])? {
+    var path: [Digest] = []
+    var next: Digest? = grant
+    var root = ""
+    while let digest = next, path.count < 64 {
+      guard
+        let row = try Row.fetchOne(
+          db.cachedStatement(sql: "SELECT parent, issuer FROM grant_link WHERE digest = ?"),
+          arguments: [digest.blob])
+      else { return nil }
+      path.insert(digest, at: 0)
+      next = row.digest("parent")
+      root = row.total("issuer")
+    }
+    return (root, path)
+  }
+
+  /// A link a principal holds, to find it in the tree.
+  package func firstGrant(heldBy holder: String) throws -> Digest? {
+    try Row.fetchOne(
+      db,
+      sql: "SELECT digest FROM grant_link WHERE holder = ? ORDER BY revoked IS NOT NULL LIMIT 1",
+      arguments: [holder]
+    )?.digest("digest")
+  }
+
+  package func grant(_ digest: Digest) throws -> GrantRow? {
+    try Row.fetchOne(db, sql: "SELECT * FROM grant_link WHERE digest = ?", arguments: [digest.blob])
+      .map(GrantRow.init)
+  }
+}

@@ -1,0 +1,297 @@
+import Foundation
+import GRDB
+package import Keys
+package import Statements
+
+// The lists a console shows, each in the orders an index gives; no decision reads any of it.
+extension RegistryTransaction {
+  package func holdList(_ request: WindowRequest) throws -> Window<HoldRow> {
+    try window(RegistryTransaction.holds(request), request)
+  }
+
+  package func decisionList(_ request: WindowRequest) throws -> Window<DecisionRow> {
+    try window(RegistryTransaction.decisions, request)
+  }
+
+  package func agentList(_ request: WindowRequest) throws -> Window<AgentRow> {
+    try window(RegistryTransaction.agents(request), request)
+  }
+
+  package func keyList(_ request: WindowRequest) throws -> Window<KeyRow> {
+    try window(RegistryTransaction.keys(request), request)
+  }
+
+  package func operatorList(_ request: WindowRequest) throws -> Window<OperatorRow> {
+    try window(RegistryTransaction.operators, request)
+  }
+
+  package func policyList(_ request: WindowRequest) throws -> Window<PolicyRow> {
+    try window(RegistryTransaction.policies, request)
+  }
+
+  package func lockList(_ request: WindowRequest) throws -> Window<LockRow> {
+    try window(RegistryTransaction.locks(request), request)
+  }
+
+  /// How many rows a list has, counted up to a limit.
+  package func listCount(
+    of list: CountedList, _ request: WindowRequest, upTo limit: Int
+  ) throws -> Int {
+    var request = request
+    // The order needs what counting does not.
+    request.order = .received
+    return switch list {
+    case .holds: try count(RegistryTransaction.holds(request), request, upTo: limit)
+    case .agents:
+      try count(RegistryTransaction.agents(request, counting: true), request, upTo: limit)
+    case .keys: try count(RegistryTransaction.keys(request), request, upTo: limit)
+    }
+  }
+
+  /// Lists long enough that a person wants to know how long.
+  package enum CountedList: Sendable {
+    case holds
+    case agents
+    case keys
+  }
+
+  // MARK: sources
+
+  private static func holds(_ request: WindowRequest) -> ListSource<HoldRow> {
+    let isOpen = """
+      ((h.state = 'pending' AND h.expires > :now) OR (h.state = 'approved' AND h.approved_until > :now))
+      """
+    let mine = """
+      EXISTS (SELECT 1 FROM vote v WHERE v.hold = h.digest AND v.voter = :viewer
+        AND v.withdrawn IS NULL)
+      """
+    let places: [String]
+    var arguments: [String: (any DatabaseValueConvertible)?] = [:]
+    if !request.showsEnded { arguments["now"] = request.now.milliseconds }
+    switch request.order {
+    case .natural where !request.showsEnded:
+      // Gravest first, what one has signed last.
+      places = [mine, "-h.risk", "h.expires", "h.digest"]
+      arguments["viewer"] = request.viewer ?? ""
+    case .expiry: places = ["h.expires", "h.digest"]
+    default: places = ["h.idx"]
+    }
+    let isNewestFirst = request.showsEnded && request.order != .expiry
+    return ListSource(
+      select: "h.*", from: "hold h", conditions: request.showsEnded ? [] : [isOpen],
+      arguments: arguments, places: places, isDescending: isNewestFirst,
+      texts: [
+        ("agent", "h.agent"), ("action", "h.name || ' ' || h.uri"), ("id", "lower(hex(h.digest))"),
+      ], record: HoldRow.init)
+  }
+
+  private static var decisions: ListSource<DecisionRow> {
+    ListSource(
+      from: "decision", places: ["idx"],
+      texts: [
+        ("agent", "agent"), ("action", "name || ' ' || uri"), ("verdict", "verdict"),
+        ("rule", "code || ' ' || rule"),
+      ], record: DecisionRow.init)
+  }
+
+  private static func agents(
+    _ request: WindowRequest, counting: Bool = false
+  ) -> ListSource<AgentRow> {
+    ListSource(
+      select: "a.*, \(AgentRow.counts)", from: "agent a",
+      arguments: counting ? [:] : ["now": request.now.milliseconds],
+      places: request.order == .owner ? ["a.owner", "a.principal"] : ["a.principal"],
+      texts: [("name", "a.principal"), ("owner", "a.owner"), ("roles", "a.roles")],
+      record: AgentRow.init)
+  }
+
+  private static func keys(_ request: WindowRequest) -> ListSource<KeyRow> {
+    var conditions: [String] = []
+    var arguments: [String: (any DatabaseValueConvertible)?] = [:]
+    if !request.showsEnded {
+      conditions.append("k.revoked IS NULL AND (k.not_after IS NULL OR k.not_after > :now)")
+      arguments["now"] = request.now.milliseconds
+    }
+    if request.order == .expiry { conditions.append("k.not_after IS NOT NULL") }
+    return ListSource(
+      select: "k.*", from: "key k", conditions: conditions, arguments: arguments,
+      places: request.order == .expiry
+        ? ["k.not_after", "k.fingerprint"] : ["k.holder", "k.received", "k.fingerprint"],
+      texts: [
+        ("holder", "k.holder"), ("key", "lower(hex(k.fingerprint))"), ("by", "k.enrolled_by"),
+        ("why", "k.reason"),
+      ], record: KeyRow.init)
+  }
+
+  private static var operators: ListSource<OperatorRow> {
+    ListSource(
+      from: "operator", places: ["principal"],
+      texts: [("name", "principal"), ("roles", "roles"), ("groups", "groups")],
+      record: OperatorRow.init)
+  }
+
+  private static var policies: ListSource<PolicyRow> {
+    ListSource(
+      from: "policy", places: ["-active", "name", "-version", "digest"],
+      texts: [("name", "name || '@v' || version"), ("by", "publisher")], record: PolicyRow.init)
+  }
+
+  private static func locks(_ request: WindowRequest) -> ListSource<LockRow> {
+    ListSource(
+      from: "lock",
+      conditions: request.showsEnded
+        ? [] : ["lifted IS NULL AND (until IS NULL OR until > :now)"],
+      arguments: request.showsEnded ? [:] : ["now": request.now.milliseconds],
+      places: ["received", "digest"], isDescending: true,
+      texts: [("target", "target"), ("reason", "reason"), ("by", "placer")], record: LockRow.init)
+  }
+
+  // MARK: single rows and places
+
+  package func agent(_ principal: String, at now: Timestamp) throws -> AgentRow? {
+    try Row.fetchOne(
+      db, sql: "SELECT a.*, \(AgentRow.counts) FROM agent a WHERE a.principal = :name",
+      arguments: ["now": now.milliseconds, "name": principal]
+    ).map(AgentRow.init)
+  }
+
+  package func key(_ fingerprint: Digest) throws -> KeyRow? {
+    try Row.fetchOne(
+      db, sql: "SELECT * FROM key WHERE fingerprint = ?", arguments: [fingerprint.blob]
+    ).map(KeyRow.init)
+  }
+
+  package func decision(at index: UInt64) throws -> DecisionRow? {
+    try Row.fetchOne(
+      db, sql: "SELECT * FROM decision WHERE idx = ?", arguments: [Int64(index)]
+    ).map(DecisionRow.init)
+  }
+
+  /// The decision that released a hold of an action.
+  package func release(of hold: Digest, action: Digest) throws -> DecisionRow? {
+    try Row.fetchOne(
+      db,
+      sql: """
+        SELECT * FROM decision
+        WHERE substr(action, 1, 8) = substr(:action, 1, 8) AND releases = :hold LIMIT 1
+        """, arguments: ["action": action.blob, "hold": hold.blob]
+    ).map(DecisionRow.init)
+  }
+
+  package func hold(_ digest: Digest) throws -> HoldRow? {
+    try Row.fetchOne(db, sql: "SELECT * FROM hold WHERE digest = ?", arguments: [digest.blob])
+      .map(HoldRow.init)
+  }
+
+  /// Who has voted on a hold and not taken it back.
+  package func voters(of hold: Digest) throws -> [String] {
+    try String.fetchAll(
+      db.cachedStatement(
+        sql: "SELECT voter FROM vote WHERE hold = ? AND withdrawn IS NULL ORDER BY received"),
+      arguments: [hold.blob])
+  }
+
+  /// The decisions of an agent before one of them that asked for the same, the newest first.
+  package func similarDecisions(
+    to decision: DecisionRow, limit: Int
+  ) throws -> [DecisionRow] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        SELECT * FROM (SELECT * FROM decision WHERE agent = ? AND idx < ? ORDER BY idx DESC LIMIT 2000)
+        WHERE name = ? AND action <> ? ORDER BY uri <> ?, idx DESC LIMIT \(limit)
+        """,
+      arguments: [
+        decision.agent, Int64(decision.index), decision.name, decision.action.blob, decision.uri,
+      ]
+    ).map(DecisionRow.init)
+  }
+
+  /// The hold that an action led to, if it was held.
+  package func hold(ofAction action: Digest) throws -> HoldRow? {
+    try Row.fetchOne(
+      db,
+      sql: """
+        SELECT h.* FROM decision d JOIN hold h ON h.digest = d.digest
+        WHERE substr(d.action, 1, 8) = substr(:action, 1, 8) AND d.action = :action LIMIT 1
+        """, arguments: ["action": action.blob]
+    ).map(HoldRow.init)
+  }
+
+  /// How many decisions followed an index, counted up to a limit.
+  package func decisionCount(after index: UInt64, upTo limit: Int) throws -> Int {
+    try Int.fetchOne(
+      db, sql: "SELECT count(*) FROM (SELECT 1 FROM decision WHERE idx > ? LIMIT ?)",
+      arguments: [Int64(clamping: index), limit]) ?? 0
+  }
+
+  /// How often each rule of a policy came first among the newest decisions.
+  package func ruleHits(newest limit: Int) throws -> [(rule: String, count: Int)] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        SELECT rule, count(*) AS hits FROM
+          (SELECT rule FROM decision WHERE rule <> '' ORDER BY idx DESC LIMIT \(limit))
+        GROUP BY rule ORDER BY hits DESC
+        """
+    ).map { ($0.total("rule"), $0.total("hits")) }
+  }
+
+  /// Resource patterns, agents, keys and others whose id begins with some text; at most `limit` each.
+  package func identities(
+    beginning prefix: String, limit: Int
+  ) throws -> (agents: [String], operators: [String], services: [String]) {
+    func names(_ table: String) throws -> [String] {
+      try String.fetchAll(
+        db,
+        sql: """
+          SELECT principal FROM \(table) WHERE principal >= ?1 AND principal < ?1 || x'F4'
+          ORDER BY principal LIMIT \(limit)
+          """, arguments: [prefix])
+    }
+    return (try names("agent"), try names("operator"), try names("service"))
+  }
+
+  /// Digests in a table that begin with some bytes given as hexadecimal digits.
+  package func digests(
+    in table: DigestTable, beginning hex: String, limit: Int
+  ) throws -> [Digest] {
+    // Whole bytes bound the range; an odd digit is compared in the text.
+    let even = hex.count % 2 == 0 ? hex : String(hex.dropLast())
+    guard let low = Hexadecimal.bytes(of: even.utf8) else { return [] }
+    let (name, column) = table.place
+    let rows = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT \(column) AS digest FROM \(name)
+        WHERE \(column) >= ?1 AND substr(\(column), 1, ?2) = ?1
+          AND lower(hex(\(column))) LIKE ?3 || '%'
+        ORDER BY \(column) LIMIT \(limit)
+        """, arguments: [Data(low), low.count, hex.lowercased()])
+    return rows.compactMap { $0.digest("digest") }
+  }
+
+  package enum DigestTable: Sendable, CaseIterable {
+    case holds
+    case keys
+    case grants
+    case policies
+    case proposals
+    case locks
+    case reviews
+    case keyRequests
+
+    fileprivate var place: (table: String, column: String) {
+      switch self {
+      case .holds: ("hold", "digest")
+      case .keys: ("key", "fingerprint")
+      case .grants: ("grant_link", "digest")
+      case .policies: ("policy", "digest")
+      case .proposals: ("proposal", "digest")
+      case .locks: ("lock", "digest")
+      case .reviews: ("review", "subject")
+      case .keyRequests: ("key_request", "digest")
+      }
+    }
+  }
+}

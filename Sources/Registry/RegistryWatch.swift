@@ -1,0 +1,56 @@
+import Foundation
+import Glibc
+
+/// Notices, without polling, that a registry's files were written to.
+///
+/// A class because it owns a descriptor and a thread that sleeps on it.
+package final class RegistryWatch: Sendable {
+  private let descriptor: Int32
+  private let name: String
+
+  /// Watches the folder of a registry; nil where the system has no inotify left to give.
+  package init?(path: String) {
+    let folder = (path as NSString).deletingLastPathComponent
+    name = (path as NSString).lastPathComponent
+    descriptor = inotify_init1(Int32(IN_CLOEXEC))
+    guard descriptor >= 0 else { return nil }
+    let events = UInt32(IN_MODIFY | IN_CREATE | IN_MOVED_TO)
+    guard inotify_add_watch(descriptor, folder.isEmpty ? "." : folder, events) >= 0 else {
+      Glibc.close(descriptor)
+      return nil
+    }
+  }
+
+  /// Calls on a thread of its own whenever the file or its write-ahead log was written to, at most
+  /// once in so many milliseconds.
+  package func start(pause milliseconds: UInt32, _ moved: @escaping @Sendable () -> Void) {
+    let thread = Thread { [descriptor, name] in
+      var buffer = [UInt8](repeating: 0, count: 8192)
+      while true {
+        let count = read(descriptor, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return }
+        guard RegistryWatch.names(in: buffer, count: count).contains(where: { $0.hasPrefix(name) })
+        else { continue }
+        moved()
+        // What arrives meanwhile waits in the descriptor and counts as one.
+        usleep(milliseconds * 1000)
+      }
+    }
+    thread.stackSize = 256 << 10
+    thread.start()
+  }
+
+  /// The file names in a run of `struct inotify_event`: wd, mask, cookie, len, name.
+  private static func names(in buffer: [UInt8], count: Int) -> [String] {
+    var names: [String] = []
+    var at = 0
+    while at + 16 <= count {
+      let length = (0..<4).reduce(0) { $0 | Int(buffer[at + 12 + $1]) << ($1 * 8) }
+      let end = min(count, at + 16 + length)
+      names.append(String(decoding: buffer[(at + 16)..<end].prefix { $0 != 0 }, as: UTF8.self))
+      at += 16 + length
+    }
+    return names
+  }
+}

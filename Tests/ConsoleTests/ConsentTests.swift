@@ -1,0 +1,383 @@
+import Approvals
+import Authority
+import CanonicalJSON
+import Cells
+import Console
+import Decisions
+import Foundation
+import Keys
+import Registry
+import Statements
+import TestSupport
+import Testing
+
+/// The review dialog over real holds, with the clock of their world.
+@Suite struct ConsentTests {
+  private func review(
+    _ world: World, risk: String = "critical", extra: String = "", voter: Principal? = nil
+  ) async throws -> HoldReview {
+    try world.publish(
+      """
+      package agent.authz
+      require_approval if input.action == "deploy"
+      approval := {"risk": "\(risk)"\(extra)}
+      """)
+    let authority = try world.authority()
+    let answer = try await authority.decide(try world.action())
+    try world.ledger.database.read { try world.ledger.catchUp($0) }
+    return try again(world, try #require(answer.hold).digest, voter)
+  }
+
+  private func again(_ world: World, _ hold: Digest, _ voter: Principal? = nil) throws -> HoldReview
+  {
+    let dossier = try #require(
+      try world.ledger.database.read { try world.ledger.dossier(hold, $0) })
+    return try HoldReview(
+      hold: dossier.hold, decision: dossier.decision, holdIndex: dossier.index,
+      payload: dossier.payload, state: world.ledger.state, voter: voter ?? world.bob,
+      now: world.clock.now)
+  }
+
+  private func consent(_ review: HoldReview, _ world: World) -> Consent {
+    review.consent(
+      leaning: .approve, beside: HoldSurroundings(), isBlind: false, at: world.clock.now)
+  }
+
+  private func model(
+    _ consent: Consent, _ world: World, width: Int = 80, height: Int = 24
+  ) -> ConsoleModel {
+    var model = ConsoleModel(
+      session: Session(registry: "test", who: world.bob), width: width, height: height,
+      now: world.clock.now)
+    _ = model.start()
+    _ = model.update(.changed(RegistryStatus()), at: world.clock.now)
+    _ = model.update(.consent(consent), at: world.clock.now)
+    return model
+  }
+
+  private func press(
+    _ model: inout ConsoleModel, _ keys: [KeyPress], _ now: Timestamp
+  ) -> [Effect] {
+    keys.flatMap { model.update(.key($0), at: now) }.filter {
+      if case .remember = $0 { false } else { true }
+    }
+  }
+
+  private func text(_ text: String) -> [KeyPress] { text.unicodeScalars.map(KeyPress.character) }
+  private func dialog(_ model: ConsoleModel) throws -> ConsentModel {
+    guard case .consent(let dialog)? = model.overlays.last else {
+      Issue.record("no dialog: \(Screen.draw(model).lines.joined(separator: "\n"))")
+      throw CancellationError()
+    }
+    return dialog
+  }
+
+  private let read = Array(repeating: KeyPress.pageDown, count: 12)
+
+  @Test func `an approval takes reading it all, a reason, the name and the passphrase`()
+    async throws
+  {
+    let world = try World()
+    var model = model(consent(try await review(world), world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    let toApprove: [KeyPress] = Array(repeating: .tab, count: 6)
+    // Straight to the button: nothing.
+    #expect(press(&model, toApprove + [.enter], now) == [])
+    #expect(press(&model, [.tab] + read, now) == [])
+    #expect(press(&model, toApprove + [.enter], now) == [])
+    let fill: [KeyPress] =
+      [.tab, .tab] + text("INC-1") + [.tab] + text("prod://payments/api") + [.tab] + text("pw")
+    #expect(press(&model, fill, now) == [])
+    let effects = press(&model, [.tab, .tab, .tab, .enter], now)
+    guard case .sign(let submission, let field)? = effects.first else {
+      Issue.record("no vote: \(Screen.draw(model).lines.joined(separator: "\n"))")
+      return
+    }
+    #expect(submission.button == "approve" && submission.input("reason") == "INC-1")
+    #expect(!field.isEmpty)
+    guard case .vote(let hold, _) = submission.request else {
+      Issue.record("another request")
+      return
+    }
+    #expect(submission.digest == hold.hex, "what is signed is what was shown")
+    // While it signs, nothing acts.
+    #expect(press(&model, [.enter, .tab, .enter, .character("q")], now) == [])
+  }
+
+  @Test func `denying takes a reason and the passphrase only`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world), world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    let keys: [KeyPress] =
+      [.tab] + text("no") + [.tab, .tab] + text("pw") + [.tab, .tab, .enter]
+    guard case .sign(let submission, _)? = press(&model, keys, now).first else {
+      Issue.record("no vote")
+      return
+    }
+    #expect(submission.button == "deny")
+  }
+
+  @Test func `keys typed ahead and pasted text decide nothing`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world, risk: "low"), world), world)
+    let early = world.clock.now.advanced(byMilliseconds: 100)
+    #expect(press(&model, Array(repeating: .enter, count: 20), early) == [])
+    let now = world.clock.now.advanced(bySeconds: 9)
+    _ = press(&model, read + [.tab, .tab] + text("pw"), now)
+    #expect(press(&model, [.tab, .tab, .tab, .paste("\r\r\r"), .paste("approve")], now) == [])
+    #expect(try dialog(model).notice.contains("pasted text never decides"))
+    // The passphrase's own Enter goes to the buttons; it presses none.
+    #expect(press(&model, [.backTab, .backTab, .backTab, .enter], now) == [])
+    #expect(try dialog(model).focus == .cancel)
+  }
+
+  @Test func `a vote, a withdrawal or a lock meanwhile returns to reading and clears name and key`()
+    async throws
+  {
+    let world = try World()
+    let carol = Principal.named("user:carol")
+    try world.sign(
+      .operatorEnrolled(
+        OperatorEnrolled(
+          principal: carol, key: try World.key(carol).publicKey, roles: [.approver],
+          groups: ["sre"], mayGrant: [])))
+    let first = try await review(
+      world, risk: "high", extra: ", \"quorum\": [{\"any\": [\"sre\"], \"count\": 2}]")
+    var model = model(consent(first, world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = press(
+      &model,
+      read + [.tab] + text("why") + [.tab] + text("prod://payments/api") + [.tab] + text("pw"), now)
+    #expect(try dialog(model).rowsSeen == dialog(model).rowCount)
+    // The same again changes nothing.
+    _ = model.update(.consent(consent(first, world)), at: now)
+    #expect(try !dialog(model).passphrase.isEmpty)
+    // Carol votes: the quorum stands otherwise.
+    try world.ledger.sign(
+      .approvalVoted(
+        ApprovalVoted(hold: first.hold.digest, vote: .approve, reason: "", validUntil: nil)),
+      by: carol, key: try World.key(carol), clock: world.clock.clock)
+    _ = model.update(.consent(consent(try again(world, first.hold.digest), world)), at: now)
+    let after = try dialog(model)
+    #expect(after.passphrase.isEmpty && after.fields[1].isEmpty)
+    #expect(after.fields[0].text == "why", "a reason need not be typed again")
+    #expect(after.focus == .text && after.scroll == 0)
+    #expect(after.rowsSeen < after.rowCount, "it must be read again")
+    #expect(after.notice.contains("changed"))
+  }
+
+  @Test func `after its deadline nothing can be pressed`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world, risk: "low"), world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = press(&model, read + [.tab, .tab] + text("pw") + [.tab, .tab, .tab], now)
+    let late = now.advanced(bySeconds: 3600)
+    #expect(press(&model, [.enter], late) == [])
+    #expect(try dialog(model).notice.contains("expired"))
+  }
+
+  @Test func `an unused passphrase is forgotten after a minute`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world, risk: "low"), world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = press(&model, [.tab, .tab] + text("pw"), now)
+    #expect(try !dialog(model).passphrase.isEmpty)
+    _ = model.update(.tick, at: now.advanced(bySeconds: 61))
+    #expect(try dialog(model).passphrase.isEmpty)
+  }
+
+  @Test func `suspending closes the dialog and forgets the passphrase`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world, risk: "low"), world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = press(&model, [.tab, .tab] + text("pw"), now)
+    let field = try dialog(model).passphrase
+    #expect(press(&model, [.control("z")], now) == [.lockKey, .suspend])
+    #expect(field.isEmpty && model.overlays.isEmpty)
+  }
+
+  @Test func `a wrong passphrase keeps the dialog, a lost race ends it and says to whom`()
+    async throws
+  {
+    let world = try World()
+    let review = try await review(world, risk: "low")
+    var model = model(consent(review, world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    let keys: [KeyPress] = read + [.tab, .tab] + text("pw") + [.tab, .tab, .tab, .enter]
+    let effects = press(&model, keys, now)
+    guard case .sign(let submission, _)? = effects.first else {
+      Issue.record("no vote")
+      return
+    }
+    _ = model.update(
+      .refused(submission.request, code: "key_wrong_passphrase", problem: "no", isFinal: false),
+      at: now)
+    #expect(try dialog(model).focus == .passphrase)
+    guard case .sign? = press(&model, text("x") + [.tab, .tab, .tab, .enter], now).first else {
+      Issue.record("it cannot be tried again")
+      return
+    }
+    let after = model.update(
+      .refused(
+        submission.request, code: "hold_denied",
+        problem: "user:carol denied it at 10:00:04Z, before your vote", isFinal: true), at: now)
+    #expect(after.contains(.follow(review.hold.digest)))
+    let screen = Screen.draw(model).lines.joined(separator: "\n")
+    #expect(screen.contains("nothing was recorded") && screen.contains("user:carol denied it"))
+  }
+
+  @Test func `after a vote the screen follows the hold`() async throws {
+    let world = try World()
+    let review = try await review(world, risk: "low")
+    var model = model(consent(review, world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = press(&model, read + [.tab, .tab] + text("pw") + [.tab, .tab, .tab, .enter], now)
+    let effects = model.update(
+      .signed(.vote(review.hold.digest, leaning: .approve), index: 12, outcome: "approved"), at: now
+    )
+    #expect(effects.contains(.follow(review.hold.digest)))
+    _ = model.update(
+      .progress(
+        HoldProgress(
+          hold: review.hold.digest, lines: [Line("released", "to the agent at 10:00:09Z")],
+          isOver: false)), at: now)
+    #expect(Screen.draw(model).lines.contains { $0.contains("recorded as log entry #12") })
+    #expect(Screen.draw(model).lines.contains { $0.contains("to the agent at 10:00:09Z") })
+    // The registry moves: it looks again, until it is over.
+    #expect(
+      model.update(.changed(RegistryStatus()), at: now).contains(.follow(review.hold.digest)))
+    _ = model.update(
+      .progress(HoldProgress(hold: review.hold.digest, lines: [], isOver: true)), at: now)
+    #expect(
+      !model.update(.changed(RegistryStatus()), at: now).contains(.follow(review.hold.digest)))
+  }
+
+  @Test func `earlier reasons come back with Up`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world, risk: "low"), world), world)
+    var settings = Settings()
+    settings.memory.note(reason: "older")
+    settings.memory.note(reason: "newer")
+    model = ConsoleModel(
+      session: Session(registry: "test", who: world.bob), settings: settings, width: 80,
+      height: 24, now: world.clock.now)
+    _ = model.update(
+      .consent(consent(try await review(world, risk: "low"), world)), at: world.clock.now)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = press(&model, [.tab] + text("mine") + [.up], now)
+    #expect(try dialog(model).fields[0].text == "newer")
+    _ = press(&model, [.up], now)
+    #expect(try dialog(model).fields[0].text == "older")
+    _ = press(&model, [.down, .down], now)
+    #expect(try dialog(model).fields[0].text == "mine")
+  }
+
+  @Test func `an open key asks for no passphrase, and shows that it is open`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world, risk: "low"), world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = model.update(.keyState(.unlocked(until: now.advanced(bySeconds: 30))), at: now)
+    #expect(Screen.draw(model).lines[0].contains("KEY OPEN 30s"))
+    guard case .sign? = press(&model, read + [.tab, .tab, .tab, .tab, .enter], now).first else {
+      Issue.record("no vote: \(Screen.draw(model).lines.joined(separator: "\n"))")
+      return
+    }
+    // Past its time it is closed, and says so.
+    let late = now.advanced(bySeconds: 31)
+    #expect(model.update(.tick, at: late).contains(.lockKey))
+    #expect(Screen.draw(model).lines[0].contains("key locked"))
+  }
+
+  @Test func `an excluded person is told so and cannot approve, but may deny`() async throws {
+    let world = try World()
+    let mine = try await review(world, voter: world.alice)
+    #expect(mine.objection?.hasPrefix("vote_excluded") == true)
+    #expect(mine.denyObjection == nil)
+  }
+
+  @Test func `the payload shown is the payload the hold names`() async throws {
+    let world = try World()
+    let good = try await review(world)
+    let dossier = try #require(
+      try world.ledger.database.read { try world.ledger.dossier(good.hold.digest, $0) })
+    #expect(throws: StatementFault.self) {
+      try HoldReview(
+        hold: dossier.hold, decision: dossier.decision, holdIndex: dossier.index,
+        payload: dossier.payload + [0x20], state: world.ledger.state, voter: world.bob,
+        now: world.clock.now)
+    }
+  }
+
+  @Test func `reading at another width begins again, and jumping to the end skips nothing`()
+    async throws
+  {
+    let world = try World()
+    var model = model(consent(try await review(world), world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = press(&model, [.character("G")], now)
+    #expect(try dialog(model).rowsSeen < dialog(model).rowCount)
+    _ = press(&model, [.character("g")] + read, now)
+    #expect(try dialog(model).rowsSeen == dialog(model).rowCount)
+    _ = model.update(.resized(width: 60, height: 18), at: now)
+    #expect(try dialog(model).rowsSeen < dialog(model).rowCount)
+    // Too small to show anything: nothing counts as read.
+    _ = model.update(.resized(width: 40, height: 10), at: now)
+    #expect(press(&model, read + [.enter], now) == [])
+    #expect(Screen.draw(model).lines.joined().contains("needs 60x18"))
+  }
+
+  @Test(arguments: [
+    (0, 0), (1, 1), (20, 5), (59, 18), (60, 18), (80, 24), (100, 30), (140, 40), (300, 100),
+  ])
+  func `every view and dialog draws at every size`(width: Int, height: Int) async throws {
+    let world = try World()
+    var model = model(consent(try await review(world), world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = model.update(.resized(width: width, height: height), at: now)
+    #expect(Screen.draw(model).lines.count == height)
+    _ = model.update(.key(.escape), at: now)
+    for digit in "1234567890".unicodeScalars {
+      _ = model.update(.key(.character(digit)), at: now)
+      #expect(Screen.draw(model).lines.count == height)
+    }
+    for key in ["?", ":", "/"].map({ KeyPress.character($0.unicodeScalars.first!) }) {
+      _ = model.update(.key(key), at: now)
+      #expect(Screen.draw(model).lines.count == height)
+      _ = model.update(.key(.escape), at: now)
+    }
+  }
+
+  @Test func `the whole approve and deny job fits 60x18`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world), world), world, width: 60, height: 18)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    let screen = Screen.draw(model).lines.joined(separator: "\n")
+    for words in [
+      "YOU SIGN", "Reason", "Resource", "Passphrase", "Cancel", "Deny", "Sign & approve",
+    ] {
+      #expect(screen.contains(words), "\(words)\n\(screen)")
+    }
+    let keys: [KeyPress] =
+      Array(repeating: .pageDown, count: 30) + [.tab] + text("INC") + [.tab]
+      + text("prod://payments/api") + [.tab] + text("pw") + [.tab, .tab, .tab, .enter]
+    guard case .sign? = press(&model, keys, now).first else {
+      Issue.record("no vote\n\(Screen.draw(model).lines.joined(separator: "\n"))")
+      return
+    }
+  }
+
+  /// A million of these run in `scripts/soak`.
+  @Test func `random keys never sign without their dialog, nor act without being asked`()
+    async throws
+  {
+    let world = try World()
+    let consent = consent(try await review(world), world)
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("random keys: seed \(seed)")
+    var walk = RandomWalk(
+      consent: consent, session: Session(registry: "test", who: world.bob), seed: seed,
+      now: world.clock.now)
+    let found = walk.run(10_000)
+    #expect(found == [], "seed \(seed)")
+  }
+}

@@ -1,0 +1,48 @@
+import CanonicalJSON
+import Cells
+import Foundation
+import Keys
+import TestSupport
+import Testing
+
+@Suite struct SafeTextTests {
+  @Test func `no hostile string reaches the screen as it came`() throws {
+    guard let folder = SharedSuites.folder("hostile") else { return }
+    var count = 0
+    let lines = try SharedSuites.bytes(folder.appendingPathComponent("strings.jsonl"))
+    for line in lines.split(separator: 0x0A) {
+      let probe = try JSONParser.parse(Array(line))
+      let bytes = try #require(Base64.bytes(of: probe["b64"]?.string?.bytes ?? []))
+      let safe = SafeText(String(decoding: bytes, as: UTF8.self))
+      for scalar in safe.text.unicodeScalars {
+        let isControl = scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
+        let isHidden = scalar.properties.isDefaultIgnorableCodePoint
+        let isBidi = scalar.properties.generalCategory == .format
+        #expect(!isControl && !isHidden && !isBidi, "U+\(String(scalar.value, radix: 16))")
+      }
+      var buffer = Buffer(width: 20, height: 1)
+      buffer.put(safe, x: 0, y: 0)
+      #expect(buffer.lines[0].unicodeScalars.count >= 1)
+      count += 1
+    }
+    SharedSuites.ran("hostile", count)
+  }
+
+  @Test(arguments: [
+    ("a\u{202E}b", "a<U+202E>b", 1), ("a\u{1B}[2J", "a<U+001B>[2J", 1),
+    ("a\tb\n", "a\u{2192}b\u{21B5}", 0),
+    ("\u{200B}", "<U+200B>", 1), ("e\u{301}", "e\u{301}", 0), ("\u{E000}", "<U+E000>", 1),
+    ("\u{FE0F}", "<U+FE0F>", 1), ("\u{A0}", "<U+00A0>", 1),
+  ])
+  func `hidden characters are shown and counted`(raw: String, shown: String, hidden: Int) {
+    #expect(SafeText(raw).text == shown)
+    #expect(SafeText(raw).hidden == hidden)
+  }
+
+  @Test func `wide characters take two columns and are never cut in half`() {
+    let text = SafeText("\u{4F5C}\u{8005}x")
+    #expect(text.width == 5)
+    #expect(text.fitted(to: 4).text == "\u{4F5C}\u{2026}")
+    #expect(text.wrapped(to: 3).map(\.text) == ["\u{4F5C}", "\u{8005}x"])
+  }
+}
