@@ -56,6 +56,7 @@ import TransparencyLog
       "entry 9 of the log was altered"
     ),
     ("UPDATE vote SET reason = 'yes'", "table vote, row "),
+    ("ALTER TABLE ui_presence RENAME COLUMN waits TO w4its", "the file has what no registry has"),
     ("UPDATE vote SET vote = 'deny'", "column vote: it is"),
     ("DELETE FROM entry WHERE idx = 4", "entry 4 of the log was altered (it is missing)"),
     ("DELETE FROM hold", "the log calls for it, and it is missing"),

@@ -41,10 +41,11 @@ package struct ConsoleConfiguration: Sendable {
   package init(yaml: String, file: String) throws {
     let document = try YAMLDocument.parse(yaml, file: file)
     let text = yaml.split(separator: "\n", omittingEmptySubsequences: false)
-    var found: [String] = []
+    var found: [(line: Int, text: String)] = []
     func warn(_ key: String, _ problem: String) {
       let line = text.firstIndex { $0.drop { $0 == " " || $0 == "-" }.hasPrefix("\(key):") }
-      found.append("\(file)\(line.map { ":\($0 + 1)" } ?? ""): \(key) \(problem)")
+      found.append(
+        (line ?? 0, "\(file)\(line.map { ":\($0 + 1)" } ?? ""): \(key) \(problem)"))
     }
     func boolean(_ value: JSONValue, _ key: String, _ absent: Bool) -> Bool {
       if let bool = value.bool { return bool }
@@ -112,6 +113,6 @@ package struct ConsoleConfiguration: Sendable {
       default: warn(key, "is no setting")
       }
     }
-    warnings = found
+    warnings = found.sorted { $0.line < $1.line }.map(\.text)
   }
 }

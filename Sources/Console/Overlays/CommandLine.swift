@@ -139,9 +139,14 @@ package enum CommandLine {
   package static func words(_ text: String) -> [String] {
     var words: [String] = []
     var word = ""
-    var (isWord, quote) = (false, nil as Character?)
+    var (isWord, quote, isEscaped) = (false, nil as Character?, false)
     for character in text {
-      if let open = quote {
+      if isEscaped {
+        word.append(character)
+        isEscaped = false
+      } else if character == "\\", quote == nil {
+        (isEscaped, isWord) = (true, true)
+      } else if let open = quote {
         if character == open { quote = nil } else { word.append(character) }
       } else if character == "'" || character == "\"" {
         quote = character

@@ -123,7 +123,7 @@ package enum Projection {
     let sql =
       """
       SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_master
-      WHERE tbl_name NOT LIKE 'ui\\_%' ESCAPE '\\' ORDER BY 1
+      WHERE tbl_name <> 'ui_progress' ORDER BY 1
       """
     let migrations = "SELECT 'migration ' || identifier FROM grdb_migrations ORDER BY 1"
     for query in [sql, migrations] {

@@ -1,0 +1,242 @@
+import Cells
+import Console
+import Keys
+import Statements
+import Testing
+
+private let now = Timestamp(milliseconds: 1_795_428_000_000)
+
+/// A list of numbered rows, answered as a registry would, by place.
+private struct Source {
+  var rows: [Int]
+
+  func page(_ request: ListRequest) -> ListPage {
+    func number(_ place: [PlacePart]) -> Int {
+      if case .integer(let value)? = place.first { Int(value) } else { 0 }
+    }
+    let limit = request.limit
+    let found: ArraySlice<Int>
+    let hasMore: Bool
+    switch request.anchor {
+    case .first: (found, hasMore) = (rows.prefix(limit), rows.count > limit)
+    case .last: (found, hasMore) = (rows.suffix(limit), rows.count > limit)
+    case .after(let place):
+      let rest = rows.drop { $0 <= number(place) }
+      (found, hasMore) = (rest.prefix(limit), rest.count > limit)
+    case .from(let place):
+      let rest = rows.drop { $0 < number(place) }
+      (found, hasMore) = (rest.prefix(limit), rest.count > limit)
+    case .before(let place):
+      let rest = rows.prefix { $0 < number(place) }
+      (found, hasMore) = (rest.suffix(limit), rest.count > limit)
+    }
+    return ListPage(
+      request: request,
+      rows: found.map {
+        ListRow(target: .entry(UInt64($0)), place: [.integer(Int64($0))], cells: [])
+      },
+      hasMore: hasMore)
+  }
+}
+
+@Suite struct ListStateTests {
+  private let visible = 20
+
+  private func answer(_ request: ListRequest?, _ list: inout ListState, _ source: Source) {
+    var next = request
+    while let request = next { next = list.take(source.page(request), visible: visible) }
+  }
+
+  private func list(_ source: Source, _ view: View = .agents) -> ListState {
+    var list = ListState(view)
+    answer(list.restart(page: visible), &list, source)
+    return list
+  }
+
+  private func selected(_ list: ListState) -> Int? {
+    if case .entry(let index)? = list.selected { Int(index) } else { nil }
+  }
+
+  @Test func `three hundred steps at once end on the three hundredth row`() {
+    let source = Source(rows: Array(0..<5000))
+    var list = list(source)
+    var requests: [ListRequest] = []
+    for _ in 0..<300 {
+      if let request = list.move(1, visible: visible, at: now) { requests.append(request) }
+    }
+    for request in requests { answer(request, &list, source) }
+    #expect(selected(list) == 300)
+    #expect(list.position == 301)
+  }
+
+  @Test func `the selection follows its row when others come and go`() {
+    var source = Source(rows: Array(stride(from: 0, to: 1000, by: 10)))
+    var list = list(source)
+    for _ in 0..<30 { answer(list.move(1, visible: visible, at: now), &list, source) }
+    let offset = list.index - list.top
+    #expect(selected(list) == 300)
+    source.rows.insert(contentsOf: [1, 2, 3], at: 1)
+    source.rows.removeAll { $0 == 310 }
+    answer(list.refresh(page: visible, at: now), &list, source)
+    #expect(selected(list) == 300)
+    #expect(list.index - list.top == offset, "it stays where it stands on the screen")
+    // Its own row goes: the cursor stays near, and names what it stands on now.
+    source.rows.removeAll { $0 == 300 }
+    answer(list.refresh(page: visible, at: now), &list, source)
+    #expect(selected(list) == 320)
+  }
+
+  @Test func `rows never reorder under a cursor that has just moved`() {
+    let source = Source(rows: Array(0..<50))
+    var list = list(source, .approvals)
+    answer(list.move(3, visible: visible, at: now), &list, source)
+    let early = list.refresh(page: visible, at: now.advanced(byMilliseconds: 500))
+    #expect(early == nil)
+    #expect(!list.isDue(at: now.advanced(byMilliseconds: 1900)))
+    #expect(list.isDue(at: now.advanced(byMilliseconds: 2000)))
+  }
+
+  @Test func `a follower stays at the newest, moving up pauses, and G goes on`() {
+    var source = Source(rows: Array(0..<500))
+    var list = list(source, .decisions)
+    #expect(selected(list) == 499 && list.follows)
+    source.rows.append(500)
+    answer(list.refresh(page: visible, at: now), &list, source)
+    #expect(selected(list) == 500)
+    answer(list.move(-1, visible: visible, at: now), &list, source)
+    #expect(!list.follows && list.pausedAt == 500)
+    source.rows += 501...600
+    let refreshed = list.refresh(page: visible, at: now)
+    #expect(refreshed == nil, "what is paused stays")
+    #expect(selected(list) == 499)
+    answer(list.moveToLast(page: visible, at: now), &list, source)
+    #expect(selected(list) == 600 && list.follows)
+  }
+
+  @Test func `an answer to an older question is dropped`() {
+    let source = Source(rows: Array(0..<100))
+    var list = list(source)
+    let old = list.restart(page: visible)
+    list.filter = TextField("x")
+    let new = list.restart(page: visible)
+    _ = list.take(ListPage(request: new, rows: [], hasMore: false), visible: visible)
+    _ = list.take(source.page(old), visible: visible)
+    #expect(list.rows.isEmpty)
+  }
+
+  @Test func `marks move on, ranges mark between, and keep what they name`() {
+    let source = Source(rows: Array(0..<100))
+    var list = list(source, .approvals)
+    _ = list.mark(visible: visible, at: now)
+    _ = list.mark(visible: visible, at: now)
+    #expect(list.marks.count == 2 && selected(list) == 2)
+    let begins = list.markRange()
+    answer(list.move(3, visible: visible, at: now), &list, source)
+    let goesOn = list.markRange()
+    #expect(begins && !goesOn)
+    #expect(Set(list.marks.keys) == Set((0...5).map { Target.entry(UInt64($0)) }))
+  }
+
+  /// The window over a list and the list itself never disagree.
+  @Test func `random moves through random lists stand where a whole list would`() {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<40 {
+      let source = Source(rows: Array(0..<Int.random(in: 1...4000, using: &random)))
+      var list = list(source)
+      var want = 0
+      for _ in 0..<60 {
+        switch Int.random(in: 0..<8, using: &random) {
+        case 0:
+          answer(list.moveToLast(page: visible, at: now), &list, source)
+          want = source.rows.count - 1
+        case 1:
+          answer(list.moveToFirst(page: visible, at: now), &list, source)
+          want = 0
+        case let kind:
+          let step = [1, -1, 10, -10, 19, -19, 400, -400][kind]
+          answer(list.move(step, visible: visible, at: now), &list, source)
+          want = max(0, min(source.rows.count - 1, want + step))
+        }
+        #expect(selected(list) == want)
+        #expect(list.index >= list.top && list.index < list.top + visible)
+      }
+    }
+  }
+}
+
+@Suite struct TreeStateTests {
+  private func node(_ name: String, children: Int) -> TreeNode {
+    TreeNode(
+      target: name.hasPrefix("user:") ? .root(name) : .grant(Digest.sha256(Array(name.utf8))),
+      name: name, scope: "", expires: nil, fault: "", children: children, isFloor: false,
+      elsewhere: 0, pending: 0, isEnded: false)
+  }
+
+  /// alice > a (> a1, a2), b
+  private func answer(_ requests: [BranchRequest], _ tree: inout TreeState) {
+    var next = requests
+    while let request = next.first {
+      next.removeFirst()
+      let nodes: [TreeNode] =
+        switch request.parent {
+        case nil: [node("user:alice", children: 2)]
+        case .root: [node("a", children: 2), node("b", children: 0)]
+        case node("a", children: 0).target: [node("a1", children: 0), node("a2", children: 0)]
+        default: []
+        }
+      next += tree.take(Branch(request: request, nodes: nodes, hasMore: false), visible: 20)
+    }
+  }
+
+  private func tree() -> TreeState {
+    var tree = TreeState()
+    answer(tree.reload(), &tree)
+    return tree
+  }
+
+  private func names(_ tree: TreeState) -> [String] { tree.rows.map(\.node.name) }
+
+  @Test func `branches load as they are unfolded, and folding is kept by identity`() {
+    var tree = tree()
+    #expect(names(tree) == ["user:alice", "a", "b"])
+    _ = tree.move(1, visible: 20)
+    answer(tree.unfold(visible: 20), &tree)
+    #expect(names(tree) == ["user:alice", "a", "a1", "a2", "b"])
+    #expect(tree.rows.map(\.lead)[2] == "\u{2502} \u{251C}\u{2500}\u{2500} ")
+    answer(tree.reload(), &tree)
+    #expect(names(tree) == ["user:alice", "a", "a1", "a2", "b"], "a reload folds nothing")
+    tree.fold(visible: 20)
+    #expect(names(tree) == ["user:alice", "a", "b"])
+    tree.fold(visible: 20)
+    #expect(tree.selectedRow?.node.name == "user:alice", "folding a folded one goes up")
+  }
+
+  @Test func `a match in a folded branch is announced, and n opens it`() {
+    var tree = tree()
+    let path: [Target] = [
+      .root("user:alice"), node("a", children: 0).target, node("a2", children: 0).target,
+    ]
+    tree.take([TreeMatch(path: path)])
+    #expect(tree.hiddenMatches.count == 1)
+    answer(tree.next(1), &tree)
+    #expect(tree.selectedRow?.node.name == "a2")
+    #expect(tree.hiddenMatches.isEmpty)
+  }
+
+  @Test func `a broken link breaks what hangs below it`() {
+    var tree = TreeState()
+    let broken = TreeNode(
+      target: .grant(Digest.sha256([9])), name: "x", scope: "", expires: nil, fault: "revoked",
+      children: 1, isFloor: false, elsewhere: 0, pending: 0, isEnded: true)
+    var requests = tree.reload()
+    requests = tree.take(
+      Branch(request: requests[0], nodes: [node("user:alice", children: 1)], hasMore: false),
+      visible: 20)
+    _ = tree.take(Branch(request: requests[0], nodes: [broken], hasMore: false), visible: 20)
+    _ = tree.move(1, visible: 20)
+    let below = tree.unfold(visible: 20)
+    _ = tree.take(
+      Branch(request: below[0], nodes: [node("y", children: 0)], hasMore: false), visible: 20)
+    #expect(tree.rows.map(\.isBroken) == [false, false, true])
+  }
+}
