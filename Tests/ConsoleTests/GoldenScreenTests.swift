@@ -252,7 +252,7 @@ import Testing
     _ = model.update(.verification(.verified(size: 48_213, at: now)), at: now)
     _ = model.update(
       .standing([digest(1).hex: "needs you", digest(2).hex: "not you"]), at: now)
-    answer(model.update(.key(.character(Unicode.Scalar("\(view.digit)")!)), at: now), &model)
+    answer(model.update(.key(.character(Unicode.Scalar(UInt8(48 + view.digit)))), at: now), &model)
     return model
   }
 

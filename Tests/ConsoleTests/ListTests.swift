@@ -172,7 +172,7 @@ private struct Source {
       elsewhere: 0, pending: 0, isEnded: false)
   }
 
-  /// alice > a (> a1, a2), b
+  /// A user with two links, one of them with two below.
   private func answer(_ requests: [BranchRequest], _ tree: inout TreeState) {
     var next = requests
     while let request = next.first {

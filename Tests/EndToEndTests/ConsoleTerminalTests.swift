@@ -25,7 +25,7 @@ import Testing
   }
 
   private func consoleID(_ box: Sandbox) throws -> Int32 {
-    let found = try box.shell("pgrep -f 'countersign --registry \(box.registry)' | head -1")
+    let found = try box.shell("pgrep -f '^countersign --registry \(box.registry)' | head -1")
     return try #require(Int32(found.output.trimmingCharacters(in: .whitespacesAndNewlines)))
   }
 
@@ -60,7 +60,7 @@ import Testing
 
   @Test func `it stops and goes on with its screen`() throws {
     let box = try box()
-    try box.tmux("new-session", "-d", "-x", "80", "-y", "24", "bash --norc")
+    try box.tmux("new-session", "-d", "-x", "80", "-y", "24", "env PS1=ready: bash --norc")
     try box.type("countersign --registry \(box.registry) --key \(box.home)/alice.key")
     try box.press("Enter")
     try box.see("nothing waits for approval")
@@ -70,7 +70,7 @@ import Testing
     try box.press("Enter")
     try box.see("nothing waits for approval")
     try box.press("q")
-    try box.see("$")
+    try box.see("ready:")
   }
 
   @Test func `it fits every size, and the smallest says what it needs`() throws {
@@ -92,7 +92,7 @@ import Testing
     try start(box)
     try box.see("nothing waits for approval")
     let process = try consoleID(box)
-    _ = try box.shell("tmux -L none kill-server 2>/dev/null; kill -9 $(ps -o ppid= -p \(process))")
+    _ = try box.shell("kill -9 $(ps -o ppid= -p \(process))")
     for _ in 0..<20 where kill(process, 0) == 0 { usleep(100_000) }
     #expect(kill(process, 0) != 0, "it is still there two seconds after its terminal")
   }
