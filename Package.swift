@@ -152,7 +152,11 @@ let package = Package(
       ], exclude: ["Screens"]),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["TestSupport", "CanonicalJSON", "countersign", "countersignd", "soak"],
+      dependencies: [
+        "TestSupport", "Authority", "Registry", "Statements", "Keys", "CanonicalJSON",
+        "countersign",
+        "countersignd", "soak",
+      ],
       exclude: ["proof_check.py"]),
   ],
   swiftLanguageModes: [.v6]

@@ -46,3 +46,32 @@ import Testing
     #expect(text.wrapped(to: 3).map(\.text) == ["\u{4F5C}", "\u{8005}x"])
   }
 }
+
+@Suite struct WidthTests {
+  /// Unicode Standard Annex 11: Wide and Fullwidth take two columns, all else one.
+  @Test func `every character that is shown is as wide as Unicode says`() throws {
+    guard let folder = SharedSuites.folder("unicode") else { return }
+    let text = String(
+      decoding: try SharedSuites.bytes(folder.appendingPathComponent("EastAsianWidth.txt")),
+      as: UTF8.self)
+    var count = 0
+    for line in text.split(separator: "\n") where line.first != "#" {
+      let fields = line.prefix { $0 != "#" }.split(separator: ";").map {
+        $0.trimmingCharacters(in: .whitespaces)
+      }
+      guard fields.count == 2 else { continue }
+      let ends = fields[0].components(separatedBy: "..").compactMap { UInt32($0, radix: 16) }
+      let want = fields[1] == "W" || fields[1] == "F" ? 2 : 1
+      for value in ends[0]...(ends.last ?? ends[0]) {
+        guard let scalar = Unicode.Scalar(value) else { continue }
+        let shown = SafeText(String(Character(scalar)))
+        guard shown.hidden == 0, shown.glyphs.count == 1, !shown.glyphs[0].isEscape else {
+          continue
+        }
+        #expect(shown.width == want, "U+\(fields[0])")
+        count += 1
+      }
+    }
+    SharedSuites.ran("unicode", count)
+  }
+}

@@ -122,11 +122,6 @@ struct Consents {
     var lines = [
       Line("key", SafeText(key.description), .title),
       Line("holder", SafeText(record.holder.description)),
-      Line(
-        "last used",
-        SafeText(
-          used.map { "\($0.textToSeconds), \(Span.since($0, to: now)) ago" }
-            ?? "never for an action that was logged")),
       Line("T", SafeText(since?.textToSeconds ?? "")),
     ]
     lines += Table.lines(
@@ -134,14 +129,14 @@ struct Consents {
         (index == selected ? "*" : "") + cascade.label
       },
       rows: [
-        ("grants that stop verifying", previews.map { "\($0.brokenGrants.count)" }),
-        ("agents losing ALL access", previews.map { "\($0.losingAll.count)" }),
-        ("agents losing some access", previews.map { "\($0.losingSome.count)" }),
-        ("open holds voided", previews.map { "\($0.voidedHolds.count)" }),
-        ("holds nobody could approve", previews.map { "\($0.unreachableHolds.count)" }),
-        ("successor keys made suspect", previews.map { "\($0.suspectKeys.count)" }),
+        ("grants that end", previews.map { "\($0.brokenGrants.count)" }),
+        ("agents losing ALL", previews.map { "\($0.losingAll.count)" }),
+        ("agents losing some", previews.map { "\($0.losingSome.count)" }),
+        ("holds voided", previews.map { "\($0.voidedHolds.count)" }),
+        ("holds unapprovable", previews.map { "\($0.unreachableHolds.count)" }),
+        ("keys made suspect", previews.map { "\($0.suspectKeys.count)" }),
         (
-          "admin quorum can be met",
+          "admins suffice",
           previews.map { $0.isAdminQuorumReachable ? "yes" : "NO !" }
         ),
       ])
@@ -161,14 +156,23 @@ struct Consents {
       request: .revokeKey(key.digest), title: SafeText("Revoke key \(key.short)"),
       heading: SafeText("DRY RUN at #\(chosen.size) \u{00B7} for ever, from the next decision on"),
       lines: lines, seal: SafeText(key.description), digest: key.description,
-      asides: needsQuorum
-        ? [Line("Quorum", "this takes the admin quorum: it opens a proposal", .statePending)] : [],
+      asides: [
+        Line(
+          "Last used",
+          SafeText(
+            used.map { "\($0.textToSeconds), \(Span.since($0, to: now)) ago" }
+              ?? "never for an action that was logged"))
+      ]
+        + (needsQuorum
+          ? [Line("Quorum", "this takes the admin quorum: it opens a proposal", .statePending)]
+          : []),
       choice: Consent.Choice(
         "Cascade", Plans.Cascade.allCases.map(\.label), selected: selected),
       inputs: [
         Consent.Input(
           "since", "Since T", note: "24h, or a time", kind: .plan,
-          initial: inputs["since"].flatMap { $0.isEmpty ? nil : $0 } ?? "24h"),
+          // Absolute from here on: the plan must not change by the clock alone.
+          initial: since?.textToSeconds ?? "24h"),
         Consent.Input("reason", "Reason", note: "for the record", kind: .reason),
         Consent.Input("name", "Key", note: "type \(key.short)", kind: .name(key.short)),
       ],
@@ -246,11 +250,7 @@ struct Consents {
     let preview = try ChangePreview(of: body, by: plans.voter, in: state, at: now)
     var lines = [
       Line("target", SafeText(target.words), .title),
-      Line(
-        "ends",
-        SafeText(
-          placed.until.map { "\($0.textToSeconds), in \(Span.until($0, from: now))" }
-            ?? "when it is lifted")),
+      Line("ends", SafeText(ends(fields["until"] ?? "", placed))),
     ]
     lines += preview.lines.filter { !$0.hasPrefix("  ") }.map { Line("", SafeText($0)) }
     lines += affected(preview)
@@ -266,7 +266,7 @@ struct Consents {
         Consent.Input("name", "Lock", note: "type everything", kind: .name("everything")))
     }
     var command = ["lock", "place", target.commandWord, "--reason", "..."]
-    if let until = placed.until { command += ["--until", until.textToSeconds] }
+    if placed.until != nil { command += ["--until", fields["until"] ?? ""] }
     return Consent(
       request: .lock(targets), title: SafeText("Lock \(target.words)").fitted(to: 50),
       heading: SafeText("DRY RUN at #\(preview.size) \u{00B7} a lock can be lifted again"),
@@ -279,6 +279,13 @@ struct Consents {
           "lock", isAll ? "Lock everything" : "Lock",
           needs: isAll ? [.reason, .name, .key] : [.reason, .key])
       ], command: command)
+  }
+
+  /// A span counts from the signature, so that the plan does not change by the clock alone.
+  private func ends(_ typed: String, _ placed: LockPlaced) -> String {
+    guard let until = placed.until else { return "when it is lifted" }
+    return Timestamp(lenient: ByteString(typed)) == nil
+      ? "\(typed) after the signature" : until.textToSeconds
   }
 
   private func lift(_ digest: Digest) throws -> Consent {
@@ -434,12 +441,13 @@ struct Consents {
 /// Numbers side by side, as lines.
 enum Table {
   static func lines(head: [String], rows: [(String, [String])]) -> [Line] {
-    let name = 28
+    // As wide as the narrowest dialog.
+    let name = 18
     func padded(_ text: String, _ width: Int) -> String {
       text + String(repeating: " ", count: max(0, width - text.count))
     }
     func cells(_ texts: [String]) -> String {
-      texts.map { String(repeating: " ", count: max(1, 14 - $0.count)) + $0 }.joined()
+      texts.map { String(repeating: " ", count: max(1, 9 - $0.count)) + $0 }.joined()
     }
     return [Line("", SafeText(padded("", name) + cells(head)), .hint)]
       + rows.map { Line("", SafeText(padded($0.0, name) + cells($0.1))) }

@@ -17,7 +17,7 @@ struct Plans {
 
   /// Ways of ending a key, from the narrowest on.
   enum Cascade: Int, CaseIterable {
-    /// What it signed before stays good.
+    /// Nothing but the key: what it signed before stays good.
     case keyOnly
     /// What the log received from it at or after an instant falls too.
     case since
@@ -27,8 +27,8 @@ struct Plans {
     var label: String {
       switch self {
       case .keyOnly: "key only"
-      case .since: "+ since T"
-      case .everything: "all it signed"
+      case .since: "since T"
+      case .everything: "all"
       }
     }
   }

@@ -137,6 +137,8 @@ package struct ConsentModel: Sendable {
     consent = newer
     fields = newer.inputs.enumerated().map { index, input in
       let isName = if case .name = input.kind { true } else { false }
+      // A plan's own field comes back as the plan understood it.
+      if input.kind == .plan, isOwn { return TextField(input.initial) }
       return isName || index >= kept.count ? TextField(input.initial) : kept[index]
     }
     scroll = 0

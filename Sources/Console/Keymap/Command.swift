@@ -87,4 +87,17 @@ package enum Command: String, Sendable, CaseIterable {
     default: false
     }
   }
+
+  /// Where it stands among what is possible: acting, looking, arranging, moving.
+  var rank: Int {
+    switch self {
+    case .approve, .deny, .revoke, .lock, .open, .why: 0
+    case .related, .json, .export, .verify, .travel, .copyID, .copyRow, .mark, .markRange, .follow:
+      1
+    case .filter, .nextMatch, .previousMatch, .commandLine, .palette, .sort, .reverse, .columns,
+      .wide, .narrower, .wider, .showEnded, .left, .right, .foldAll, .unfoldAll, .parent:
+      2
+    default: view == nil ? 3 : 4
+    }
+  }
 }

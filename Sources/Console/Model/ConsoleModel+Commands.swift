@@ -288,6 +288,12 @@ extension ConsoleModel {
       return consent(.vote(hold, leaning: .approve))
     case (.deny, .hold(let hold)): return consent(.vote(hold, leaning: .deny))
     case (.revoke, .grant(let grant)): return consent(.revokeGrant(grant))
+    case (.revoke, .agent(let name)):
+      // An agent may have several keys: which one is chosen in the list.
+      var effects = go(to: .keys)
+      effects += setFilter("holder:\(name)")
+      say("r revokes the selected key of \(name)")
+      return effects
     case (.revoke, _):
       guard let key = key(of: selected) else { return [] }
       return consent(.revokeKey(key))
@@ -301,12 +307,17 @@ extension ConsoleModel {
   /// What is possible here, each with its key; Enter does it.
   mutating func openHelp() {
     let items = settings.keymap.bindings.map { binding in
-      MenuModel.Item(
-        binding.help, key: binding.keys.map(\.name).joined(separator: " "),
-        disabled: disabledReason(binding.command), action: .command(binding.command))
+      (
+        rank: binding.command.rank,
+        item: MenuModel.Item(
+          binding.help, key: binding.keys.map(\.name).joined(separator: " "),
+          disabled: disabledReason(binding.command), action: .command(binding.command))
+      )
     }
-    let able = items.filter { $0.disabled == nil }
-    let others = items.filter { $0.disabled != nil }
+    // What can be done with the selection first, moving about last, what cannot be done at the end.
+    let able = items.filter { $0.item.disabled == nil }.enumerated()
+      .sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }.map(\.element.item)
+    let others = items.map(\.item).filter { $0.disabled != nil }
     overlays.append(
       .menu(
         MenuModel("\(view.title): what is possible here", able + others, isTyping: false), .help))
