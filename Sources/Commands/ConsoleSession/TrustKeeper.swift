@@ -24,18 +24,20 @@ struct ConsoleSigner: Sendable {
   let relockSeconds: Int64
   /// What a command line needs to sign with the same key.
   let arguments: [String]
-
-  var fingerprint: Fingerprint? {
-    switch kind {
-    case .none: nil
-    case .sealed(let sealed): sealed.publicKey.fingerprint
-    case .agent(let key, _): key.publicKey.fingerprint
-    }
-  }
-
+  let fingerprint: Fingerprint?
   /// As the key itself says, before the log is asked.
-  var holder: Principal? {
-    if case .sealed(let sealed) = kind { Principal(sealed.holder) } else { nil }
+  let holder: Principal?
+
+  init(kind: Kind, relockSeconds: Int64, arguments: [String]) {
+    self.kind = kind
+    self.relockSeconds = relockSeconds
+    self.arguments = arguments
+    switch kind {
+    case .none: (fingerprint, holder) = (nil, nil)
+    case .sealed(let sealed):
+      (fingerprint, holder) = (sealed.publicKey.fingerprint, Principal(sealed.holder))
+    case .agent(let key, _): (fingerprint, holder) = (key.publicKey.fingerprint, nil)
+    }
   }
 }
 
