@@ -18,7 +18,7 @@ package struct CountersignCommand: AsyncParsableCommand {
       WithdrawCommand.self, BreakGlassCommand.self, ReviewsCommand.self, DecisionsCommand.self,
       LogCommand.self, ProofCommand.self, BackupCommand.self, RestoreCommand.self,
       DoctorCommand.self, JSONCommand.self, PathsCommand.self, ConsoleCommand.self,
-      DemoCommand.self,
+      DemoCommand.self, BenchCommand.self,
     ], defaultSubcommand: ConsoleCommand.self)
 
   package init() {}

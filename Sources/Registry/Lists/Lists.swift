@@ -161,6 +161,16 @@ extension RegistryTransaction {
     ).map(KeyRow.init)
   }
 
+  /// How many agents there are; for measuring, not for a screen.
+  package func agentCount() throws -> Int {
+    try Int.fetchOne(db, sql: "SELECT count(*) FROM agent") ?? 0
+  }
+
+  /// How many decisions there are; for measuring, not for a screen.
+  package func decisionTotal() throws -> Int {
+    try Int.fetchOne(db, sql: "SELECT count(*) FROM decision") ?? 0
+  }
+
   package func decision(at index: UInt64) throws -> DecisionRow? {
     try Row.fetchOne(
       db, sql: "SELECT * FROM decision WHERE idx = ?", arguments: [Int64(index)]
