@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,3 +205,5 @@ void cs_die_by(int signal_number) {
   signal(signal_number, SIG_DFL);
   raise(signal_number);
 }
+
+void cs_give_back_memory(void) { malloc_trim(0); }

@@ -19,3 +19,4 @@ int cs_size(int *lines, int *columns);
 void cs_close(void);
 void cs_reopen(void);
 void cs_die_by(int signal_number);
+void cs_give_back_memory(void);

@@ -18,11 +18,11 @@ final class PlainConsole {
   private var shown: [ListRow] = []
   private var reasons: [String] = []
 
-  init(_ opening: ConsoleOpening) throws {
+  init(_ opening: ConsoleOpening) {
     self.opening = opening
     answers = ConsoleDriver.Messages()
     reader = RegistryReader(
-      try RegistryDatabase(opening.path, access: .readOnly), viewer: opening.session.who)
+      opening.database, viewer: opening.session.who)
     keeper = TrustKeeper(
       path: opening.path, access: opening.access, pins: PinStore(folder: Paths().pins),
       trust: opening.trust, signer: opening.signer, isBlind: opening.isBlind,
@@ -332,6 +332,6 @@ extension ConsoleSession {
   func runPlain(registry: RegistryOptions, signer: OperatorOptions) async throws {
     let configuration = try files.configuration()
     let opening = try opening(context, registry, signer, configuration)
-    try await PlainConsole(opening).run()
+    await PlainConsole(opening).run()
   }
 }

@@ -5,6 +5,7 @@ import Cells
 import Console
 import Decisions
 import Foundation
+import Glibc
 import Keys
 import Registry
 import Statements
@@ -117,14 +118,12 @@ struct ConsoleSession {
       ?? (context.registry.isEmpty ? Paths().registry : files.path(context.registry))
     let trust = (registry.trust ?? context.trust).map { ByteString($0) }
     let isReadOnly = isReadOnly || configuration.isReadOnly || context.isReadOnly
-    let (access, genesis) = try probe(path, isReadOnly)
+    let (database, access, genesis) = try probe(path, isReadOnly)
     let confirmed = try confirm(genesis.id, trust)
     let signer = try self.signer(signer, context, configuration)
     var holder = signer.holder
     if holder == nil, let fingerprint = signer.fingerprint {
-      let row = try RegistryDatabase(path, access: .readOnly).read {
-        try $0.key(fingerprint.digest)
-      }
+      let row = try database.read { try $0.key(fingerprint.digest) }
       holder = row.flatMap { Principal(ByteString($0.holder)) }
     }
     let session = Session(
@@ -135,22 +134,17 @@ struct ConsoleSession {
       arguments: ["--registry", path] + signer.arguments,
       contexts: configuration.contexts.map(\.name))
     return ConsoleOpening(
-      path: path, access: access, trust: confirmed, signer: signer, session: session,
+      database: database, access: access, trust: confirmed, signer: signer, session: session,
       isBlind: configuration.blindQuorum, theme: theme ?? context.theme ?? configuration.theme)
   }
 
-  /// Whether the file can be written to, and what its first entry says.
+  /// Opens the file for lists, and reads what its first entry says.
   private func probe(
     _ path: String, _ isReadOnly: Bool
-  ) throws -> (RegistryDatabase.Access, (id: ByteString, name: String, isSolo: Bool)) {
-    var access = RegistryDatabase.Access.readOnly
-    if !isReadOnly {
-      do {
-        // Also brings an older file up to date.
-        _ = try RegistryDatabase(path, access: .readWrite)
-        access = .readWrite
-      } catch RegistryFault.unwritable {}
-    }
+  ) throws -> (
+    database: RegistryDatabase, access: RegistryDatabase.Access,
+    genesis: (id: ByteString, name: String, isSolo: Bool)
+  ) {
     let database = try RegistryDatabase(path, access: .readOnly)
     guard let bytes = try database.read({ try $0.entry(0) }) else {
       throw AuthorityFault.empty(path: path)
@@ -161,8 +155,10 @@ struct ConsoleSession {
     guard case .registryCreated(let body) = parts.body else {
       throw AuthorityFault.badEntry(index: 0, reason: "it founds no registry")
     }
+    let isWritable = !isReadOnly && !database.isFrozen && Glibc.access(path, W_OK) == 0
     return (
-      access, (ByteString(entry.envelope.digest.hex), body.name.text, body.isSolo)
+      database, isWritable ? .readWrite : .readOnly,
+      (ByteString(entry.envelope.digest.hex), body.name.text, body.isSolo)
     )
   }
 

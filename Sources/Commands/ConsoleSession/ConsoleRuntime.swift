@@ -40,10 +40,9 @@ final class ConsoleRuntime: Sendable {
   private static func open(
     _ opening: ConsoleOpening, _ post: @escaping @Sendable (Message) -> Void
   ) throws -> Opened {
-    let live = try RegistryDatabase(opening.path, access: .readOnly)
-    return Opened(
+    Opened(
       opening: opening,
-      reader: RegistryReader(live, viewer: opening.session.who),
+      reader: RegistryReader(opening.database, viewer: opening.session.who),
       keeper: TrustKeeper(
         path: opening.path, access: opening.access, pins: PinStore(folder: Paths().pins),
         trust: opening.trust, signer: opening.signer, isBlind: opening.isBlind, post: post),
@@ -61,10 +60,13 @@ final class ConsoleRuntime: Sendable {
     }
     now.watch?.start(pause: 40) { [weak self] in self?.moved() }
     if now.watch == nil { pollSlowly() }
+  }
+
+  /// What the command line can do, asked of the program itself the first time it is needed.
+  private func loadCatalogue(_ contexts: [String]) {
     task { [self] in
-      let specs = CommandRun.specs()
       let known = CommandLine.Catalogue(
-        specs: specs, contexts: now.opening.session.contexts, themes: Themes.names)
+        specs: CommandRun.specs(), contexts: contexts, themes: Themes.names)
       catalogue.withLock { $0 = known }
       post(.catalogued(known))
     }
@@ -128,6 +130,7 @@ final class ConsoleRuntime: Sendable {
     case .note(let text): task { await keeper.leave(note: text) }
     case .lockKey: task { await keeper.lockKey() }
     case .verify: task { await keeper.verify() }
+    case .loadCatalogue: loadCatalogue(now.opening.session.contexts)
     case .poll:
       task { if let message = await reader.status(force: true) { post(message) } }
     case .locate(let target): task { post(await reader.locate(target)) }
@@ -231,11 +234,14 @@ final class ConsoleRuntime: Sendable {
 
 /// A registry as a console opens it: where it lies, who signs, what may be done.
 struct ConsoleOpening: Sendable {
-  let path: String
+  /// Opened for lists.
+  let database: RegistryDatabase
   let access: RegistryDatabase.Access
   let trust: ByteString?
   let signer: ConsoleSigner
   let session: Session
   let isBlind: Bool
   let theme: String?
+
+  var path: String { database.path }
 }

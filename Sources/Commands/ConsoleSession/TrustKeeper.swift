@@ -9,6 +9,7 @@ import Foundation
 import Keys
 import Registry
 import Statements
+import Terminal
 import TransparencyLog
 
 /// Who signs here, and with what.
@@ -53,6 +54,14 @@ actor TrustKeeper {
   private var ledger: Ledger?
   private var past: PastRegistry?
   private var opened: OpenKey?
+  /// Counts uses of the log: what has not been used for a while is let go.
+  private var uses = 0
+  private var hasRetired = false
+
+  /// From so many entries on the replayed state is let go when nothing uses it: it can be taken up
+  /// again from the mark beside the pin.
+  private static let retiringSize: UInt64 = 4096
+  private static let idleSeconds = 5
 
   /// A class only so that a key that cannot be copied can be kept and let go.
   private final class OpenKey {
@@ -87,6 +96,8 @@ actor TrustKeeper {
   }
 
   private func live() throws -> Ledger {
+    uses += 1
+    hasRetired = false
     if let ledger {
       try ledger.database.read { try ledger.catchUp($0) }
       return ledger
@@ -103,8 +114,30 @@ actor TrustKeeper {
     return fresh
   }
 
+  /// Lets the replayed state go once nothing has used it for a while.
+  private func retireLater() {
+    guard let ledger, ledger.tree.size >= TrustKeeper.retiringSize else { return }
+    let now = uses
+    Task {
+      try? await Task.sleep(for: .seconds(TrustKeeper.idleSeconds))
+      retire(ifStill: now)
+    }
+  }
+
+  private func retire(ifStill count: Int) {
+    guard uses == count, past == nil, opened == nil, let ledger else { return }
+    try? ledger.storeMark()
+    self.ledger = nil
+    hasRetired = true
+    FreedMemory.giveBack()
+  }
+
   /// The registry moved: verifies what was added, and says what this person is to each hold.
+  ///
+  /// A state that has been let go is not taken up again only to follow; signing takes it up.
   func follow() {
+    guard !hasRetired else { return }
+    defer { retireLater() }
     do {
       let ledger = try live()
       let now = Clock.system.now()
@@ -211,6 +244,7 @@ actor TrustKeeper {
   // MARK: what is shown of it
 
   func document(_ request: DocumentRequest) -> Message {
+    defer { retireLater() }
     do {
       let ledger = try verified()
       let live = try past == nil ? ledger.database : RegistryDatabase(path, access: .readOnly)
@@ -226,6 +260,7 @@ actor TrustKeeper {
   }
 
   func consent(_ request: ConsentRequest, choice: Int, inputs: [String: String]) -> Message {
+    defer { retireLater() }
     do {
       let ledger = try live()
       let now = Clock.system.now()
@@ -252,6 +287,7 @@ actor TrustKeeper {
 
   func lockKey() {
     opened = nil
+    retireLater()
     post(.keyState(.locked))
   }
 

@@ -36,8 +36,12 @@ extension ConsoleModel {
     case .filter: entry = EntryLine(.filter, filter.text)
     case .nextMatch, .previousMatch:
       return tree.next(command == .nextMatch ? 1 : -1).map(Effect.branch)
-    case .commandLine: entry = EntryLine(.command)
-    case .palette: openPalette()
+    case .commandLine:
+      entry = EntryLine(.command)
+      return wantCatalogue
+    case .palette:
+      openPalette()
+      return wantCatalogue
     case .help: openHelp()
     case .mark: return list.mark(visible: rows, at: now).map { [.load($0)] } ?? []
     case .markRange: if list.markRange() { say("move, then v again marks everything between") }
@@ -323,7 +327,14 @@ extension ConsoleModel {
         MenuModel("\(view.title): what is possible here", able + others, isTyping: false), .help))
   }
 
+  /// The commands of the command line, if they are not known yet.
+  var wantCatalogue: [Effect] { settings.catalogue.specs.isEmpty ? [.loadCatalogue] : [] }
+
   mutating func openPalette() {
+    overlays.append(.menu(MenuModel("Everything", paletteItems, isTyping: true), .palette))
+  }
+
+  private var paletteItems: [MenuModel.Item] {
     var items = settings.keymap.bindings.map { binding in
       MenuModel.Item(
         binding.help, key: binding.shown, disabled: disabledReason(binding.command),
@@ -337,6 +348,13 @@ extension ConsoleModel {
         ":" + $0.path.joined(separator: " "), help: $0.help,
         action: .line($0.path.joined(separator: " ")))
     }
-    overlays.append(.menu(MenuModel("Everything", items, isTyping: true), .palette))
+    return items
+  }
+
+  /// The commands are known now: an open palette shows them.
+  mutating func refreshPalette() {
+    guard case .menu(var menu, .palette)? = overlays.last else { return }
+    menu.refresh(paletteItems)
+    overlays[overlays.count - 1] = .menu(menu, .palette)
   }
 }

@@ -114,8 +114,12 @@ extension ConsoleModel {
     case .related: return openRelated()
     case .help:
       openHelp()
-    case .palette: openPalette()
-    case .commandLine: entry = EntryLine(.command)
+    case .palette:
+      openPalette()
+      return wantCatalogue
+    case .commandLine:
+      entry = EntryLine(.command)
+      return wantCatalogue
     case .json:
       if case .why(let target) = reader.document.request { return [.document(.json(target))] }
       if case .card(let target) = reader.document.request { return [.document(.json(target))] }

@@ -78,6 +78,7 @@ extension ConsoleModel {
       effects = []
     case .catalogued(let catalogue):
       settings.catalogue = catalogue
+      refreshPalette()
       effects = []
     case .keyState(let state):
       keyState = state

@@ -84,6 +84,8 @@ package enum Effect: Sendable, Equatable {
   case claim(Digest)
   case lockKey
   case verify
+  /// Reads which commands the command line has.
+  case loadCatalogue
   /// Reads how the registry stands although it has not moved: time has.
   case poll
   case locate(Target)

@@ -205,7 +205,9 @@ enum StatusRow {
     case .waiting: return ("log not checked yet", .header)
     case .running(let done, let all):
       return ("checking the log \(all == 0 ? 0 : done * 100 / all)%", .header)
-    case .verified(let size, _): return ("log OK #\(size)", .header)
+    case .verified(let size, _):
+      let newer = (model.status?.size ?? 0) > size ? (model.status?.size ?? 0) - size : 0
+      return (SafeText("log OK #\(size)\(newer > 0 ? " +\(newer)" : "")"), .header)
     case .broken(let index, let code, _):
       return (
         SafeText("LOG BROKEN \(index.map { "at #\($0)" } ?? code)"), .alert
