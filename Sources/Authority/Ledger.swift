@@ -58,7 +58,7 @@ package final class Ledger {
     if pin.size > tree.size { try database.read { try catchUp($0) } }
     try check(pin, registry.id, pins)
     try storePin()
-    if tree.size - markedSize >= Ledger.markEvery { try storeMark() }
+    try storeMarkIfWorthwhile()
   }
 
   /// Whether the log is what this account has seen, or goes on from a backup by the admin quorum's
@@ -146,6 +146,11 @@ package final class Ledger {
     let state = try AuthorityState(snapshot: try fields.value("state"))
     try fields.finish()
     return (tree, state)
+  }
+
+  /// Writes the state down if enough has been replayed since the last time.
+  package func storeMarkIfWorthwhile() throws {
+    if tree.size - markedSize >= Ledger.markEvery { try storeMark() }
   }
 
   /// Writes down the state this process has verified, so that the next one need not replay it.

@@ -126,7 +126,7 @@ actor TrustKeeper {
 
   private func retire(ifStill count: Int) {
     guard uses == count, past == nil, opened == nil, let ledger else { return }
-    try? ledger.storeMark()
+    try? ledger.storeMarkIfWorthwhile()
     self.ledger = nil
     hasRetired = true
     FreedMemory.giveBack()

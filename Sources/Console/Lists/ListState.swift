@@ -186,8 +186,10 @@ package struct ListState: Sendable {
       index += page.rows.count
       top += page.rows.count
       rank = hasBefore ? rank.map { max(0, $0 - page.rows.count) } : 0
-      if rows.count > ListState.cap {
-        rows.removeLast(rows.count - ListState.cap)
+      // What is let go lies below the screen.
+      let kept = max(ListState.cap, index + visible + 1)
+      if rows.count > kept {
+        rows.removeLast(rows.count - kept)
         hasAfter = true
       }
       if owed < 0 { settle() }
