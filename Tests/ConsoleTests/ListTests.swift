@@ -137,6 +137,15 @@ private struct Source {
     #expect(Set(list.marks.keys) == Set((0...5).map { Target.entry(UInt64($0)) }))
   }
 
+  @Test func `a step past rows that were let go finds them again`() {
+    let source = Source(rows: Array(0..<1380))
+    var list = list(source)
+    answer(list.moveToLast(page: visible, at: now), &list, source)
+    for _ in 0..<3 { answer(list.move(-400, visible: visible, at: now), &list, source) }
+    for _ in 0..<4 { answer(list.move(400, visible: visible, at: now), &list, source) }
+    #expect(selected(list) == 1379)
+  }
+
   /// The window over a list and the list itself never disagree.
   @Test func `random moves through random lists stand where a whole list would`() {
     var random = SystemRandomNumberGenerator()
@@ -144,6 +153,7 @@ private struct Source {
       let source = Source(rows: Array(0..<Int.random(in: 1...4000, using: &random)))
       var list = list(source)
       var want = 0
+      var moves: [Int] = []
       for _ in 0..<60 {
         switch Int.random(in: 0..<8, using: &random) {
         case 0:
@@ -154,10 +164,11 @@ private struct Source {
           want = 0
         case let kind:
           let step = [1, -1, 10, -10, 19, -19, 400, -400][kind]
+          moves.append(step)
           answer(list.move(step, visible: visible, at: now), &list, source)
           want = max(0, min(source.rows.count - 1, want + step))
         }
-        #expect(selected(list) == want)
+        #expect(selected(list) == want, "of \(source.rows.count): \(moves)")
         #expect(list.index >= list.top && list.index < list.top + visible)
       }
     }

@@ -176,10 +176,9 @@ package struct ListState: Sendable {
       isLoaded = true
     case .after:
       hasAfter = page.hasMore
-      let old = rows.count
       rows += page.rows
       trimHead()
-      if owed > 0, rows.count > old || page.rows.isEmpty { settle() }
+      if owed > 0 { settle() }
     case .before:
       hasBefore = page.hasMore
       rows.insert(contentsOf: page.rows, at: 0)
