@@ -117,6 +117,23 @@ import Testing
     #expect(submission.button == "deny")
   }
 
+  @Test func `who comes to deny is asked for nothing else and can do nothing else`() async throws {
+    let world = try World()
+    let review = try await review(world)
+    let consent = review.consent(
+      leaning: .deny, beside: HoldSurroundings(), isBlind: false, at: world.clock.now)
+    #expect(consent.buttons.map(\.name) == ["deny"])
+    #expect(consent.inputs.map(\.name) == ["reason"])
+    var model = model(consent, world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    let keys: [KeyPress] = text("no") + [.tab] + text("pw") + [.tab, .tab, .enter]
+    guard case .sign(let submission, _)? = press(&model, keys, now).first else {
+      Issue.record("no vote")
+      return
+    }
+    #expect(submission.button == "deny")
+  }
+
   @Test func `keys typed ahead and pasted text decide nothing`() async throws {
     let world = try World()
     var model = model(consent(try await review(world, risk: "low"), world), world)

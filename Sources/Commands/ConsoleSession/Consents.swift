@@ -75,8 +75,8 @@ struct Consents {
       Line(
         "\(index + 1)",
         SafeText(
-          "\(hold.digest.hex)  \(hold.agent) on \(hold.resource.text)  \(hold.state(at: now).word)")
-      )
+          "\(hold.terms.rule.risk.words)  \(hold.agent): \(name(of: hold)) on \(hold.resource.text)"
+            + "  \(hold.state(at: now).word)  \(hold.digest.hex)"), hold.terms.rule.risk.role)
     }
     let open = found.filter { if case .pending = $0.state(at: now) { true } else { false } }
     return Consent(
@@ -93,6 +93,11 @@ struct Consents {
           objection: open.isEmpty ? "none of them waits any more" : nil)
       ],
       command: ["deny", holds.first?.hex ?? "", "--reason", "..."])
+  }
+
+  /// What a held action is called, from its row: the digest beside it is what is signed.
+  private func name(of hold: Hold) -> String {
+    (try? transaction.hold(hold.digest))??.name ?? "?"
   }
 
   // MARK: revocation
@@ -123,6 +128,7 @@ struct Consents {
       Line("key", SafeText(key.description), .title),
       Line("holder", SafeText(record.holder.description)),
       Line("T", SafeText(since?.textToSeconds ?? "")),
+      Line("recorded as", SafeText(recorded(Plans.Cascade(rawValue: selected) ?? .everything))),
     ]
     lines += Table.lines(
       head: Plans.Cascade.allCases.enumerated().map { index, cascade in
@@ -173,11 +179,19 @@ struct Consents {
           "since", "Since T", note: "24h, or a time", kind: .plan,
           // Absolute from here on: the plan must not change by the clock alone.
           initial: since?.textToSeconds ?? "24h"),
-        Consent.Input("reason", "Reason", note: "for the record", kind: .reason),
+        Consent.Input("reason", "Reason", note: "required", kind: .reason),
         Consent.Input("name", "Key", note: "type \(key.short)", kind: .name(key.short)),
       ],
       buttons: [Consent.Button("revoke", "Revoke key", needs: [.reason, .name, .key])],
       command: command, related: [.key(key.digest), .agent(record.holder.description)])
+  }
+
+  private func recorded(_ cascade: Plans.Cascade) -> String {
+    switch cascade {
+    case .keyOnly: "retired: what it signed before stays good"
+    case .since: "compromised since T: what it did from then on waits for review in list 9"
+    case .everything: "compromised from the beginning: all it did waits for review in list 9"
+    }
   }
 
   /// Whom it hits, by name.
@@ -224,7 +238,7 @@ struct Consents {
       heading: SafeText("DRY RUN at #\(preview.size) \u{00B7} for ever, from the next decision on"),
       lines: lines, seal: SafeText("grant sha256 \(grant.hex)"), digest: grant.hex,
       inputs: [
-        Consent.Input("reason", "Reason", note: "for the record", kind: .reason),
+        Consent.Input("reason", "Reason", note: "required", kind: .reason),
         Consent.Input("name", "Grant", note: "type \(grant.short)", kind: .name(grant.short)),
       ],
       buttons: [Consent.Button("revoke", "Revoke grant", needs: [.reason, .name, .key])],
@@ -263,7 +277,7 @@ struct Consents {
     ]
     if isAll {
       fieldsShown.append(
-        Consent.Input("name", "Lock", note: "type everything", kind: .name("everything")))
+        Consent.Input("name", "Confirm", note: "type everything", kind: .name("everything")))
     }
     var command = ["lock", "place", target.commandWord, "--reason", "..."]
     if placed.until != nil { command += ["--until", fields["until"] ?? ""] }
@@ -272,6 +286,14 @@ struct Consents {
       heading: SafeText("DRY RUN at #\(preview.size) \u{00B7} a lock can be lifted again"),
       lines: lines, seal: isAll ? "no agent gets anything until it ends" : "",
       digest: target.words,
+      asides: isAll
+        ? [
+          Line(
+            "Lifting it",
+            SafeText(
+              "takes the admin quorum: \(state.registry?.adminQuorum ?? 1) of "
+                + state.admins.map(\.description).joined(separator: ", ")), .statePending)
+        ] : [],
       choice: Consent.Choice("Lock", all.map(\.shortWords), selected: min(choice, all.count - 1)),
       inputs: fieldsShown,
       buttons: [
@@ -309,7 +331,13 @@ struct Consents {
       asides: isAll
         ? [Line("Quorum", "lifting everything takes the admin quorum", .statePending)] : [],
       inputs: [Consent.Input("reason", "Reason", note: "required", kind: .reason)],
-      buttons: [Consent.Button("lift", "Lift the lock", needs: [.read, .reason, .key])],
+      buttons: [
+        Consent.Button(
+          "lift", "Lift the lock", needs: [.read, .reason, .key],
+          objection: isAll && voter.map { state.operators[$0]?.has(.admin) != true } ?? true
+            ? "lifting everything takes an admin: "
+              + state.admins.map(\.description).joined(separator: ", ") : nil)
+      ],
       command: ["lock", "lift", digest.hex, "--reason", "..."])
   }
 

@@ -253,6 +253,8 @@ struct ConsoleSession {
       post: { mailbox.post($0) })
     var settings = settings(configuration)
     settings.warnings += theme.warnings
+    // Here they stay to be read; on the screen the first key takes them away (:messages).
+    for warning in settings.warnings + settings.keymap.conflicts { Output.note(warning) }
     let model = ConsoleModel(
       session: opening.session, settings: settings, width: 80, height: 24, now: Clock.system.now())
     var options = TerminalOptions()

@@ -89,6 +89,12 @@ actor RegistryReader {
       let end = row.until.map { "until \($0.clock)" } ?? "until lifted"
       status.everythingLock = "\(end) by \(row.placer): \(row.reason)"
     }
+    for lock in locks.rows {
+      if case .agent(let name)? = LockText.target(lock.record.target) {
+        status.lockedAgents.insert(name)
+      }
+    }
+    status.isDaemonAway = DaemonSocket.isDead(Paths.socket(besides: live.path))
     if let note = try transaction.notes(limit: 1).first,
       now.milliseconds(since: note.at) < 12 * 3_600_000
     {
@@ -142,6 +148,7 @@ actor RegistryReader {
     let filter = Filter(request.filter)
     if !filter.isEmpty {
       window.pattern = filter.pattern
+      window.literal = Filter.pattern(of: request.filter)
       window.isNegated = filter.kind == .lacks
       window.column = filter.column
     }
@@ -438,5 +445,28 @@ extension PlacePart {
       case .text(let value): .text(value)
       case .blob(let value): .blob(value)
       }
+  }
+}
+
+/// The socket at which a daemon of this registry listens, if it does so at the usual place.
+enum DaemonSocket {
+  /// Whether a socket lies there and nobody answers.
+  static func isDead(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let result = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    return result != 0 && errno == ECONNREFUSED
   }
 }

@@ -91,7 +91,7 @@ struct DemoCommand: Subcommand {
   private func sampleFolder() throws -> String {
     let binary = Daemon.programFolder
     let candidates =
-      (data.map { [$0] } ?? []) + [
+      data.map { [$0] } ?? [
         "sample-data", "\(binary)/../share/countersign/sample-data", "\(binary)/../../sample-data",
         "\(binary)/../../../sample-data",
       ]

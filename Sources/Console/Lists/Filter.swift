@@ -24,7 +24,7 @@ package struct Filter: Sendable, Hashable {
       kind = .contains
     }
     if let colon = rest.firstIndex(of: ":"), rest[..<colon].allSatisfy(\.isLetter),
-      !Filter.kinds.contains(String(rest[..<colon]))
+      colon != rest.startIndex
     {
       column = String(rest[..<colon])
       rest = rest[rest.index(after: colon)...]
@@ -34,9 +34,6 @@ package struct Filter: Sendable, Hashable {
     text = String(rest)
   }
 
-  /// `agent:x` is a name, not a column.
-  private static let kinds: Set<String> = ["agent", "user", "service"]
-
   package var isEmpty: Bool { text.isEmpty }
 
   /// The text to mark where it stands, if it must stand somewhere.
@@ -44,9 +41,14 @@ package struct Filter: Sendable, Hashable {
 
   /// The pattern for SQL's LIKE, with `\` as its escape.
   package var pattern: String {
-    let parts = text.unicodeScalars.map { scalar in
+    Filter.pattern(of: text, separator: kind == .fuzzy ? "%" : "")
+  }
+
+  /// The pattern that finds a text as it was typed.
+  package static func pattern(of text: String, separator: String = "") -> String {
+    let parts = text.drop { $0 == "!" || $0 == "~" }.unicodeScalars.map { scalar in
       "%_\\".unicodeScalars.contains(scalar) ? "\\\(scalar)" : String(Character(scalar))
     }
-    return "%" + parts.joined(separator: kind == .fuzzy ? "%" : "") + "%"
+    return "%" + parts.joined(separator: separator) + "%"
   }
 }

@@ -287,7 +287,8 @@ extension ConsoleModel {
       return consent(.denyAll(holds))
     case (.approve, .hold(let hold)):
       if !list.marks.isEmpty {
-        say("marks are for denying; each approval is read and signed by itself")
+        say("marks are for denying together; Esc clears them, then a approves one by one")
+        return []
       }
       return consent(.vote(hold, leaning: .approve))
     case (.deny, .hold(let hold)): return consent(.vote(hold, leaning: .deny))

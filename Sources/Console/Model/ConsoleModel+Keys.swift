@@ -20,7 +20,11 @@ extension ConsoleModel {
     default: break
     }
     if layout.isTooSmall {
-      return key == .character("q") ? [.quit] : []
+      if key == .escape, !overlays.isEmpty {
+        forget()
+        overlays = []
+      }
+      return key == .character("q") && overlays.isEmpty ? [.quit] : []
     }
     if entry != nil { return type(key) }
     switch overlays.last {

@@ -60,8 +60,14 @@ extension ConsoleModel {
     case .signed(let request, let index, let outcome):
       change { if $0.consent.request == request { $0.recorded(index: index, outcome: outcome) } }
       say("recorded as #\(index): \(outcome)")
-      list.clearMarks()
+      if case .denyAll = request { lists[View.approvals.rawValue].clearMarks() }
       effects = followed(request)
+      if case .vote(let hold, _) = request, view == .approvals, selected == .hold(hold) {
+        // What is signed sinks or goes; the cursor stays where the next one comes.
+        effects +=
+          list.move(list.index + 1 < list.rows.count ? 1 : -1, visible: layout.rows, at: now)
+          .map { [.load($0)] } ?? []
+      }
     case .refused(let request, let code, let problem, let isFinal):
       let text = "\(code): \(problem)"
       var isShown = false
@@ -156,6 +162,11 @@ extension ConsoleModel {
       keyState = .locked
       return [.lockKey]
     }
+    if view == .approvals, overlays.isEmpty, now.milliseconds(since: polled) > 5000 {
+      // Whether the daemon is there, no write tells.
+      polled = now
+      return [.poll]
+    }
     if list.hasExpired(at: now) {
       return (list.refresh(page: layout.rows, at: now).map { [.load($0)] } ?? []) + [.poll]
     }
@@ -171,7 +182,7 @@ extension ConsoleModel {
     var effects: [Effect] = []
     if let known {
       let fresh = newer.pending.filter { !known.contains($0.hold) }
-      if let first = fresh.first {
+      if asOf == nil, let first = fresh.first {
         say(
           fresh.count == 1
             ? "new hold \(first.hold.prefix(8)): \(first.words)" : "\(fresh.count) new holds")

@@ -62,6 +62,7 @@ package struct ConsoleModel: Sendable {
   package internal(set) var entry: EntryLine?
   package internal(set) var preview: Preview?
   var previewAsked: Target?
+  var polled = Timestamp(milliseconds: 0)
   /// The registry is shown as it was after this entry.
   package internal(set) var asOf: (index: UInt64, at: Timestamp)?
   var history: [Place] = []

@@ -110,6 +110,10 @@ package enum CommandLine {
     if let verb = Verb(rawValue: first) { return .verb(verb, String(rest)) }
     if first == "q" { return .verb(.quit, "") }
     if let spec = spec(words, catalogue) { return .command(words, spec) }
+    // A group of commands alone lists what it has.
+    if words.count == 1, let spec = spec([first, "list"], catalogue) {
+      return .command([first, "list"], spec)
+    }
     if words.count == 1, looksLikeID(first) { return .id(first) }
     // The first letters of a view or verb, if they can be nothing else.
     let names = View.allCases.map(\.name) + Verb.allCases.map(\.rawValue)

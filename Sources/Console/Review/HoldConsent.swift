@@ -28,13 +28,13 @@ extension HoldReview {
     let state = hold.state(at: now)
     let places = Quorum.places(rule.quorum)
     let isPending = if case .pending = state { true } else { false }
-    let completing = completes && objection == nil && isPending
+    let completing = completes && objection == nil && isPending && leaning == .approve
     var inputs = [
       Consent.Input(
         "reason", "Reason", note: risk == .critical ? "required" : "required to deny",
         kind: .reason)
     ]
-    if risk >= .high {
+    if risk >= .high, leaning == .approve {
       inputs.append(
         Consent.Input(
           "name", "Resource", note: "type it to approve", kind: .name(action.resource.text)))
@@ -46,7 +46,9 @@ extension HoldReview {
       Consent.Button("deny", "Deny", needs: [.reason, .key], objection: denyObjection),
       Consent.Button("approve", "Sign & approve", needs: approveNeeds, objection: objection),
     ]
-    if rule.breakGlass {
+    // Who came to deny is asked for nothing that only an approval needs, and can do nothing else.
+    if leaning == .deny { buttons.removeLast() }
+    if rule.breakGlass, leaning == .approve {
       let own = objection.flatMap { $0.hasPrefix("vote_outside_groups") ? nil : $0 }
       buttons.append(
         Consent.Button(

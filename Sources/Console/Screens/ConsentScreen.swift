@@ -34,10 +34,11 @@ enum ConsentScreen {
     let consent = dialog.consent
     let frame = ConsentLayout(dialog, width: model.width, height: model.height)
     Screen.rule(
-      consent.title, deadline(consent, model), in: Screen.row(1, model), &buffer)
+      consent.title, deadline(dialog, model), in: Screen.row(1, model), &buffer)
     text(dialog, frame, model, &buffer)
     var y = 4 + frame.textRows
-    for aside in consent.asides.prefix(frame.asides) {
+    // What stood beside it before the signature says nothing of afterwards.
+    for aside in consent.asides.prefix(dialog.steps.isOpen ? frame.asides : 0) {
       let x = buffer.put(
         SafeText(aside.label), x: 1, y: y, role: .hint, columns: ConsentLayout.label)
       buffer.put(
@@ -58,7 +59,13 @@ enum ConsentScreen {
     }
   }
 
-  private static func deadline(_ consent: Consent, _ model: ConsoleModel) -> SafeText {
+  private static func deadline(_ dialog: ConsentModel, _ model: ConsoleModel) -> SafeText {
+    let consent = dialog.consent
+    switch dialog.steps.stage(dialog.facts(model.session, model.keyState, at: model.now)) {
+    case .recorded: return SafeText(model.session.place) + " \u{00B7} signed and recorded"
+    case .refused: return SafeText(model.session.place) + " \u{00B7} nothing was recorded"
+    case .reading, .deciding, .authenticating, .signing: break
+    }
     let place = SafeText(model.session.place) + " \u{00B7} "
     if let ended = consent.ended { return place + SafeText(ended) }
     guard let deadline = consent.deadline else { return place + "nothing changed yet" }

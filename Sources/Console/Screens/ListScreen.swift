@@ -175,6 +175,9 @@ enum ListScreen {
         return (text, role)
       }
       return (text + SafeText(word), word == "needs you" ? .statePending : role)
+    case (.agent(let name), "keys"):
+      guard model.status?.lockedAgents.contains(name) == true else { return (text, role) }
+      return ("LOCK", .stateBad)
     case (.entry(let index), "check"):
       switch model.verification {
       case .waiting: return ("..", .hint)
@@ -212,7 +215,10 @@ enum ListScreen {
     case .audit: "the log is empty"
     case .operators: "no operators"
     case .proposals: "nothing waits for the admins; . shows what has ended"
-    case .locks: "nothing is locked; L locks what is selected, :everything locks all"
+    case .locks:
+      model.isPast
+        ? "nothing was locked"
+        : "nothing is locked; L locks what is selected, :everything locks all"
     }
   }
 

@@ -37,7 +37,8 @@ package enum Screen {
 
   /// The ten views; what waits in them, counted.
   private static func tabs(_ model: ConsoleModel, _ buffer: inout Buffer) {
-    let status = model.status
+    // What waits now says nothing of then.
+    let status = model.isPast ? nil : model.status
     func count(_ view: View) -> String {
       switch view {
       case .approvals:
@@ -159,6 +160,9 @@ enum StatusRow {
     if let lock = status?.everythingLock {
       parts.append(Part(text: "EVERYTHING LOCKED " + SafeText(lock), role: .alert, drop: 0))
       isLoud = true
+    }
+    if status?.isDaemonAway == true {
+      parts.append(Part(text: "DAEMON AWAY", role: .alert, drop: 0))
     }
     switch (session.signer, model.keyState) {
     case (.none, _): break

@@ -70,6 +70,10 @@ enum TreeScreen {
       if row.isMore { return ("Enter loads", .hint) }
       if !node.fault.isEmpty { return (SafeText("! \(node.fault)"), .stateBad) }
       if row.isBroken { return ("! broken above", .stateBad) }
+      if model.status?.everythingLock != nil, !model.isPast { return ("! all locked", .stateBad) }
+      if model.status?.lockedAgents.contains(node.name) == true, !model.isPast {
+        return ("! locked", .stateBad)
+      }
       if row.depth == 0, case .root = node.target { return ("root", .stateOK) }
       let waits = node.pending > 0 ? " \(node.pending) held" : ""
       return (SafeText("ok\(waits)"), isBad ? .stateBad : .stateOK)

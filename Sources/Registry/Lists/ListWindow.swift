@@ -53,6 +53,8 @@ package struct WindowRequest: Sendable {
   package var showsEnded = false
   /// A pattern for LIKE, with `\` as its escape.
   package var pattern: String?
+  /// The pattern of what was typed whole, where the list has no column of that name.
+  package var literal: String?
   /// Rows that do not match the pattern.
   package var isNegated = false
   /// The one column to look at.
@@ -147,10 +149,16 @@ extension RegistryTransaction {
     _ source: ListSource<Record>, _ request: WindowRequest
   ) -> (condition: String, pattern: String)? {
     guard let pattern = request.pattern else { return nil }
-    let wanted = request.column.flatMap { name in source.texts.first { $0.column == name } }
+    let wanted: (column: String, sql: String)? = request.column.flatMap { name in
+      source.texts.first { $0.column == name }
+    }
     let text =
       wanted?.sql ?? source.texts.map { "coalesce(\($0.sql), '')" }.joined(separator: " || ' ' || ")
-    return ("(\(text)) \(request.isNegated ? "NOT LIKE" : "LIKE") :pattern ESCAPE '\\'", pattern)
+    let isUnknown = request.column != nil && wanted == nil
+    return (
+      "(\(text)) \(request.isNegated ? "NOT LIKE" : "LIKE") :pattern ESCAPE '\\'",
+      isUnknown ? request.literal ?? pattern : pattern
+    )
   }
 
   /// How many rows a list has, counted up to a limit.
