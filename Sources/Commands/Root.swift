@@ -41,7 +41,9 @@ struct PathsCommand: Subcommand {
     let rows = [
       ("registry", paths.registry), ("socket", Paths.socket(besides: paths.registry)),
       ("configuration", paths.configuration), ("operator key", paths.operatorKey),
-      ("state", paths.state), ("pins", paths.pins),
+      ("console settings", ConsoleFiles().configurationPath),
+      ("console memory", ConsoleFiles().memoryPath), ("state", paths.state),
+      ("pins", paths.pins),
     ]
     if list.json {
       Output.json(
