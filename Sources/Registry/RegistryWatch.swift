@@ -21,9 +21,18 @@ package final class RegistryWatch: Sendable {
     }
   }
 
-  /// Calls on a thread of its own whenever the file or its write-ahead log was written to, at most
-  /// once in so many milliseconds.
-  package func start(pause milliseconds: UInt32, _ moved: @escaping @Sendable () -> Void) {
+  /// How long after a write its commit may still become visible.
+  private static let patienceMilliseconds: UInt32 = 3000
+
+  /// Calls on a thread of its own whenever something was committed, at most once in so many
+  /// milliseconds.
+  ///
+  /// `hasMoved`: Whether a commit is visible. The log is written before its commit is on disk, and
+  /// what makes it visible is shared memory, which tells nobody.
+  package func start(
+    pause milliseconds: UInt32, hasMoved: @escaping @Sendable () -> Bool,
+    _ moved: @escaping @Sendable () -> Void
+  ) {
     let thread = Thread { [descriptor, name] in
       var buffer = [UInt8](repeating: 0, count: 8192)
       while true {
@@ -32,6 +41,15 @@ package final class RegistryWatch: Sendable {
         guard count > 0 else { return }
         guard RegistryWatch.names(in: buffer, count: count).contains(where: { $0.hasPrefix(name) })
         else { continue }
+        var (waited, step): (UInt32, UInt32) = (0, 1)
+        var isVisible = hasMoved()
+        while !isVisible, waited < RegistryWatch.patienceMilliseconds {
+          usleep(step * 1000)
+          waited += step
+          step = min(100, waited < 30 ? 2 : step * 2)
+          isVisible = hasMoved()
+        }
+        guard isVisible else { continue }
         moved()
         // What arrives meanwhile waits in the descriptor and counts as one.
         usleep(milliseconds * 1000)

@@ -58,7 +58,18 @@ final class ConsoleRuntime: Sendable {
       if let message = await now.reader.status(force: true) { post(message) }
       await now.keeper.follow()
     }
-    now.watch?.start(pause: 40) { [weak self] in self?.moved() }
+    let database = now.opening.database
+    let seen = Mutex<Int64>((try? database.read { try $0.dataVersion() }) ?? -1)
+    now.watch?.start(
+      pause: 40,
+      hasMoved: {
+        guard let version = try? database.read({ try $0.dataVersion() }) else { return true }
+        return seen.withLock { last in
+          defer { last = version }
+          return last != version
+        }
+      }
+    ) { [weak self] in self?.moved() }
     if now.watch == nil { pollSlowly() }
   }
 
