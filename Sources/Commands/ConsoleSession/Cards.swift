@@ -30,9 +30,8 @@ struct Cards {
     case .why(.entry(let index)), .card(.entry(let index)): return try entry(index)
     case .why(let target), .card(let target): return try card(target)
     case .source(let target): return try source(target)
-    case .diff(let target): return try source(target)
     case .json(let target): return try json(target)
-    case .notes, .messages, .handover, .output:
+    case .notes, .messages, .output:
       throw CommandFault("not_here", "this is no card")
     }
   }

@@ -39,10 +39,6 @@ struct Consents {
     case .owed(let digest): return try owed(digest, choice, voter)
     case .activate(let digest): return try activate(digest, plans)
     case .command(let words): return try command(words)
-    case .withdraw(let hold), .breakGlass(let hold): return try vote(hold, .approve, voter)
-    case .retire(let agent): return try command(["agent", "retire", agent])
-    case .removeOperator(let name): return try command(["operator", "remove", name])
-    case .taint(let key): return try command(["key", "taint", "ed25519:\(key.hex)"])
     }
   }
 

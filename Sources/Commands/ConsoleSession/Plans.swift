@@ -84,7 +84,7 @@ struct Plans {
       )
     case .activate(let policy):
       return (.policyActivated(PolicyActivated(policy: policy)), "the policy is in force")
-    case .vote, .denyAll, .withdraw, .breakGlass, .retire, .removeOperator, .taint, .command:
+    case .vote, .denyAll, .command:
       throw CommandFault("not_here", "this has no plan of its own")
     }
   }

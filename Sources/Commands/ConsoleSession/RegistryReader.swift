@@ -140,7 +140,6 @@ actor RegistryReader {
       case .received: .received
       case .name: .name
       case .owner: .owner
-      case .status: .status
       }
     window.isReversed = request.isReversed
     window.showsEnded = request.showsEnded

@@ -22,7 +22,7 @@ struct Signatures {
     switch submission.request {
     case .vote(let hold, _): return try vote(hold, submission, key)
     case .denyAll(let holds): return try denyAll(holds, submission.input("reason"), key)
-    case .withdraw, .breakGlass, .command, .retire, .removeOperator, .taint:
+    case .command:
       throw CommandFault("not_here", "this is not signed in a dialog of its own")
     default:
       let (body, said) = try Plans(ledger: ledger, voter: voter, now: now).body(

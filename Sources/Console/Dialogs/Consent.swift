@@ -6,8 +6,6 @@ package import Statements
 package enum ConsentRequest: Sendable, Hashable {
   case vote(Digest, leaning: ApprovalVoted.Vote)
   case denyAll([Digest])
-  case withdraw(Digest)
-  case breakGlass(Digest)
   case revokeKey(Digest)
   case revokeGrant(Digest)
   /// What is selected, as targets of a lock; the choice says which.
@@ -16,9 +14,6 @@ package enum ConsentRequest: Sendable, Hashable {
   case proposal(Digest)
   case owed(Digest)
   case activate(Digest)
-  case retire(String)
-  case removeOperator(String)
-  case taint(Digest)
   /// Any other command of the command line that signs.
   case command([String])
 }

@@ -139,8 +139,7 @@ extension ConsoleModel {
   private mutating func actInDocument(_ command: Command, _ reader: DocumentModel) -> [Effect] {
     let about: Target? =
       switch reader.document.request {
-      case .why(let target), .card(let target), .source(let target), .json(let target),
-        .diff(let target):
+      case .why(let target), .card(let target), .source(let target), .json(let target):
         target
       default: nil
       }

@@ -39,12 +39,11 @@ package enum DocumentRequest: Sendable, Hashable {
   case why(Target)
   /// Everything about one thing.
   case card(Target)
+  /// A policy's text, its hits, and what it changes.
   case source(Target)
-  case diff(Target)
   /// The signed statement behind it, as JSON.
   case json(Target)
   case notes
   case messages
-  case handover
   case output([String])
 }

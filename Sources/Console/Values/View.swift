@@ -97,7 +97,6 @@ package enum Order: String, Sendable, CaseIterable {
   case received
   case name
   case owner
-  case status
 }
 
 extension View {

@@ -43,7 +43,6 @@ package struct WindowRequest: Sendable {
     case received
     case name
     case owner
-    case status
   }
 
   package let anchor: Anchor
