@@ -31,7 +31,7 @@ package final class RegistryWatch: Sendable {
   /// what makes it visible is shared memory, which tells nobody.
   package func start(
     pause milliseconds: UInt32, hasMoved: @escaping @Sendable () -> Bool,
-    _ moved: @escaping @Sendable () -> Void
+    moved: @escaping @Sendable () -> Void
   ) {
     let thread = Thread { [descriptor, name] in
       var buffer = [UInt8](repeating: 0, count: 8192)

@@ -68,8 +68,7 @@ final class ConsoleRuntime: Sendable {
           defer { last = version }
           return last != version
         }
-      }
-    ) { [weak self] in self?.moved() }
+      }, moved: { [weak self] in self?.moved() })
     if now.watch == nil { pollSlowly() }
   }
 

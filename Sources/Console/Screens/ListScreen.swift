@@ -232,6 +232,10 @@ enum ListScreen {
       preview.map { SafeText($0.title) } ?? model.selected.map { SafeText($0.words) } ?? ""
     let hint: SafeText =
       model.view == .approvals ? "Enter reviews and signs" : ""
+    guard model.selected != nil else {
+      if isBeside { divide(rect, &buffer) }
+      return
+    }
     Screen.rule(
       title, hint, in: Rect(x: rect.x, y: rect.y, width: rect.width, height: 1), &buffer)
     if isBeside { divide(rect, &buffer) }
