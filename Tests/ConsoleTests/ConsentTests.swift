@@ -134,6 +134,40 @@ import Testing
     #expect(submission.button == "deny")
   }
 
+  @Test func `nothing is signed while the plan on the screen is not the one chosen`() async throws {
+    let world = try World()
+    func plan(_ choice: Int, _ until: String) -> Consent {
+      Consent(
+        request: .lock([.everything]), title: "Lock", heading: "DRY RUN",
+        lines: [Line("", SafeText("plan \(choice) \(until)"))],
+        choice: Consent.Choice("Lock", ["one", "two"], selected: choice),
+        inputs: [Consent.Input("until", "Ends", note: "", kind: .plan, initial: until)],
+        buttons: [Consent.Button("lock", "Lock", needs: [.key])], command: [])
+    }
+    var model = model(plan(0, "1h"), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    let toButton: [KeyPress] = [.tab, .tab] + text("pw") + [.tab, .tab, .enter]
+    #expect(
+      press(&model, [.right], now) == [
+        .consent(.lock([.everything]), choice: 1, inputs: ["until": "1h"])
+      ])
+    #expect(press(&model, toButton, now) == [])
+    #expect(try dialog(model).notice.contains("not worked out"))
+    _ = model.update(.consent(plan(1, "1h")), at: now)
+    // A field the plan rests on, left by Tab: worked out first, then signed.
+    _ = press(&model, [.backTab, .backTab, .backTab, .control("u")] + text("9h"), now)
+    let left = press(&model, [.tab], now)
+    #expect(left == [.consent(.lock([.everything]), choice: 1, inputs: ["until": "9h"])])
+    #expect(press(&model, text("pw") + [.tab, .tab, .enter], now) == [])
+    _ = model.update(.consent(plan(1, "9h")), at: now)
+    _ = press(&model, [.backTab, .backTab] + text("pw"), now)
+    guard case .sign(let submission, _)? = press(&model, [.tab, .tab, .enter], now).first else {
+      Issue.record("no lock: \(try dialog(model).notice)")
+      return
+    }
+    #expect(submission.choice == 1 && submission.input("until") == "9h")
+  }
+
   @Test func `keys typed ahead and pasted text decide nothing`() async throws {
     let world = try World()
     var model = model(consent(try await review(world, risk: "low"), world), world)

@@ -264,6 +264,10 @@ final class PlainConsole {
       say("It has changed meanwhile. Nothing was signed; begin again.")
       return
     }
+    if again.lines != consent.lines {
+      say("With what you typed the plan is:")
+      readOut(again)
+    }
     guard ask("Type \(name) to sign, anything else cancels:") == name else {
       say("Nothing was signed.")
       return

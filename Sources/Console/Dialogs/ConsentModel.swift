@@ -57,6 +57,11 @@ package struct ConsentModel: Sendable {
 
   package func isArmed(at now: Timestamp) -> Bool { now >= armed }
 
+  /// Whether a field that the plan rests on says something else than the plan that is shown.
+  private var isPlanStale: Bool {
+    zip(consent.inputs, fields).contains { $0.kind == .plan && $1.text != $0.initial }
+  }
+
   // MARK: what stands in the way
 
   package func facts(_ session: Session, _ key: KeyState, at now: Timestamp) -> SigningSteps.Facts {
@@ -71,6 +76,9 @@ package struct ConsentModel: Sendable {
         "you have no operator key here; see: countersign key new"
       } else if let ended = consent.ended {
         ended
+      } else if awaitsPlan || isPlanStale {
+        // What would be signed is not what is on the screen.
+        "the plan is not worked out yet"
       } else if let deadline = consent.deadline, now >= deadline {
         "it has expired"
       } else {
@@ -200,8 +208,11 @@ package struct ConsentModel: Sendable {
       return key == .enter || key == .character("q") ? .close : .none
     }
     switch key {
-    case .tab: move(1)
-    case .backTab: move(-1)
+    case .tab, .backTab:
+      move(key == .tab ? 1 : -1)
+      guard isPlanStale, !awaitsPlan else { return .none }
+      awaitsPlan = true
+      return .replan
     case .pageDown: scroll += max(1, rows - 1)
     case .pageUp: scroll = max(0, scroll - max(1, rows - 1))
     default: return act(key, session, keyState, reasons, at: now)

@@ -109,6 +109,7 @@ extension ConsoleModel {
       effects = []
     case .failed(let problem):
       say(problem, isBad: true)
+      change { if $0.steps.isOpen { $0.say(problem) } }
       effects = []
     }
     fit()
