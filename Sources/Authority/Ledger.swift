@@ -22,6 +22,8 @@ package final class Ledger {
   /// Entries this transaction has appended so far.
   private var appended = 0
   private let pins: PinStore?
+  /// A head that this log was found to have had.
+  private var headLastKnown: TreeHead?
   /// Told now and then, while it replays, how many entries are done and how many there are; may stop
   /// it by throwing.
   package var progress: (UInt64, UInt64) throws -> Void = { _, _ in }
@@ -185,12 +187,13 @@ package final class Ledger {
   ) -> AdmissionContext {
     AdmissionContext(
       received: received,
-      knows: { [tree] head in
-        guard head.size <= tree.size else { return false }
-        let root = try? tree.root(atSize: head.size) { (level, index) throws in
-          try transaction.tile(level, index)
-        }
-        return root == head.root
+      knows: { [self] head in
+        // Statements of one group name the same head.
+        if head == headLastKnown { return true }
+        guard head.size <= tree.size, (try? root(atSize: head.size, transaction)) == head.root
+        else { return false }
+        headLastKnown = head
+        return true
       },
       body: { try? transaction.body($0) },
       entry: { [self] in try? statement(at: $0, transaction).entry },
@@ -374,6 +377,7 @@ package final class Ledger {
   private func reload() throws {
     state = AuthorityState()
     tree = MerkleTree()
+    headLastKnown = nil
     refused = []
     erasuresToCome = []
     try database.read { try catchUp($0) }

@@ -8,12 +8,28 @@ package struct Digest: Sendable, Hashable {
 
   /// Takes exactly 32 bytes, else gives nil.
   package init?(bytes: some Collection<UInt8>) {
-    guard bytes.count == Digest.byteCount else { return nil }
-    var parts: [UInt64] = [0, 0, 0, 0]
-    for (index, byte) in bytes.enumerated() {
-      parts[index / 8] = parts[index / 8] << 8 | UInt64(byte)
+    // One look at contiguous storage: going through a generic collection byte by byte costs more
+    // than hashing what it holds.
+    if let found = bytes.withContiguousStorageIfAvailable({ Digest(raw: UnsafeRawBufferPointer($0)) })
+    {
+      guard let found else { return nil }
+      self = found
+    } else {
+      guard let found = Array(bytes).withUnsafeBytes({ Digest(raw: $0) }) else { return nil }
+      self = found
     }
-    words = (parts[0], parts[1], parts[2], parts[3])
+  }
+
+  private init?(raw: UnsafeRawBufferPointer) {
+    guard raw.count == Digest.byteCount else { return nil }
+    self = Digest.load(raw)
+  }
+
+  /// Reads digests that lie one after the other; what is left over at the end is not read.
+  package static func list(in raw: UnsafeRawBufferPointer) -> [Digest] {
+    stride(from: 0, through: raw.count - byteCount, by: byteCount).map { start in
+      load(UnsafeRawBufferPointer(rebasing: raw[start..<start + byteCount]))
+    }
   }
 
   /// Takes exactly 64 lower-case hexadecimal digits, else gives nil.
@@ -42,15 +58,15 @@ package struct Digest: Sendable, Hashable {
     return Digest((word(0), word(1), word(2), word(3)))
   }
 
-  package var bytes: [UInt8] {
-    var output: [UInt8] = []
-    output.reserveCapacity(32)
-    for word in [words.0, words.1, words.2, words.3] {
-      for shift in stride(from: 56, through: 0, by: -8) {
-        output.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
-      }
-    }
-    return output
+  /// The 32 bytes.
+  package var bytes: [UInt8] { withBytes { Array($0) } }
+
+  /// Gives the 32 bytes without an array of their own.
+  fileprivate func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    let stored = (
+      words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian
+    )
+    return withUnsafeBytes(of: stored, body)
   }
 
   /// 64 lower-case hexadecimal digits.
@@ -90,7 +106,10 @@ package struct SHA256 {
   }
 
   package mutating func update(_ digest: Digest) {
-    update(digest.bytes)
+    digest.withBytes { raw in
+      let bytes = raw.bindMemory(to: UInt8.self)
+      crypto_hash_sha256_update(&state, bytes.baseAddress.unsafelyUnwrapped, UInt64(raw.count))
+    }
   }
 
   package mutating func finish() -> Digest {

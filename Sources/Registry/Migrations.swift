@@ -43,6 +43,10 @@ enum Migrations {
             id INTEGER PRIMARY KEY, who TEXT NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL);
           """)
     }
+    migrator.registerMigration("3 filter") { db in
+      try db.execute(sql: AgentText.schema)
+      try AgentText.fill(db)
+    }
     return migrator
   }()
 }

@@ -35,7 +35,7 @@ struct BenchCommand: AsyncParsableCommand {
     var estimate = false
 
     /// Entries of one transaction.
-    private static let group = 256
+    private static let group = 1024
     /// Bytes on disk of an agent's three entries and of a decision, with their rows and indexes.
     private static let agentBytes = 3200
     private static let decisionBytes = 1700
@@ -63,8 +63,11 @@ struct BenchCommand: AsyncParsableCommand {
         try world.make(agents: start..<min(agents, start + Fixture.group))
         if start % (Fixture.group * 40) == 0 { Output.note("\(start) agents") }
       }
-      try await world.decide(from: decided, to: decisions, agents: agents) {
-        Output.note("\($0) decisions")
+      let decider = try world.decider()
+      if ahead > 0 {
+        try await decider.decide(from: decided, to: decisions, agents: agents) {
+          Output.note("\($0) decisions")
+        }
       }
       Output.line(
         "made in \(out); open it with: countersign --registry \(path) --key \(out)/bench.key")
@@ -81,14 +84,14 @@ private final class Bench {
   private let service: Principal
   private let key: SigningKey
 
-  private static func principal(_ text: String) throws -> Principal {
+  fileprivate static func principal(_ text: String) throws -> Principal {
     guard let principal = Principal(ByteString(text)) else {
       throw CommandFault("principal_malformed", "\(text) is no principal")
     }
     return principal
   }
 
-  private static func key(_ principal: Principal) throws -> SigningKey {
+  fileprivate static func key(_ principal: Principal) throws -> SigningKey {
     try SigningKey.derived(from: "countersign bench key: \(principal)")
   }
 
@@ -98,17 +101,19 @@ private final class Bench {
     founder = try Bench.principal("user:bench")
     service = try Bench.principal("service:bench")
     key = try Bench.key(founder)
-    if FileManager.default.fileExists(atPath: path) {
-      let database = try RegistryDatabase(path, access: .readWrite)
-      ledger = try Ledger(database, pins: pins)
-      return
+    if !FileManager.default.fileExists(atPath: path) {
+      let fresh = try Ledger(RegistryDatabase.create(path, group: nil), pins: nil)
+      try Bench.found(fresh, founder, service, key, path)
+      try pins.store(fresh.head, for: fresh.state.registry?.id ?? "")
+      try fresh.database.close()
     }
-    ledger = try Ledger(RegistryDatabase.create(path, group: nil), pins: nil)
-    try found()
-    try pins.store(ledger.head, for: ledger.state.registry?.id ?? "")
+    ledger = try Ledger(RegistryDatabase(path, access: .readWrite), pins: pins)
   }
 
-  private func found() throws {
+  private static func found(
+    _ ledger: Ledger, _ founder: Principal, _ service: Principal, _ key: borrowing SigningKey,
+    _ path: String
+  ) throws {
     let all = Capability(actions: ["*"], resources: ["prod://bench/**", "stage://bench/**"])
     func sign(_ body: StatementBody, bodies: [[UInt8]] = []) throws -> Digest {
       try ledger.sign(body, by: founder, key: key, clock: .system, bodies: bodies).digest
@@ -175,12 +180,17 @@ private final class Bench {
   }
 
   func make(agents: Range<Int>) throws {
+    let (head, registry) = (ledger.head, ledger.state.registry?.id ?? "")
     try ledger.write(clock: .system) { appending in
       for number in agents {
         let agent = try Bench.agent(number)
         let agentKey = try Bench.key(agent)
         func draft(_ body: StatementBody) throws -> StatementDraft {
-          try StatementDraft(ledger.header(by: founder, at: appending.now), body)
+          try StatementDraft(
+            StatementHeader(
+              at: appending.now, head: head,
+              id: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))), registry: registry,
+              signer: founder), body)
         }
         _ = try appending.append(
           try draft(
@@ -206,13 +216,29 @@ private final class Bench {
     try ledger.storePin()
   }
 
+  /// Writes down what was verified, so that whoever opens the registry next need not replay it, and
+  /// gives what makes the decisions.
+  func decider() throws -> BenchDecider {
+    try ledger.storePin()
+    try ledger.storeMarkIfWorthwhile()
+    return BenchDecider(
+      path: path, pins: pins, registry: ledger.state.registry?.id ?? "", service: service,
+      grants: Dictionary(
+        ledger.state.grants.values.map { ($0.terms.holder, $0.digest) }, uniquingKeysWith: { $1 }))
+  }
+}
+
+/// Makes the decisions of a registry made for measuring: its agents ask, its service decides.
+private struct BenchDecider {
+  let path: String
+  let pins: PinStore
+  let registry: ByteString
+  let service: Principal
+  let grants: [Principal: Digest]
+
   func decide(
     from first: Int, to last: Int, agents: Int, progress: (Int) -> Void
   ) async throws {
-    guard first < last, agents > 0 else { return }
-    let grants = Dictionary(
-      ledger.state.grants.values.map { ($0.terms.holder, $0.digest) }, uniquingKeysWith: { $1 })
-    let registry = ledger.state.registry?.id ?? ""
     let authority = try DecisionAuthority(
       registry: path, service: service, key: try Bench.key(service), pins: pins, trust: registry)
     for start in stride(from: first, to: last, by: 256) {

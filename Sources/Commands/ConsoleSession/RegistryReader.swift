@@ -112,7 +112,7 @@ actor RegistryReader {
     do {
       let found =
         request.view == .audit
-        ? try auditPage(request, post) : try tables.read { try page(request, $0) }
+        ? try auditPage(request, post) : try tables.read { try page(request, $0, post) }
       guard let found else { return }
       post(.page(found))
       if let total = try total(request) {
@@ -148,14 +148,22 @@ actor RegistryReader {
     if !filter.isEmpty {
       window.pattern = filter.pattern
       window.literal = Filter.pattern(of: request.filter)
+      window.needle = filter.kind == .contains ? filter.text : nil
       window.isNegated = filter.kind == .lacks
       window.column = filter.column
     }
     return window
   }
 
-  private func page(_ request: ListRequest, _ transaction: RegistryTransaction) throws -> ListPage {
+  private func page(
+    _ request: ListRequest, _ transaction: RegistryTransaction,
+    _ post: @Sendable (Message) -> Void
+  ) throws -> ListPage {
     let window = window(request)
+    let progress: SearchProgress = { [self] searched in
+      guard !isStale(request) else { throw CancellationError() }
+      post(.page(ListPage(request: request, rows: [], hasMore: true, searched: searched)))
+    }
     func page<Record>(
       _ read: Window<Record>, _ row: (Record, [PlacePart]) throws -> ListRow
     ) rethrows -> ListPage {
@@ -166,21 +174,21 @@ actor RegistryReader {
     }
     switch request.view {
     case .approvals:
-      return try page(transaction.holdList(window)) { hold, place in
+      return try page(transaction.holdList(window, progress)) { hold, place in
         ListRows.hold(
           hold, place, presence: try transaction.presence(of: hold.digest), viewer: viewer,
           votes: try transaction.voters(of: hold.digest), at: now)
       }
     case .decisions:
-      let read = try page(transaction.decisionList(window)) { row, place in
+      let read = try page(transaction.decisionList(window, progress)) { row, place in
         ListRows.decision(row, place)
       }
       guard request.collapses else { return read }
       return ListPage(
         request: request, rows: ListRows.collapsed(read.rows), hasMore: read.hasMore)
-    case .agents: return page(try transaction.agentList(window)) { ListRows.agent($0, $1) }
+    case .agents: return page(try transaction.agentList(window, progress)) { ListRows.agent($0, $1) }
     case .keys:
-      return try page(transaction.keyList(window)) { key, place in
+      return try page(transaction.keyList(window, progress)) { key, place in
         let used = try Principal(.init(key.holder)).flatMap {
           try transaction.lastUse(of: Fingerprint(digest: key.fingerprint), by: $0)
         }

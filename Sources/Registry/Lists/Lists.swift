@@ -5,20 +5,48 @@ package import Statements
 
 // The lists a console shows, each in the orders an index gives; no decision reads any of it.
 extension RegistryTransaction {
-  package func holdList(_ request: WindowRequest) throws -> Window<HoldRow> {
-    try window(RegistryTransaction.holds(request), request)
+  package func holdList(
+    _ request: WindowRequest, _ progress: SearchProgress = { _ in }
+  ) throws -> Window<HoldRow> {
+    try window(RegistryTransaction.holds(request), request, progress)
   }
 
-  package func decisionList(_ request: WindowRequest) throws -> Window<DecisionRow> {
-    try window(RegistryTransaction.decisions, request)
+  package func decisionList(
+    _ request: WindowRequest, _ progress: SearchProgress = { _ in }
+  ) throws -> Window<DecisionRow> {
+    try window(RegistryTransaction.decisions, request, progress)
   }
 
-  package func agentList(_ request: WindowRequest) throws -> Window<AgentRow> {
-    try window(RegistryTransaction.agents(request), request)
+  package func agentList(
+    _ request: WindowRequest, _ progress: SearchProgress = { _ in }
+  ) throws -> Window<AgentRow> {
+    let source = RegistryTransaction.agents(request)
+    guard try hasAgentText, RegistryTransaction.searchesLines(request) else {
+      return try window(source, request, progress)
+    }
+    // What many agents have fills a page at once; what few have is found in the packed lines.
+    let reading = Reading(source, request)
+    let (near, end) = try read(
+      source, reading, request, request.limit, span: RegistryTransaction.spans.lowerBound)
+    guard !near.hasMore, end != nil else { return near }
+    let (names, hasMore) = try foundAgents(
+      request, isAscending: reading.direction == "ASC", comparison: reading.comparison,
+      place: reading.place)
+    let rows = try names.compactMap { name in
+      try agent(name, at: request.now).map { row in
+        (row, (request.order == .owner ? [row.owner] : []) + [row.principal])
+      }
+    }.map { (record: $0.0, place: $0.1.map(PlaceValue.text)) }
+    return Window(rows: reading.flips ? rows.reversed() : rows, hasMore: hasMore)
   }
 
-  package func keyList(_ request: WindowRequest) throws -> Window<KeyRow> {
-    try window(RegistryTransaction.keys(request), request)
+  /// A file that was opened for reading only may not have the table yet.
+  private var hasAgentText: Bool { get throws { try db.tableExists("agent_text") } }
+
+  package func keyList(
+    _ request: WindowRequest, _ progress: SearchProgress = { _ in }
+  ) throws -> Window<KeyRow> {
+    try window(RegistryTransaction.keys(request), request, progress)
   }
 
   package func operatorList(_ request: WindowRequest) throws -> Window<OperatorRow> {
@@ -40,11 +68,15 @@ extension RegistryTransaction {
     var request = request
     // The order needs what counting does not.
     request.order = .received
-    return switch list {
-    case .holds: try count(RegistryTransaction.holds(request), request, upTo: limit)
+    switch list {
+    case .holds: return try count(RegistryTransaction.holds(request), request, upTo: limit)
     case .agents:
-      try count(RegistryTransaction.agents(request, counting: true), request, upTo: limit)
-    case .keys: try count(RegistryTransaction.keys(request), request, upTo: limit)
+      if try hasAgentText, RegistryTransaction.searchesLines(request) {
+        return try foundCount(request, upTo: limit)
+      }
+      return try count(
+        RegistryTransaction.agents(request, counting: true), request, upTo: limit)
+    case .keys: return try count(RegistryTransaction.keys(request), request, upTo: limit)
     }
   }
 
@@ -150,7 +182,8 @@ extension RegistryTransaction {
 
   package func agent(_ principal: String, at now: Timestamp) throws -> AgentRow? {
     try Row.fetchOne(
-      db, sql: "SELECT a.*, \(AgentRow.counts) FROM agent a WHERE a.principal = :name",
+      db.cachedStatement(
+        sql: "SELECT a.*, \(AgentRow.counts) FROM agent a WHERE a.principal = :name"),
       arguments: ["now": now.milliseconds, "name": principal]
     ).map(AgentRow.init)
   }

@@ -145,8 +145,7 @@ extension RegistryTransaction {
     guard let blob, blob.count == 8192 else {
       throw RegistryFault.damaged(path: "tile \(level)/\(index)", reason: "it is missing")
     }
-    let bytes = Array(blob)
-    return stride(from: 0, to: 8192, by: 32).compactMap { Digest(bytes: bytes[$0..<$0 + 32]) }
+    return blob.withUnsafeBytes { Digest.list(in: $0) }
   }
 
   package func tileCount() throws -> Int {

@@ -83,6 +83,7 @@ package enum Projection {
   /// Every derived table with its key column.
   static let tables = [
     ("operator", "principal"), ("service", "principal"), ("agent", "principal"),
+    ("agent_text", "block"),
     ("key", "fingerprint"), ("key_request", "digest"), ("grant_link", "digest"),
     ("resource", "pattern"), ("policy", "digest"), ("lock", "digest"), ("proposal", "digest"),
     ("decision", "idx"), ("hold", "digest"), ("vote", "digest"), ("review", "subject"),

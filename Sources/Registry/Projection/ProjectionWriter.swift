@@ -57,8 +57,11 @@ struct ProjectionWriter {
           body.agent.description, body.owner.description, body.roles.listed,
           JSONValue.object(body.attributes).text, received,
         ])
+      try AgentText.write(
+        body.agent.description, (body.owner.description, body.roles.listed), db)
     case .agentRetired(let body):
       try execute("DELETE FROM agent WHERE principal = ?", [body.agent.description])
+      try AgentText.write(body.agent.description, nil, db)
     case .resourceRegistered(let body):
       try execute(
         "INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?, ?)",

@@ -17,7 +17,11 @@ package enum MerkleHash {
   /// `SHA-256(0x01 || left || right)`.
   /// - SeeAlso: RFC 6962 section 2.1.
   package static func node(_ left: Digest, _ right: Digest) -> Digest {
-    Digest.sha256([0x01] + left.bytes + right.bytes)
+    var hasher = SHA256()
+    hasher.update([0x01])
+    hasher.update(left)
+    hasher.update(right)
+    return hasher.finish()
   }
 
   /// The root of a complete subtree from its 2^n lowest hashes.
