@@ -53,6 +53,7 @@ let package = Package(
       dependencies: [
         "Decisions", "TransparencyLog", "Statements", "Delegations", "Approvals", "CanonicalJSON",
         "Keys", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ]),
     .target(
       name: "Authority",
@@ -153,9 +154,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "TestSupport", "Authority", "Registry", "Statements", "Keys", "CanonicalJSON",
-        "countersign",
-        "countersignd", "soak",
+        "TestSupport", "Authority", "Registry", "Statements", "Keys", "CanonicalJSON", "Cells",
+        "Console", "Commands", "countersign", "countersignd", "soak",
       ],
       exclude: ["proof_check.py"]),
   ],

@@ -26,6 +26,18 @@ package struct CountersignCommand: AsyncParsableCommand {
   /// Runs the program with this process's arguments.
   package static func start() async {
     ProcessHardening.apply()
+    // The console must come up at once: its own arguments are tried before those of all commands.
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if arguments.first.map({ $0.hasPrefix("--") }) ?? true,
+      let console = try? ConsoleCommand.parse(arguments)
+    {
+      do {
+        try await console.run()
+      } catch {
+        exit(withError: error)
+      }
+      return
+    }
     await main()
   }
 }

@@ -10,8 +10,9 @@ package struct Digest: Sendable, Hashable {
   package init?(bytes: some Collection<UInt8>) {
     // One look at contiguous storage: going through a generic collection byte by byte costs more
     // than hashing what it holds.
-    if let found = bytes.withContiguousStorageIfAvailable({ Digest(raw: UnsafeRawBufferPointer($0)) })
-    {
+    if let found = bytes.withContiguousStorageIfAvailable({
+      Digest(raw: UnsafeRawBufferPointer($0))
+    }) {
       guard let found else { return nil }
       self = found
     } else {

@@ -165,6 +165,9 @@ package struct RegistryDatabase: Sendable {
     try guarded { try queue.read { try body(RegistryTransaction($0)) } }
   }
 
+  /// Counts from now on what reading costs, for as long as the file is open.
+  package func count(in count: ReadCount) { queue.inDatabase { count.watch($0) } }
+
   /// Ends a read that another thread is waiting for; it fails as interrupted.
   package func interrupt() { queue.interrupt() }
 

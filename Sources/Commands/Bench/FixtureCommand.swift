@@ -10,8 +10,8 @@ import Statements
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Make large registries to measure on.",
-    shouldDisplay: false, subcommands: [Fixture.self])
+    commandName: "bench", abstract: "Make large registries and measure on them.",
+    shouldDisplay: false, subcommands: [Fixture.self, ConsoleBench.self])
 
   struct Fixture: Subcommand {
     static let configuration = CommandConfiguration(
@@ -44,7 +44,7 @@ struct BenchCommand: AsyncParsableCommand {
       let path = "\(out)/registry.db"
       try FileManager.default.createDirectory(
         atPath: out, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      let world = try Bench(path: path, pins: PinStore(folder: "\(out)/pins"))
+      let world = try BenchWorld(path: path, pins: PinStore(folder: "\(out)/pins"))
       let (made, decided) = try world.counts()
       let (left, ahead) = (max(0, agents - made), max(0, decisions - decided))
       let bytes = left * Fixture.agentBytes + ahead * Fixture.decisionBytes
@@ -63,11 +63,11 @@ struct BenchCommand: AsyncParsableCommand {
         try world.make(agents: start..<min(agents, start + Fixture.group))
         if start % (Fixture.group * 40) == 0 { Output.note("\(start) agents") }
       }
-      let decider = try world.decider()
+      try world.finishAgents()
       if ahead > 0 {
-        try await decider.decide(from: decided, to: decisions, agents: agents) {
-          Output.note("\($0) decisions")
-        }
+        let decider = try await BenchDecider(folder: out)
+        try await decider.decide(from: decided, to: decisions) { Output.note("\($0) decisions") }
+        try await decider.close()
       }
       Output.line(
         "made in \(out); open it with: countersign --registry \(path) --key \(out)/bench.key")
@@ -76,13 +76,13 @@ struct BenchCommand: AsyncParsableCommand {
 }
 
 /// A registry made for measuring: its founder, its service, its agents.
-private final class Bench {
+final class BenchWorld {
   private let ledger: Ledger
   private let path: String
   private let pins: PinStore
   private let founder: Principal
-  private let service: Principal
   private let key: SigningKey
+  fileprivate static var service: Principal { get throws { try principal("service:bench") } }
 
   fileprivate static func principal(_ text: String) throws -> Principal {
     guard let principal = Principal(ByteString(text)) else {
@@ -98,12 +98,11 @@ private final class Bench {
   init(path: String, pins: PinStore) throws {
     self.path = path
     self.pins = pins
-    founder = try Bench.principal("user:bench")
-    service = try Bench.principal("service:bench")
-    key = try Bench.key(founder)
+    founder = try BenchWorld.principal("user:bench")
+    key = try BenchWorld.key(founder)
     if !FileManager.default.fileExists(atPath: path) {
       let fresh = try Ledger(RegistryDatabase.create(path, group: nil), pins: nil)
-      try Bench.found(fresh, founder, service, key, path)
+      try BenchWorld.found(fresh, founder, key, path)
       try pins.store(fresh.head, for: fresh.state.registry?.id ?? "")
       try fresh.database.close()
     }
@@ -111,9 +110,9 @@ private final class Bench {
   }
 
   private static func found(
-    _ ledger: Ledger, _ founder: Principal, _ service: Principal, _ key: borrowing SigningKey,
-    _ path: String
+    _ ledger: Ledger, _ founder: Principal, _ key: borrowing SigningKey, _ path: String
   ) throws {
+    let service = try BenchWorld.service
     let all = Capability(actions: ["*"], resources: ["prod://bench/**", "stage://bench/**"])
     func sign(_ body: StatementBody, bodies: [[UInt8]] = []) throws -> Digest {
       try ledger.sign(body, by: founder, key: key, clock: .system, bodies: bodies).digest
@@ -128,7 +127,8 @@ private final class Bench {
               mayGrant: [all])
           ], adminQuorum: 1, approvalDefault: .standard, isSolo: true)))
     _ = try sign(
-      .serviceEnrolled(ServiceEnrolled(service: service, key: try Bench.key(service).publicKey)))
+      .serviceEnrolled(
+        ServiceEnrolled(service: service, key: try BenchWorld.key(service).publicKey)))
     _ = try sign(
       .resourceRegistered(
         ResourceRegistered(pattern: "stage://bench/**", type: "service", env: "staging")))
@@ -183,8 +183,8 @@ private final class Bench {
     let (head, registry) = (ledger.head, ledger.state.registry?.id ?? "")
     try ledger.write(clock: .system) { appending in
       for number in agents {
-        let agent = try Bench.agent(number)
-        let agentKey = try Bench.key(agent)
+        let agent = try BenchWorld.agent(number)
+        let agentKey = try BenchWorld.key(agent)
         func draft(_ body: StatementBody) throws -> StatementDraft {
           try StatementDraft(
             StatementHeader(
@@ -216,44 +216,62 @@ private final class Bench {
     try ledger.storePin()
   }
 
-  /// Writes down what was verified, so that whoever opens the registry next need not replay it, and
-  /// gives what makes the decisions.
-  func decider() throws -> BenchDecider {
+  /// Writes down what was verified, so that whoever opens the registry next need not replay it.
+  func finishAgents() throws {
     try ledger.storePin()
     try ledger.storeMarkIfWorthwhile()
-    return BenchDecider(
-      path: path, pins: pins, registry: ledger.state.registry?.id ?? "", service: service,
-      grants: Dictionary(
-        ledger.state.grants.values.map { ($0.terms.holder, $0.digest) }, uniquingKeysWith: { $1 }))
+    try ledger.database.close()
   }
 }
 
 /// Makes the decisions of a registry made for measuring: its agents ask, its service decides.
-private struct BenchDecider {
-  let path: String
-  let pins: PinStore
-  let registry: ByteString
-  let service: Principal
-  let grants: [Principal: Digest]
+struct BenchDecider {
+  let agents: Int
+  private let rows: RegistryDatabase
+  private let authority: DecisionAuthority
+  private let registry: ByteString
 
-  func decide(
-    from first: Int, to last: Int, agents: Int, progress: (Int) -> Void
-  ) async throws {
-    let authority = try DecisionAuthority(
-      registry: path, service: service, key: try Bench.key(service), pins: pins, trust: registry)
+  init(folder: String) async throws {
+    let path = "\(folder)/registry.db"
+    rows = try RegistryDatabase(path, access: .readOnly)
+    agents = try rows.read { try $0.agentCount() }
+    guard let genesis = try rows.read({ try $0.entry(0) }) else {
+      throw AuthorityFault.empty(path: path)
+    }
+    registry = ByteString(try LogEntry(bytes: genesis).envelope.digest.hex)
+    let service = try BenchWorld.service
+    authority = try DecisionAuthority(
+      registry: path, service: service, key: try BenchWorld.key(service),
+      pins: PinStore(folder: "\(folder)/pins"), trust: registry)
+  }
+
+  private func envelope(of agent: Principal, on resource: String) throws -> UnverifiedEnvelope {
+    let grant = try rows.read { try $0.grants(holder: agent.description).first?.digest }
+    guard let grant else {
+      throw CommandFault(
+        "fixture_unknown", "\(agent) has no grant; was this made by bench fixture?")
+    }
+    let action = Action(
+      action: "deploy", agent: agent, audience: try BenchWorld.service, context: JSONObject(),
+      grant: grant, nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
+      params: JSONObject(), registry: registry, resource: ByteString(resource), claimedEnv: nil,
+      timestamp: Clock.system.now())
+    return try action.signed(by: try BenchWorld.key(agent))
+  }
+
+  /// Has one action decided; when it returns, the decision is on disk.
+  func decide(named name: String, agent number: Int) async throws {
+    let agent = try BenchWorld.agent(number * 7919 % agents)
+    _ = try await authority.decide(try envelope(of: agent, on: "stage://bench/\(name)"))
+  }
+
+  func decide(from first: Int, to last: Int, progress: (Int) -> Void) async throws {
     for start in stride(from: first, to: last, by: 256) {
-      var envelopes: [UnverifiedEnvelope] = []
-      for number in start..<min(last, start + 256) {
-        let agent = try Bench.agent(number * 7919 % agents)
-        guard let grant = grants[agent] else { continue }
+      let envelopes = try (start..<min(last, start + 256)).map { number in
         // One in ten is outside its grant: a deny.
-        let scheme = number % 10 == 0 ? "prod" : "stage"
-        let action = Action(
-          action: "deploy", agent: agent, audience: service, context: JSONObject(), grant: grant,
-          nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))), params: JSONObject(),
-          registry: registry, resource: ByteString("\(scheme)://bench/s\(number % 997)"),
-          claimedEnv: nil, timestamp: Clock.system.now())
-        envelopes.append(try action.signed(by: try Bench.key(agent)))
+        try envelope(
+          of: try BenchWorld.agent(number * 7919 % agents),
+          on: "\(number % 10 == 0 ? "prod" : "stage")://bench/s\(number % 997)")
       }
       try await withThrowingTaskGroup(of: Void.self) { group in
         for envelope in envelopes {
@@ -263,6 +281,8 @@ private struct BenchDecider {
       }
       if start % (256 * 40) == 0 { progress(start) }
     }
-    try await authority.close()
   }
+
+  /// Closes the registry, its state written down beside the pin.
+  func close() async throws { try await authority.close() }
 }

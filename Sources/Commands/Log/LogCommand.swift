@@ -15,7 +15,7 @@ struct LogCommand: AsyncParsableCommand {
     commandName: "log", abstract: "Verify, checkpoint, prove and export the log.",
     subcommands: [
       Verify.self, MakeCheckpoint.self, Prove.self, MakeReceipt.self, ExportVote.self, Tiles.self,
-      Export.self, Erase.self, ConfirmRestore.self, ResetClock.self,
+      Export.self, Erase.self, ConfirmRestore.self, ResetClock.self, TakeUpCommand.self,
     ])
 
   struct Verify: Subcommand {

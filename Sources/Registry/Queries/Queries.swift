@@ -32,7 +32,7 @@ extension RegistryTransaction {
     try Row.fetchAll(
       db,
       sql: """
-        SELECT * FROM key WHERE :holder IS NULL OR holder = :holder ORDER BY holder, received
+        SELECT * FROM key \(holder == nil ? "" : "WHERE holder = :holder") ORDER BY holder, received
         """, arguments: ["holder": holder]
     ).map(KeyRow.init)
   }
@@ -41,7 +41,7 @@ extension RegistryTransaction {
     try Row.fetchAll(
       db,
       sql: """
-        SELECT * FROM grant_link WHERE :holder IS NULL OR holder = :holder
+        SELECT * FROM grant_link \(holder == nil ? "" : "WHERE holder = :holder")
         ORDER BY received, digest
         """, arguments: ["holder": holder]
     ).map(GrantRow.init)
@@ -97,7 +97,7 @@ extension RegistryTransaction {
   ) throws -> [DecisionRow] {
     try decisions(
       """
-      WHERE idx < :index AND (:agent IS NULL OR agent = :agent) ORDER BY idx DESC LIMIT :limit
+      WHERE idx < :index \(agent == nil ? "" : "AND agent = :agent") ORDER BY idx DESC LIMIT :limit
       """,
       [
         "index": index.map { Int64($0) } ?? Int64.max, "agent": agent, "limit": limit,

@@ -186,7 +186,8 @@ actor RegistryReader {
       guard request.collapses else { return read }
       return ListPage(
         request: request, rows: ListRows.collapsed(read.rows), hasMore: read.hasMore)
-    case .agents: return page(try transaction.agentList(window, progress)) { ListRows.agent($0, $1) }
+    case .agents:
+      return page(try transaction.agentList(window, progress)) { ListRows.agent($0, $1) }
     case .keys:
       return try page(transaction.keyList(window, progress)) { key, place in
         let used = try Principal(.init(key.holder)).flatMap {

@@ -57,6 +57,8 @@ actor TrustKeeper {
   /// Counts uses of the log: what has not been used for a while is let go.
   private var uses = 0
   private var hasRetired = false
+  /// Verifies a long log in another process, while it runs; who needs the state waits for it.
+  private var beside: Task<Void, Never>?
 
   /// From so many entries on the replayed state is let go when nothing uses it: it can be taken up
   /// again from the mark beside the pin.
@@ -135,38 +137,57 @@ actor TrustKeeper {
   /// The registry moved: verifies what was added, and says what this person is to each hold.
   ///
   /// A state that has been let go is not taken up again only to follow; signing takes it up.
-  func follow() {
-    guard !hasRetired else { return }
+  func follow() async {
+    guard !hasRetired, beside == nil else { return }
+    if ledger == nil, past == nil, isLarge {
+      let task = Task { await verifyBeside() }
+      beside = task
+      await task.value
+      beside = nil
+      return
+    }
     defer { retireLater() }
     do {
       let ledger = try live()
       let now = Clock.system.now()
       if let index = ledger.state.unsupported {
-        post(
-          .verification(
-            .broken(
-              index: index, code: "unsupported_entry",
-              reason: "this version cannot read it; nothing can be signed")))
+        post(.verification(.unreadable(index)))
       } else {
         post(.verification(.verified(size: ledger.tree.size, at: now)))
       }
-      post(.standing(standing(ledger, at: now)))
+      post(.standing(Standing.words(of: voter(ledger), in: ledger.state, at: now)))
+    } catch {
+      report(error)
+    }
+  }
+
+  /// Whether replaying the log takes memory that a console looking on should not keep.
+  private var isLarge: Bool {
+    let size = try? RegistryDatabase(path, access: .readOnly).read { try $0.size() }
+    return (size ?? 0) >= TrustKeeper.retiringSize
+  }
+
+  /// Verifies a long log in a process of its own, whose memory goes with it; what it verified lies
+  /// beside the pin.
+  private func verifyBeside() async {
+    let request = VerifyingProcess(path: path, trust: trust, voter: signer)
+    do {
+      let found = try await request.run { [post] done, all in
+        post(.verification(.running(done: done, of: all)))
+      }
+      hasRetired = true
+      if !found.name.isEmpty {
+        post(.identified(name: found.name, isSolo: found.isSolo, who: found.voter))
+      }
+      post(.verification(found.verification))
+      post(.standing(found.standing))
     } catch {
       report(error)
     }
   }
 
   private func report(_ error: any Error) {
-    let index: UInt64? =
-      switch error as? AuthorityFault {
-      case .badEntry(let index, _)?: index
-      case .truncated(let size, _)?: size
-      case .forked(let size)?: size
-      default: nil
-      }
-    post(
-      .verification(
-        .broken(index: index, code: FaultCode.of(error), reason: "\(error)")))
+    post(.verification(.of(error)))
   }
 
   private func voter(_ ledger: Ledger) -> Principal? {
@@ -174,31 +195,9 @@ actor TrustKeeper {
     return signer.fingerprint.flatMap { ledger.state.keys[$0]?.holder }
   }
 
-  /// What this person is to each pending hold: needed, done, or kept out.
-  private func standing(_ ledger: Ledger, at now: Timestamp) -> [String: String] {
-    guard let voter = voter(ledger) else { return [:] }
-    var words: [String: String] = [:]
-    for hold in ledger.state.holds.values {
-      guard case .pending = hold.state(at: now) else { continue }
-      let word: String
-      if hold.votes.contains(where: { $0.voter == voter && !$0.isWithdrawn }) {
-        word = "you voted"
-      } else if !hold.terms.rule.allowSelf, ledger.state.exclusions(for: hold)[voter] != nil {
-        word = "not you"
-      } else if let candidate = ledger.state.voter(voter, at: now),
-        Quorum.filled(hold.terms.rule.quorum, by: [candidate]) > 0
-      {
-        word = "needs you"
-      } else {
-        word = "others"
-      }
-      words[hold.digest.hex] = word
-    }
-    return words
-  }
-
   /// Verifies the whole log anew, as `log verify` does: every decision decided again.
-  func verify() {
+  func verify() async {
+    await beside?.value
     do {
       let ledger = try live()
       let report = try LogVerification.run(ledger.database, pins: pins) { [post] done, all in
@@ -243,7 +242,8 @@ actor TrustKeeper {
 
   // MARK: what is shown of it
 
-  func document(_ request: DocumentRequest) -> Message {
+  func document(_ request: DocumentRequest) async -> Message {
+    await beside?.value
     defer { retireLater() }
     do {
       let ledger = try verified()
@@ -259,7 +259,10 @@ actor TrustKeeper {
     }
   }
 
-  func consent(_ request: ConsentRequest, choice: Int, inputs: [String: String]) -> Message {
+  func consent(
+    _ request: ConsentRequest, choice: Int, inputs: [String: String]
+  ) async -> Message {
+    await beside?.value
     defer { retireLater() }
     do {
       let ledger = try live()
@@ -276,7 +279,8 @@ actor TrustKeeper {
     }
   }
 
-  func progress(_ hold: Digest) -> Message? {
+  func progress(_ hold: Digest) async -> Message? {
+    await beside?.value
     guard let ledger = try? live(), let found = ledger.state.holds[hold] else { return nil }
     let now = Clock.system.now()
     return (try? ledger.database.read { try Progress.make(found, ledger, $0, at: now) })
@@ -292,7 +296,8 @@ actor TrustKeeper {
   }
 
   /// Opens the key, signs, appends; the key is closed again unless it may stay open a while.
-  func sign(_ submission: Submission, _ field: PassphraseField) {
+  func sign(_ submission: Submission, _ field: PassphraseField) async {
+    await beside?.value
     var bytes = field.surrender()
     let passphrase = SecretBytes(wiping: &bytes)
     do {
@@ -372,7 +377,8 @@ actor TrustKeeper {
   }
 
   /// Leaves what other consoles see: that this person looks at a hold, or a note.
-  func leave(claim hold: Digest? = nil, note: String? = nil) {
+  func leave(claim hold: Digest? = nil, note: String? = nil) async {
+    await beside?.value
     guard access == .readWrite, let ledger = try? live(), let who = voter(ledger)?.description
     else {
       if note != nil { post(.failed("note_unsigned: without a key there is no name to leave")) }

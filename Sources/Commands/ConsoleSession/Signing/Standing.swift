@@ -1,0 +1,32 @@
+import Approvals
+import Authority
+import Decisions
+import Keys
+import Statements
+
+/// What a person is to each pending hold: needed, done, or kept out.
+enum Standing {
+  static func words(
+    of voter: Principal?, in state: AuthorityState, at now: Timestamp
+  ) -> [String: String] {
+    guard let voter else { return [:] }
+    var words: [String: String] = [:]
+    for hold in state.holds.values {
+      guard case .pending = hold.state(at: now) else { continue }
+      let word: String
+      if hold.votes.contains(where: { $0.voter == voter && !$0.isWithdrawn }) {
+        word = "you voted"
+      } else if !hold.terms.rule.allowSelf, state.exclusions(for: hold)[voter] != nil {
+        word = "not you"
+      } else if let candidate = state.voter(voter, at: now),
+        Quorum.filled(hold.terms.rule.quorum, by: [candidate]) > 0
+      {
+        word = "needs you"
+      } else {
+        word = "others"
+      }
+      words[hold.digest.hex] = word
+    }
+    return words
+  }
+}
