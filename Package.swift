@@ -123,7 +123,7 @@ let package = Package(
       name: "soak",
       dependencies: [
         "TestSupport", "Authority", "Registry", "Decisions", "Approvals", "Statements",
-        "CanonicalJSON", "Keys", "Console",
+        "CanonicalJSON", "Keys", "Console", "Terminal",
       ], path: "Tests/Soak"),
     .testTarget(name: "CanonicalJSONTests", dependencies: ["TestSupport", "CanonicalJSON"]),
     .testTarget(name: "KeysTests", dependencies: ["TestSupport", "Keys", "CanonicalJSON"]),
@@ -155,7 +155,7 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: [
         "TestSupport", "Authority", "Registry", "Statements", "Keys", "CanonicalJSON", "Cells",
-        "Console", "Commands", "countersign", "countersignd", "soak",
+        "Console", "Commands", "Terminal", "countersign", "countersignd", "soak",
       ],
       exclude: ["proof_check.py"]),
   ],

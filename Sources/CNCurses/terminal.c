@@ -51,10 +51,18 @@ static void cs_on_signal(int signal_number) {
   if (cs_wake_fd >= 0) (void)!write(cs_wake_fd, &byte, 1);
 }
 
-void cs_install_handlers(int wake_fd) {
-  static char stack[65536];
+// A thread that has used up its stack can run the handler only on another one.
+void cs_use_crash_stack(void) {
+  static __thread char stack[32768];
+  static __thread int is_used = 0;
+  if (is_used) return;
+  is_used = 1;
   stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack, .ss_flags = 0};
   sigaltstack(&alternate, NULL);
+}
+
+void cs_install_handlers(int wake_fd) {
+  cs_use_crash_stack();
   cs_wake_fd = wake_fd;
   struct sigaction crash;
   memset(&crash, 0, sizeof crash);
@@ -120,11 +128,15 @@ int cs_open(const char *direct) {
   }
   unsetenv("LINES");
   unsetenv("COLUMNS");
-  tcgetattr(STDIN_FILENO, &cs_saved_settings);
+  // From here on a crash has something to put right.
+  if (tcgetattr(STDIN_FILENO, &cs_saved_settings) == 0) cs_is_raw = 1;
   setlocale(LC_ALL, "");
   if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
   SCREEN *screen = cs_screen(direct);
-  if (!screen) return 0;
+  if (!screen) {
+    cs_is_raw = 0;
+    return 0;
+  }
   set_term(screen);
   if (has_colors()) {
     start_color();

@@ -92,9 +92,16 @@ package struct JSONObject: Sendable, Hashable {
 
   /// Takes members in any order; of two with one name the later wins.
   package init(_ unsorted: [Member]) {
+    let order = unsorted.indices.sorted { left, right in
+      let (one, other) = (unsorted[left].name, unsorted[right].name)
+      return one == other ? left < right : one.precedesByUTF16(other)
+    }
     members = []
     members.reserveCapacity(unsorted.count)
-    for member in unsorted { self[member.name] = member.value }
+    for index in order {
+      if members.last?.name == unsorted[index].name { members.removeLast() }
+      members.append(unsorted[index])
+    }
   }
 
   /// Takes members whose names the caller has found to be unique and sorted.

@@ -22,7 +22,7 @@ package final class RegistryWatch: Sendable {
   }
 
   /// How long after a write its commit may still become visible.
-  private static let patienceMilliseconds: UInt32 = 3000
+  private static let patienceMilliseconds: Int32 = 3000
 
   /// Calls on a thread of its own whenever something was committed, at most once in so many
   /// milliseconds.
@@ -35,18 +35,29 @@ package final class RegistryWatch: Sendable {
   ) {
     let thread = Thread { [descriptor, name] in
       var buffer = [UInt8](repeating: 0, count: 8192)
-      while true {
-        let count = read(descriptor, &buffer, buffer.count)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return }
-        guard RegistryWatch.names(in: buffer, count: count).contains(where: { $0.hasPrefix(name) })
-        else { continue }
-        var (waited, step): (UInt32, UInt32) = (0, 1)
+      /// Whether files of the registry were written to; nil once the descriptor is gone.
+      func written() -> Bool? {
+        while true {
+          let count = read(descriptor, &buffer, buffer.count)
+          if count < 0, errno == EINTR { continue }
+          guard count > 0 else { return nil }
+          return RegistryWatch.names(in: buffer, count: count).contains { $0.hasPrefix(name) }
+        }
+      }
+      while let isWritten = written() {
+        guard isWritten else { continue }
+        var (waited, step): (Int32, Int32) = (0, 1)
         var isVisible = hasMoved()
         while !isVisible, waited < RegistryWatch.patienceMilliseconds {
-          usleep(step * 1000)
-          waited += step
-          step = min(100, waited < 30 ? 2 : step * 2)
+          // What is written meanwhile may be the commit that is waited for: it is looked at soon.
+          var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+          if poll(&wait, 1, step) > 0 {
+            guard let isWritten = written() else { return }
+            if isWritten { (waited, step) = (0, 1) }
+          } else {
+            waited += step
+            step = min(100, waited < 30 ? 2 : step * 2)
+          }
           isVisible = hasMoved()
         }
         guard isVisible else { continue }

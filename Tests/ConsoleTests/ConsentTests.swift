@@ -104,6 +104,17 @@ import Testing
     #expect(press(&model, [.enter, .tab, .enter, .character("q")], now) == [])
   }
 
+  @Test(arguments: [(80, 24), (100, 30)])
+  func `a review is as recorded`(size: (Int, Int)) async throws {
+    let world = try World()
+    let consent = consent(try await review(world), world)
+    var model = model(consent, world, width: size.0, height: size.1)
+    try Golden.expect(model, "review-\(size.0)x\(size.1)", hidesDigits: true)
+    // Read to its end, its fields are there to fill.
+    _ = press(&model, read, world.clock.now.advanced(bySeconds: 2))
+    try Golden.expect(model, "review-read-\(size.0)x\(size.1)", hidesDigits: true)
+  }
+
   @Test func `denying takes a reason and the passphrase only`() async throws {
     let world = try World()
     var model = model(consent(try await review(world), world), world)

@@ -58,6 +58,18 @@ import Testing
     }
   }
 
+  @Test(arguments: ["screen stack", "worker stack", "screen trap", "worker trap"])
+  func `a crash of its own leaves the terminal as it was, and names its report`(
+    kind: String
+  ) throws {
+    let box = try box()
+    try start(box, "COUNTERSIGN_CRASH='\(kind)'")
+    try box.see("ended 1")
+    try box.see("same")
+    #expect(try box.tmux("display", "-p", "#{alternate_on}").output.hasPrefix("0"))
+    #expect(box.screen.contains("console.stderr"), "it names its report")
+  }
+
   @Test func `it stops and goes on with its screen`() throws {
     let box = try box()
     try box.tmux("new-session", "-d", "-x", "80", "-y", "24", "env PS1=ready: bash --norc")

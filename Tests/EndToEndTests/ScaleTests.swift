@@ -3,6 +3,7 @@ import Foundation
 import Registry
 import Statements
 import Synchronization
+import Terminal
 import TestSupport
 import Testing
 

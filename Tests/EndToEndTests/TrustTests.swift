@@ -173,6 +173,25 @@ import Testing
       "approve", hold, "--digest", hold, "--ssh-key", "0000-0000", "--registry", box.registry,
       expect: 1)
     #expect(unknown.errors.contains("only ssh-ed25519 can"))
+    // The same in the console: no passphrase is asked for, and the vote is eve's.
+    let second = try act(grant, on: "prod://payments/api", expect: 4)
+    let other = try #require(second["hold"]?["digest"]?.string?.text)
+    try """
+    see Approvals
+    command \(other.prefix(12))
+    see YOU SIGN
+    press PgDn PgDn PgDn PgDn PgDn PgDn PgDn PgDn Tab
+    type \(String(repeating: "INC-7 ", count: 1))
+    dump \(box.home)/fields
+    press Tab Tab Tab Enter
+    see recorded as log entry
+    """.write(toFile: "\(box.home)/script", atomically: true, encoding: .utf8)
+    let console = try box.countersign(
+      "console", "--registry", box.registry, "--ssh-key", print, "--script", "\(box.home)/script",
+      "--dump", "\(box.home)/dump", expect: nil)
+    let shown = try String(contentsOfFile: "\(box.home)/dump", encoding: .utf8)
+    #expect(console.status == 0, "\(console)\n\(shown)")
+    #expect(shown.contains("by user:eve"), "\(shown)")
     #expect(try act(grant, on: "prod://payments/docs", expect: 0)["verdict"]?.string == "allow")
     try box.countersign("log", "verify", "--registry", box.registry)
   }

@@ -10,10 +10,11 @@ switch arguments.first {
 case "flips": try await Flips.run(count: count, seed: seed)
 case "races": try await Races.run(count: count, seed: seed)
 case "keys": try await RandomKeys.run(count: count, seed: seed)
+case "noise": try await NoisyLine.run(count: count, seed: seed)
 case "kills": try await Kills.run(count: count, seed: seed)
 case "voter": try VotingPeer.run(Array(arguments.dropFirst()))
 case "decider": try await DecidingPeer.run(Array(arguments.dropFirst()))
 default:
-  print("usage: soak flips COUNT | races COUNT | kills COUNT | keys COUNT")
+  print("usage: soak flips COUNT | races COUNT | kills COUNT | keys COUNT | noise BYTES")
   exit(64)
 }

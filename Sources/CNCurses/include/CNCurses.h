@@ -3,6 +3,7 @@
 // function here, and terminal.c holds the state.
 
 void cs_install_handlers(int wake_fd);
+void cs_use_crash_stack(void);
 int cs_open(const char *direct);
 int cs_divert_errors(const char *path);
 void cs_restore_errors(void);

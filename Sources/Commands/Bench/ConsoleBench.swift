@@ -1,6 +1,7 @@
 import ArgumentParser
 import CanonicalJSON
 import Foundation
+import Terminal
 
 /// Measures the console from outside, through a terminal, beside others in the same run.
 struct ConsoleBench: Subcommand {
@@ -117,9 +118,8 @@ struct ConsoleBench: Subcommand {
     if let last = drawn.last { subject.burst.append(start.duration(to: last.at).milliseconds) }
     // What a long log needs to be verified is done beside, and over before memory is taken.
     try? await Task.sleep(for: .seconds(2))
-    let before = program.processorSeconds
-    try? await Task.sleep(for: .seconds(idle))
-    subject.idle.append((program.processorSeconds - before) / Double(max(1, idle)) * 100)
+    let spent = await program.processorSeconds(over: max(1, idle))
+    subject.idle.append(spent / Double(max(1, idle)) * 100)
     subject.memory.append(program.residentMiB)
   }
 

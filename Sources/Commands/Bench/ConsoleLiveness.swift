@@ -1,5 +1,6 @@
 import Foundation
 import Statements
+import Terminal
 
 /// What the console does while the registry moves, and how soon a filter answers.
 struct ConsoleLiveness {
@@ -35,9 +36,8 @@ struct ConsoleLiveness {
       await press(program, String(name.dropLast()))
       let start = ContinuousClock.now
       program.press(String(name.suffix(1)))
-      // The clock in row 1 draws a few bytes each second; a row takes more.
       let drawn = await program.output(since: start, quiet: .milliseconds(400))
-        .filter { $0.bytes.count > 40 }
+        .filter(\.isMoreThanClock)
       if let last = drawn.last { times.append(start.duration(to: last.at).milliseconds) }
       await press(program, "\u{1B}")
       await press(program, "\u{1B}")

@@ -37,33 +37,36 @@ struct BenchCommand: AsyncParsableCommand {
     /// Entries of one transaction.
     private static let group = 1024
     /// Bytes on disk of an agent's three entries and of a decision, with their rows and indexes.
-    private static let agentBytes = 3200
-    private static let decisionBytes = 1700
+    private static let agentBytes = 3600
+    private static let decisionBytes = 1300
 
     func perform() async throws {
       let path = "\(out)/registry.db"
       try FileManager.default.createDirectory(
         atPath: out, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      let world = try BenchWorld(path: path, pins: PinStore(folder: "\(out)/pins"))
-      let (made, decided) = try world.counts()
+      let (made, decided) = try BenchWorld.counts(path)
       let (left, ahead) = (max(0, agents - made), max(0, decisions - decided))
       let bytes = left * Fixture.agentBytes + ahead * Fixture.decisionBytes
-      let seconds = try await world.estimate(agents: left, decisions: ahead)
+      let pace = try await BenchWorld.pace()
+      let seconds = Double(left) * pace.agent + Double(ahead) * pace.decision
       Output.line(
         "\(made) agents and \(decided) decisions are there; \(left) and \(ahead) to make: about "
-          + "\(Int(seconds)) s and \(bytes / 1_000_000) MB")
+          + "\(Int(seconds.rounded(.up))) s and \(bytes / 1_000_000 + 1) MB")
       guard !estimate else { return }
-      let free = try world.freeBytes()
+      let free = BenchWorld.freeBytes(out)
       guard free > bytes * 2 else {
         throw CommandFault(
           "disk_short",
           "\(free / 1_000_000) MB are free in \(out), and twice \(bytes / 1_000_000) MB are needed")
       }
-      for start in stride(from: made, to: agents, by: Fixture.group) {
-        try world.make(agents: start..<min(agents, start + Fixture.group))
-        if start % (Fixture.group * 40) == 0 { Output.note("\(start) agents") }
+      if left > 0 {
+        let world = try BenchWorld(path: path, pins: PinStore(folder: "\(out)/pins"))
+        for start in stride(from: made, to: agents, by: Fixture.group) {
+          try world.make(agents: start..<min(agents, start + Fixture.group))
+          if start % (Fixture.group * 40) == 0 { Output.note("\(start) agents") }
+        }
+        try world.finishAgents()
       }
-      try world.finishAgents()
       if ahead > 0 {
         let decider = try await BenchDecider(folder: out)
         try await decider.decide(from: decided, to: decisions) { Output.note("\($0) decisions") }
@@ -148,29 +151,40 @@ final class BenchWorld {
       passphrase: SecretBytes(wiping: &phrase), cost: .minimal)
   }
 
-  func counts() throws -> (agents: Int, decisions: Int) {
-    try ledger.database.read { (try $0.agentCount(), try $0.decisionTotal()) }
+  static func counts(_ path: String) throws -> (agents: Int, decisions: Int) {
+    guard FileManager.default.fileExists(atPath: path) else { return (0, 0) }
+    let database = try RegistryDatabase(path, access: .readOnly)
+    return try database.read { (try $0.agentCount(), try $0.decisionTotal()) }
   }
 
-  func freeBytes() throws -> Int {
+  static func freeBytes(_ folder: String) -> Int {
     var status = statvfs()
-    guard statvfs((path as NSString).deletingLastPathComponent, &status) == 0 else { return 0 }
+    guard statvfs(folder, &status) == 0 else { return 0 }
     return Int(status.f_bavail) * Int(status.f_frsize)
   }
 
-  /// Seconds it will take, from what one signature and one check take here.
-  func estimate(agents: Int, decisions: Int) async throws -> Double {
-    let started = ContinuousClock.now
-    let message = Array(repeating: UInt8(7), count: 400)
-    for _ in 0..<100 {
-      let signature = key.sign(message)
-      _ = key.publicKey.verifies(signature, over: message)
-    }
-    let one = started.duration(to: .now)
-    let seconds =
-      Double(one.components.attoseconds) / 1e18 / 100 + Double(one.components.seconds) / 100
-    // An agent is five signatures made and checked, a decision two and its evaluation.
-    return Double(agents) * seconds * 6 + Double(decisions) * seconds * 5
+  /// Seconds that an agent and a decision take here: a few are made, and thrown away.
+  static func pace() async throws -> (agent: Double, decision: Double) {
+    let folder = NSTemporaryDirectory() + "countersign-pace-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let (agents, decisions) = (256, 512)
+    let world = try BenchWorld(
+      path: "\(folder)/registry.db", pins: PinStore(folder: "\(folder)/pins"))
+    let start = ContinuousClock.now
+    try world.make(agents: 0..<agents)
+    let middle = ContinuousClock.now
+    try world.finishAgents()
+    let decider = try await BenchDecider(folder: folder)
+    let opened = ContinuousClock.now
+    try await decider.decide(from: 0, to: decisions) { _ in }
+    let end = ContinuousClock.now
+    try await decider.close()
+    return (
+      start.duration(to: middle).milliseconds / 1000 / Double(agents),
+      opened.duration(to: end).milliseconds / 1000 / Double(decisions)
+    )
   }
 
   static func agent(_ number: Int) throws -> Principal {

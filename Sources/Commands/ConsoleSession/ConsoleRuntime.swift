@@ -7,6 +7,7 @@ import Keys
 import Registry
 import Statements
 import Synchronization
+import Terminal
 
 /// Carries the console's effects out, off its thread, and posts what came of them.
 final class ConsoleRuntime: Sendable {
@@ -104,6 +105,10 @@ final class ConsoleRuntime: Sendable {
   private func task(_ work: @escaping @Sendable () async -> Void) {
     underWay.withLock { $0 += 1 }
     Task.detached { [self] in
+      CrashStack.use()
+      #if DEBUG
+        CrashStack.rehearse(on: "worker")
+      #endif
       await work()
       underWay.withLock { $0 -= 1 }
     }
@@ -111,6 +116,9 @@ final class ConsoleRuntime: Sendable {
 
   /// Carries out one effect; those of the terminal are not for here.
   func perform(_ effect: Effect) {
+    #if DEBUG
+      CrashStack.rehearse(on: "screen")
+    #endif
     let now = opened.withLock { $0 }
     let (reader, keeper, post) = (now.reader, now.keeper, post)
     switch effect {

@@ -3,24 +3,46 @@ import Glibc
 import Synchronization
 
 /// A program on a pseudo-terminal of its own, each piece of its output stamped as it comes.
-final class TerminalProcess: Sendable {
-  struct Chunk: Sendable {
-    let at: ContinuousClock.Instant
-    let bytes: [UInt8]
+package final class TerminalProcess: Sendable {
+  package struct Chunk: Sendable {
+    package let at: ContinuousClock.Instant
+    package let bytes: [UInt8]
+
+    /// Whether it draws more than the clock that the console's first row shows: `07:50:34Z`.
+    package var isMoreThanClock: Bool {
+      var isInside = false
+      return bytes.contains { byte in
+        if byte == 0x1B {
+          isInside = true
+          return false
+        }
+        if isInside {
+          isInside = !((0x40...0x7E).contains(byte) && byte != UInt8(ascii: "["))
+          return false
+        }
+        return byte > 0x3A && byte != UInt8(ascii: "Z")
+      }
+    }
   }
 
-  let started: ContinuousClock.Instant
+  /// Why there is no such program.
+  package struct Fault: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  /// When it was started.
+  package let started: ContinuousClock.Instant
   private let main: Int32
   private let process: pid_t
   private let chunks = Mutex<[Chunk]>([])
 
   /// Starts a command line of the shell.
-  init(_ command: String, columns: Int, rows: Int, environment: [String: String]) throws {
+  package init(_ command: String, columns: Int, rows: Int, environment: [String: String]) throws {
     var size = winsize(
       ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
     var (main, side): (Int32, Int32) = (-1, -1)
     guard openpty(&main, &side, nil, nil, &size) == 0, let name = ttyname(side) else {
-      throw CommandFault("terminal_missing", "no pseudo-terminal is to be had here")
+      throw Fault(description: "no pseudo-terminal is to be had here")
     }
     _ = fcntl(main, F_SETFD, FD_CLOEXEC)
     defer { close(side) }
@@ -45,7 +67,7 @@ final class TerminalProcess: Sendable {
     var child: pid_t = 0
     let code = posix_spawn(&child, "/bin/sh", &actions, &attributes, &arguments, &variables)
     guard code == 0 else {
-      throw CommandFault("command_failed", "\(command): \(String(cString: strerror(code)))")
+      throw Fault(description: "\(command): \(String(cString: strerror(code)))")
     }
     (self.main, process) = (main, child)
     Thread.detachNewThread { [self] in listen() }
@@ -61,8 +83,20 @@ final class TerminalProcess: Sendable {
     }
   }
 
-  func press(_ text: String) {
-    var bytes = Array(text.utf8)[...]
+  /// Whether it still runs.
+  package var isRunning: Bool {
+    var status: Int32 = 0
+    return waitpid(process, &status, WNOHANG) == 0
+  }
+
+  /// Sends keys.
+  package func press(_ text: String) {
+    send(Array(text.utf8))
+  }
+
+  /// Sends bytes as they are.
+  package func send(_ all: [UInt8]) {
+    var bytes = all[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { write(main, $0.baseAddress, $0.count) }
       guard count > 0 else { return }
@@ -71,7 +105,7 @@ final class TerminalProcess: Sendable {
   }
 
   /// What came since an instant, once nothing more has come for a while.
-  func output(
+  package func output(
     since start: ContinuousClock.Instant, quiet: Duration, limit: Duration = .seconds(10)
   ) async -> [Chunk] {
     while true {
@@ -84,7 +118,7 @@ final class TerminalProcess: Sendable {
   }
 
   /// When a text was first there whole, after an instant.
-  func arrival(
+  package func arrival(
     of text: String, since start: ContinuousClock.Instant, limit: Duration
   ) async -> ContinuousClock.Instant? {
     let wanted = Array(text.utf8)
@@ -101,25 +135,33 @@ final class TerminalProcess: Sendable {
   }
 
   /// Resident memory of the program and what it started, in MiB.
-  var residentMiB: Double {
+  package var residentMiB: Double {
     processes.reduce(0) { sum, process in
       let pages = TerminalProcess.fields(process, "statm").dropFirst().first.flatMap { Int($0) }
       return sum + Double((pages ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))) / 1_048_576
     }
   }
 
-  /// Seconds of processor time so far, of the program and what it started.
-  var processorSeconds: Double {
-    var total: UInt64 = 0
+  /// Seconds of processor time of the program and what it started, over some seconds from now.
+  package func processorSeconds(over seconds: Int) async -> Double {
+    let before = tasks
+    try? await Task.sleep(for: .seconds(seconds))
+    // A thread that ended meanwhile counts for nothing, one that began for all of it.
+    let spent = tasks.reduce(0) { $0 + Double($1.value - min($1.value, before[$1.key] ?? 0)) }
+    return spent / 1e9
+  }
+
+  /// Nanoseconds that each thread has run.
+  private var tasks: [String: UInt64] {
+    var found: [String: UInt64] = [:]
     for process in processes {
-      let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task"))
-      for task in tasks ?? [] {
-        total +=
-          TerminalProcess.fields(process, "task/\(task)/schedstat").first.flatMap { UInt64($0) }
-          ?? 0
+      let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
+      for name in names ?? [] {
+        let spent = TerminalProcess.fields(process, "task/\(name)/schedstat").first
+        found["\(process)/\(name)"] = spent.flatMap { UInt64($0) } ?? 0
       }
     }
-    return Double(total) / 1e9
+    return found
   }
 
   private var processes: [pid_t] {
@@ -139,7 +181,8 @@ final class TerminalProcess: Sendable {
     return String(decoding: data, as: UTF8.self).split { $0 == " " || $0 == "\n" }
   }
 
-  func end() {
+  /// Ends it, if it still runs.
+  package func end() {
     kill(process, SIGTERM)
     usleep(100_000)
     kill(process, SIGKILL)
