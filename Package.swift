@@ -1,6 +1,17 @@
 // swift-tools-version:6.2
 import PackageDescription
 
+// A program offers its symbols to nobody: without their table it starts sooner and stays smaller.
+let lean: [LinkerSetting] = [
+  .unsafeFlags(
+    [
+      "-use-ld=lld", "-Xlinker", "--exclude-libs=ALL", "-Xlinker", "--no-export-dynamic",
+      // Relocations in a thousandth of the space (glibc 2.36 and later).
+      "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+    ],
+    .when(configuration: .release))
+]
+
 let package = Package(
   name: "countersign",
   products: [
@@ -14,9 +25,7 @@ let package = Package(
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     // C: module maps and shims
@@ -82,8 +91,6 @@ let package = Package(
       name: "Enforcement",
       dependencies: [
         "Statements", "TransparencyLog", "CanonicalJSON", "Keys",
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "NIOCore", package: "swift-nio"),
       ]),
     .target(
       name: "Fixtures",
@@ -108,8 +115,9 @@ let package = Package(
       ]),
 
     // L4: thin main files
-    .executableTarget(name: "countersign", dependencies: ["Commands"]),
-    .executableTarget(name: "countersignd", dependencies: ["DaemonCommands"]),
+    .executableTarget(name: "countersign", dependencies: ["Commands"], linkerSettings: lean),
+    .executableTarget(
+      name: "countersignd", dependencies: ["DaemonCommands"], linkerSettings: lean),
 
     // Tests mirror the sources
     .target(
@@ -144,6 +152,7 @@ let package = Package(
         "TestSupport", "Authority", "Registry", "Decisions", "Delegations", "Statements",
         "TransparencyLog", "CanonicalJSON", "Keys", "Approvals",
       ]),
+    .testTarget(name: "EnforcementTests", dependencies: ["Enforcement"]),
     .testTarget(
       name: "ConsoleTests",
       dependencies: [

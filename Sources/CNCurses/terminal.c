@@ -90,6 +90,8 @@ int cs_divert_errors(const char *path) {
   return 1;
 }
 
+int cs_has_screen(void) { return cs_is_raw && cs_error_fd >= 0; }
+
 void cs_restore_errors(void) {
   if (cs_error_fd < 0) return;
   dup2(cs_error_fd, STDERR_FILENO);

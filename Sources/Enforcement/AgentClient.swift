@@ -1,7 +1,4 @@
-import AsyncHTTPClient
 package import CanonicalJSON
-import NIOCore
-import NIOHTTP1
 package import Statements
 
 /// Asks a decision point about an agent's actions, over its Unix socket.
@@ -40,16 +37,13 @@ package struct AgentClient: Sendable {
   ///
   /// - Returns: The daemon's answer, with `verdict`, `reasons`, `hold`, `receipt` and the rest.
   package func ask(_ envelope: UnverifiedEnvelope, waitSeconds: Int) async throws -> JSONValue {
-    var request = HTTPClientRequest(url: url("/v1/actions?wait=\(waitSeconds)"))
-    request.method = .POST
-    request.headers.add(name: "content-type", value: "application/vnd.dsse+json")
-    request.body = .bytes(envelope.dsse)
-    return try await send(request, timeoutSeconds: waitSeconds + 15)
+    try await send(
+      "POST", "/v1/actions?wait=\(waitSeconds)", envelope.dsse, timeoutSeconds: waitSeconds + 15)
   }
 
   /// The registry's id and the log's head, which a statement's header names.
   package func head() async throws -> (registry: ByteString, head: TreeHead) {
-    let json = try await send(HTTPClientRequest(url: url("/v1/head")), timeoutSeconds: 15)
+    let json = try await send("GET", "/v1/head", timeoutSeconds: 15)
     do {
       var fields = try JSONFields(json, path: "")
       let registry = try fields.string("registry")
@@ -63,11 +57,7 @@ package struct AgentClient: Sendable {
   ///
   /// - Returns: Its index in the log.
   package func submit(_ envelope: UnverifiedEnvelope) async throws -> UInt64 {
-    var request = HTTPClientRequest(url: url("/v1/statements"))
-    request.method = .POST
-    request.headers.add(name: "content-type", value: "application/vnd.dsse+json")
-    request.body = .bytes(envelope.dsse)
-    let answer = try await send(request, timeoutSeconds: 30)
+    let answer = try await send("POST", "/v1/statements", envelope.dsse, timeoutSeconds: 30)
     guard let index = answer["log_index"]?.integer else {
       throw Fault.malformed("it names no log_index")
     }
@@ -76,46 +66,31 @@ package struct AgentClient: Sendable {
 
   /// The daemon's health report.
   package func health() async throws -> JSONValue {
-    try await send(HTTPClientRequest(url: url("/healthz")), timeoutSeconds: 5)
+    try await send("GET", "/healthz", timeoutSeconds: 5)
   }
 
-  private func url(_ path: String) -> String {
-    let encoded = socket.utf8.map { byte in
-      let isPlain = (byte >= 0x30 && byte <= 0x39) || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A)
-      return isPlain ? String(Character(Unicode.Scalar(byte))) : "%" + byte.hexadecimal
-    }
-    return "http+unix://\(encoded.joined())\(path)"
-  }
-
-  private func send(_ request: HTTPClientRequest, timeoutSeconds: Int) async throws -> JSONValue {
-    let status: UInt
-    let body: [UInt8]
+  private func send(
+    _ method: String, _ path: String, _ body: [UInt8]? = nil, timeoutSeconds: Int
+  ) async throws -> JSONValue {
+    let response: SocketExchange.Response
     do {
-      let response = try await HTTPClient.shared.execute(
-        request, timeout: .seconds(Int64(timeoutSeconds)))
-      status = response.status.code
-      body = Array(buffer: try await response.body.collect(upTo: 1 << 20))
+      response = try await SocketExchange(socket: socket, timeoutSeconds: timeoutSeconds).send(
+        method, path, body: body ?? [],
+        type: body == nil ? nil : "application/vnd.dsse+json")
     } catch {
       throw Fault.unreachable(socket: socket, reason: "\(error)")
     }
     let json: JSONValue
     do {
-      json = try JSONParser.parse(body)
+      json = try JSONParser.parse(response.body)
     } catch {
       throw Fault.malformed("\(error)")
     }
     if let failure = json["error"] {
       throw Fault.refused(
-        status: status, code: failure["code"]?.string?.text ?? "no_decision",
+        status: response.status, code: failure["code"]?.string?.text ?? "no_decision",
         message: failure["message"]?.string?.text ?? "")
     }
     return json
-  }
-}
-
-extension UInt8 {
-  fileprivate var hexadecimal: String {
-    let digits = String(self, radix: 16, uppercase: true)
-    return self < 16 ? "0" + digits : digits
   }
 }

@@ -10,8 +10,7 @@ package enum CrashStack {
     /// Crashes as `COUNTERSIGN_CRASH` says, for the tests of what is left behind.
     package static func rehearse(on place: String) {
       guard let wish = ProcessInfo.processInfo.environment["COUNTERSIGN_CRASH"] else { return }
-      // The screen is to be there.
-      if place == "worker" { usleep(500_000) }
+      if place == "worker" { while cs_has_screen() == 0 { usleep(10_000) } }
       switch wish {
       case "\(place) stack": _ = deepen([place])
       case "\(place) trap": preconditionFailure("a rehearsal")

@@ -6,6 +6,7 @@ void cs_install_handlers(int wake_fd);
 void cs_use_crash_stack(void);
 int cs_open(const char *direct);
 int cs_divert_errors(const char *path);
+int cs_has_screen(void);
 void cs_restore_errors(void);
 void cs_mouse(int is_on);
 void cs_send(const char *bytes, long count);

@@ -2,6 +2,8 @@ import CanonicalJSON
 import Cells
 import Console
 import Foundation
+import Glibc
+import Keys
 
 /// Runs commands of the command line as children, and tells the console which there are.
 enum CommandRun {
@@ -12,7 +14,10 @@ enum CommandRun {
     let errors: String
   }
 
-  static func run(_ arguments: [String], input: [UInt8] = []) throws -> Outcome {
+  /// Runs one; `passphrase` is what it reads from descriptor 0.
+  static func run(
+    _ arguments: [String], passphrase: borrowing SecretBytes? = nil
+  ) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     process.arguments = arguments
@@ -21,7 +26,14 @@ enum CommandRun {
     process.standardOutput = stdout
     process.standardError = stderr
     try process.run()
-    stdin.fileHandleForWriting.write(Data(input))
+    let descriptor = stdin.fileHandleForWriting.fileDescriptor
+    switch passphrase {
+    case .some(let secret):
+      // Straight from guarded memory: it is shorter than what a pipe takes at once.
+      secret.withBytes { _ = write(descriptor, $0.baseAddress, $0.count) }
+      _ = write(descriptor, "\n", 1)
+    case .none: break
+    }
     try stdin.fileHandleForWriting.close()
     // Both are read at once: a child that fills one must not wait for the other.
     nonisolated(unsafe) var errors = Data()

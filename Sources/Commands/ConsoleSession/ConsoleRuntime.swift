@@ -203,21 +203,26 @@ final class ConsoleRuntime: Sendable {
       if let value { arguments.append(value) }
     }
     add("--registry", opening.path)
-    var input: [UInt8] = []
+    var secret: PassphraseField?
     if submission != nil {
       let signer = opening.signer.arguments
       if signer.count == 2 { add(signer[0], signer[1]) }
       add("--yes", nil)
       if case .sealed = opening.signer.kind {
         arguments += ["--passphrase-fd", "0"]
-        input = (passphrase?.surrender() ?? []) + [0x0A]
+        secret = passphrase
       }
     }
-    let final = arguments
-    let secret = input
+    let (final, field) = (arguments, secret)
     task { [post] in
       do {
-        let outcome = try CommandRun.run(final, input: secret)
+        let outcome: CommandRun.Outcome
+        if let field {
+          var bytes = field.surrender()
+          outcome = try CommandRun.run(final, passphrase: SecretBytes(wiping: &bytes))
+        } else {
+          outcome = try CommandRun.run(final)
+        }
         if let submission {
           let said = outcome.output.split(separator: "\n").last.map(String.init) ?? ""
           guard outcome.status == 0 else {

@@ -51,6 +51,11 @@ struct DemoCommand: Subcommand {
     Output.note("starting countersignd")
     let daemon = try await Daemon.start(registry)
     defer { daemon.stop() }
+    let leave: @Sendable () -> Void = { [keep] in
+      daemon.stop()
+      if keep == nil { try? FileManager.default.removeItem(atPath: folder) }
+    }
+    LeavingSignals.call(leave)
     let fleet = Fleet(registry)
     let work = Task.detached {
       await fleet.work(pauseMilliseconds: headless ? 150...400 : 500...1500)
@@ -66,7 +71,7 @@ struct DemoCommand: Subcommand {
     var session = ConsoleSession(
       files: ConsoleFiles(), theme: theme, noColor: noColor,
       banner: "demo: you are \(person.name), passphrase: \(SampleRegistry.passphrase)")
-    session.atEnd = { daemon.stop() }
+    session.atEnd = leave
     try await session.run(
       registry: try RegistryOptions.parse(["--registry", registry.path]),
       signer: try OperatorOptions.parse(["--key", registry.operatorKey(person.name)]))
@@ -149,6 +154,33 @@ struct DemoCommand: Subcommand {
     Output.line("log        \(report.findings.isEmpty ? "verified" : report.findings[0])")
     if keep != nil { Output.line("left in    \(registry.folder)") }
     guard votes.isEmpty, report.findings.isEmpty, released > 0 else { throw ExitStatus.failed }
+  }
+}
+
+/// Ends the demonstration when a signal does, so that nothing of it stays behind.
+private enum LeavingSignals {
+  nonisolated(unsafe) private static var wake: Int32 = -1
+
+  /// Calls a closure on a thread of its own at the first such signal, then ends the process; the
+  /// console, once open, takes these signals itself.
+  static func call(_ leave: @escaping @Sendable () -> Void) {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { return }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    wake = ends[1]
+    let listening = ends[0]
+    for number in [SIGTERM, SIGINT, SIGHUP] {
+      signal(number) { number in
+        var byte = UInt8(truncatingIfNeeded: number)
+        _ = write(LeavingSignals.wake, &byte, 1)
+      }
+    }
+    Thread.detachNewThread {
+      var byte: UInt8 = 0
+      while read(listening, &byte, 1) < 0, errno == EINTR {}
+      leave()
+      exit(128 + Int32(byte))
+    }
   }
 }
 

@@ -145,7 +145,7 @@ enum StatusRow {
     }
     parts.append(Part(text: SafeText(session.place).fitted(to: 28), role: .header, drop: 0))
     let who = session.who?.description ?? "no key"
-    parts.append(Part(text: SafeText(who).fitted(to: 24), role: .header, drop: 1))
+    parts.append(Part(text: SafeText(who).fitted(to: 24), role: .header, drop: 0))
     if session.isReadOnly {
       parts.append(Part(text: "READ ONLY", role: .alert, drop: 0))
       isLoud = true
