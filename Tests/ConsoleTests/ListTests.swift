@@ -222,6 +222,88 @@ private struct Source {
     #expect(tree.selectedRow?.node.name == "user:alice", "folding a folded one goes up")
   }
 
+  /// A user with very many links, of which a page at a time is given.
+  private func page(_ request: BranchRequest, of count: Int) -> Branch {
+    func child(_ number: Int) -> TreeNode {
+      node("c" + String(repeating: "0", count: 6 - String(number).count) + "\(number)", children: 0)
+    }
+    guard case .root? = request.parent else {
+      return Branch(request: request, nodes: [node("user:alice", children: count)], hasMore: false)
+    }
+    var start = 0
+    if let after = request.after { start = (Int(after.name.dropFirst()) ?? 0) + 1 }
+    var end = min(count, start + BranchRequest.limit)
+    if let wanted = request.containing,
+      let place = (0..<count).first(where: { child($0).target == wanted }), place >= end
+    {
+      (start, end) = (place, min(count, place + BranchRequest.limit))
+    }
+    return Branch(
+      request: request, nodes: (start..<end).map(child), hasMore: end < count,
+      hasBefore: request.after == nil && start > 0)
+  }
+
+  private func answer(_ requests: [BranchRequest], _ count: Int, _ tree: inout TreeState) {
+    var next = requests
+    while let request = next.first {
+      next.removeFirst()
+      next += tree.take(page(request, of: count), visible: 20)
+    }
+  }
+
+  @Test func `a hundred thousand nodes are walked to the last, and a reload loses no place`() {
+    let count = 100_000
+    var tree = TreeState()
+    answer(tree.reload(), count, &tree)
+    var presses = 0
+    while tree.rows.last?.isMore == true || tree.index < tree.rows.count - 1 {
+      answer(tree.move(.max / 2, visible: 20), count, &tree)
+      presses += 1
+      guard presses <= 600 else { break }
+    }
+    #expect(tree.rows.count == count + 1)
+    #expect(tree.selectedRow?.node.name == "c099999")
+    #expect(tree.top == tree.rows.count - 20)
+    // The registry moves: what is on the screen is read again, and stays where it was.
+    answer(tree.move(-500, visible: 20), count, &tree)
+    let (name, index) = (tree.selectedRow?.node.name, tree.index)
+    let requests = tree.reload(at: Timestamp(milliseconds: 10_000))
+    #expect(requests.count == 2, "the roots, and the one branch that is shown")
+    answer(requests, count, &tree)
+    #expect(tree.selectedRow?.node.name == name && tree.index == index)
+    #expect(tree.rows.count == count + 1)
+  }
+
+  @Test func `a busy registry is read again every two seconds, not at each move`() {
+    var tree = tree()
+    let start = Timestamp(milliseconds: 1_000_000)
+    answer(tree.refresh(at: start), &tree)
+    for step in 1..<20 {
+      let now = Timestamp(milliseconds: 1_000_000 + Int64(step) * 100)
+      #expect(tree.refresh(at: now).isEmpty)
+      #expect(!tree.isDue(at: now))
+    }
+    let later = Timestamp(milliseconds: 1_002_000)
+    #expect(tree.isDue(at: later))
+    #expect(!tree.reload(at: later).isEmpty)
+    #expect(!tree.isDue(at: Timestamp(milliseconds: 1_009_000)))
+  }
+
+  @Test func `what stands beyond the first page is shown from there, and earlier ones load`() {
+    let count = 5000
+    var tree = TreeState()
+    answer(tree.reload(), count, &tree)
+    let target = node("c003210", children: 0).target
+    answer(tree.reveal([.root("user:alice"), target]), count, &tree)
+    #expect(tree.selectedRow?.node.name == "c003210")
+    #expect(names(tree)[1] == "\u{2026} earlier")
+    answer(tree.refresh(at: Timestamp(milliseconds: 9_000_000)), count, &tree)
+    #expect(tree.selectedRow?.node.name == "c003210", "a reload keeps the part that is shown")
+    answer(tree.move(-1, visible: 20), count, &tree)
+    #expect(names(tree)[1] == "c000000")
+    #expect(names(tree).last == "\u{2026} more")
+  }
+
   @Test func `a match in a folded branch is announced, and n opens it`() {
     var tree = tree()
     let path: [Target] = [

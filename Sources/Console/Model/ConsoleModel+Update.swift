@@ -171,6 +171,9 @@ extension ConsoleModel {
     if list.hasExpired(at: now) {
       return (list.refresh(page: layout.rows, at: now).map { [.load($0)] } ?? []) + [.poll]
     }
+    if view == .tree, tree.isDue(at: now), asOf == nil {
+      return tree.reload(at: now).map(Effect.branch)
+    }
     guard list.isDue(at: now), let request = list.refresh(page: layout.rows, at: now) else {
       return []
     }
@@ -205,7 +208,7 @@ extension ConsoleModel {
   mutating func refresh() -> [Effect] {
     var effects: [Effect] = []
     if view == .tree {
-      effects += tree.reload().map(Effect.branch)
+      effects += tree.refresh(at: now).map(Effect.branch)
     } else if let request = list.refresh(page: layout.rows, at: now) {
       effects.append(.load(request))
     } else if let paused = list.pausedAt {

@@ -39,12 +39,14 @@ extension RegistryTransaction {
 
   /// Links right below a link, or those that start at a user, by holder.
   package func branch(
-    below parent: Digest?, root: String?, after: (holder: String, grant: Digest)?, limit: Int,
-    showsEnded: Bool, at now: Timestamp
+    below parent: Digest?, root: String?, after: (holder: String, grant: Digest)?,
+    includesPlace: Bool = false, limit: Int, showsEnded: Bool, at now: Timestamp
   ) throws -> (rows: [BranchRow], hasMore: Bool) {
     let place =
       parent == nil ? "g.parent IS NULL AND g.issuer = :root" : "g.parent = :parent"
-    let further = after == nil ? "" : "AND (g.holder, g.digest) > (:holder, :grant)"
+    let further =
+      after == nil
+      ? "" : "AND (g.holder, g.digest) \(includesPlace ? ">=" : ">") (:holder, :grant)"
     var arguments: StatementArguments = ["now": now.milliseconds, "all": showsEnded]
     if let parent {
       arguments += ["parent": parent.blob]

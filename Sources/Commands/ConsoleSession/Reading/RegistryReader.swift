@@ -343,12 +343,25 @@ actor RegistryReader {
     if let node = request.after, case .grant(let digest) = node.target {
       after = (node.name, digest)
     }
-    let (rows, hasMore) = try transaction.branch(
-      below: parent, root: root, after: after, limit: BranchRequest.limit,
-      showsEnded: request.showsEnded, at: now)
+    func read(
+      _ after: (holder: String, grant: Digest)?, includes: Bool = false
+    ) throws -> (rows: [BranchRow], hasMore: Bool) {
+      try transaction.branch(
+        below: parent, root: root, after: after, includesPlace: includes,
+        limit: BranchRequest.limit, showsEnded: request.showsEnded, at: now)
+    }
+    var (found, isFurther) = (try read(after), false)
+    // A child beyond the first page: the page begins with it.
+    if case .grant(let wanted)? = request.containing, found.hasMore,
+      !found.rows.contains(where: { $0.grant.digest == wanted }),
+      let row = try transaction.grant(wanted)
+    {
+      (found, isFurther) = (try read((row.holder, wanted), includes: true), true)
+    }
     return .branch(
       Branch(
-        request: request, nodes: rows.map { ListRows.node($0, at: now) }, hasMore: hasMore))
+        request: request, nodes: found.rows.map { ListRows.node($0, at: now) },
+        hasMore: found.hasMore, hasBefore: isFurther))
   }
 
   func matches(_ text: String, showsEnded: Bool, serial: Int) -> Message {
