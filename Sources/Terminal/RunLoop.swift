@@ -141,10 +141,10 @@ package struct RunLoop {
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
   }
 
-  /// Milliseconds to wait: countdowns move each second, else nothing wakes.
+  /// Milliseconds to wait: countdowns move each second; with none, the clock is at most five behind.
   private func timeout(_ model: ConsoleModel) -> Int32 {
     if model.isArming { return 100 }
-    return model.countsDown ? 1000 : -1
+    return model.countsDown ? 1000 : 5000
   }
 
   /// Ends this process as the signal would have.

@@ -4,6 +4,7 @@ import CanonicalJSON
 import Console
 import Decisions
 import Delegations
+import Glibc
 import Keys
 import Registry
 import Statements
@@ -26,7 +27,6 @@ struct TakeUpCommand: Subcommand {
   var holder: String?
 
   func perform() async throws {
-    var found: VerifyingProcess.Found
     do {
       let ledger = try Ledger(
         registry.reading(), pins: PinStore(folder: Paths().pins),
@@ -38,16 +38,19 @@ struct TakeUpCommand: Subcommand {
       let key = fingerprint.flatMap { Digest(hex: $0.utf8) }.map { Fingerprint(digest: $0) }
       let voter =
         holder.flatMap { Principal(ByteString($0)) } ?? key.flatMap { state.keys[$0]?.holder }
-      found = VerifyingProcess.Found(
+      let found = VerifyingProcess.Found(
         name: state.registry?.name.text ?? "", isSolo: state.registry?.isSolo == true,
         voter: voter,
         verification: state.unsupported.map { .unreadable($0) }
           ?? .verified(size: ledger.tree.size, at: now),
         standing: Standing.words(of: voter, in: state, at: now))
+      Output.json(found.json)
+      // Giving back a large state piece by piece would take longer than ending with it.
+      withExtendedLifetime((ledger, state)) { Glibc.exit(0) }
     } catch {
-      found = VerifyingProcess.Found(
+      let found = VerifyingProcess.Found(
         name: "", isSolo: false, voter: nil, verification: .of(error), standing: [:])
+      Output.json(found.json)
     }
-    Output.json(found.json)
   }
 }

@@ -139,7 +139,9 @@ actor TrustKeeper {
   /// A state that has been let go is not taken up again only to follow; signing takes it up.
   func follow() async {
     guard !hasRetired, beside == nil else { return }
-    if ledger == nil, past == nil, isLarge {
+    if ledger == nil, past == nil, let size = largeSize {
+      // Taking up what was verified before takes a while too, and tells nothing until it is done.
+      post(.verification(.running(done: 0, of: size)))
       let task = Task { await verifyBeside() }
       beside = task
       await task.value
@@ -161,10 +163,10 @@ actor TrustKeeper {
     }
   }
 
-  /// Whether replaying the log takes memory that a console looking on should not keep.
-  private var isLarge: Bool {
+  /// The log's size, where replaying it takes memory that a console looking on should not keep.
+  private var largeSize: UInt64? {
     let size = try? RegistryDatabase(path, access: .readOnly).read { try $0.size() }
-    return (size ?? 0) >= TrustKeeper.retiringSize
+    return size.flatMap { $0 >= TrustKeeper.retiringSize ? $0 : nil }
   }
 
   /// Verifies a long log in a process of its own, whose memory goes with it; what it verified lies
