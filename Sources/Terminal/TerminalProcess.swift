@@ -134,6 +134,14 @@ package final class TerminalProcess: Sendable {
     return nil
   }
 
+  /// Waits until what it started has ended.
+  package func settle(limit: Duration) async {
+    let start = ContinuousClock.now
+    while processes.count > 1, start.duration(to: .now) < limit {
+      try? await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
   /// Resident memory of the program and what it started, in MiB.
   package var residentMiB: Double {
     processes.reduce(0) { sum, process in

@@ -20,6 +20,7 @@ struct ConsoleLiveness {
       environment: environment.merging(["TERM": "xterm-256color"]) { $1 })
     defer { program.end() }
     _ = await program.output(since: program.started, quiet: .milliseconds(600))
+    await program.settle(limit: .seconds(300))
     try await filter(program, agents: decider.agents)
     try await tail(program, decider)
     try await traffic(program, decider)

@@ -66,6 +66,9 @@ package struct ListState: Sendable {
   /// Rows fetched at once for a page of so many on the screen.
   private func batch(_ page: Int) -> Int { max(64, page * 3) }
 
+  /// Rows fetched for a jump to an end: what the screen shows must not wait for its neighbours.
+  private func jump(_ page: Int) -> Int { max(24, page + 4) }
+
   /// Asks for the list anew, as after a change of filter or order.
   package mutating func restart(page: Int) -> ListRequest {
     owed = 0
@@ -257,7 +260,7 @@ package struct ListState: Sendable {
     selected = nil
     index = 0
     top = 0
-    return request(.first, limit: batch(page))
+    return request(.first, limit: jump(page))
   }
 
   package mutating func moveToLast(page: Int, at now: Timestamp) -> ListRequest? {
@@ -275,7 +278,7 @@ package struct ListState: Sendable {
       return nil
     }
     selected = nil
-    return request(.last, limit: batch(page))
+    return request(.last, limit: jump(page))
   }
 
   /// Stands on a row if it is loaded.
