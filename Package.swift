@@ -166,7 +166,7 @@ let package = Package(
         "TestSupport", "Authority", "Registry", "Statements", "Keys", "CanonicalJSON", "Cells",
         "Console", "Commands", "Terminal", "countersign", "countersignd", "soak",
       ],
-      exclude: ["proof_check.py"]),
+      exclude: ["proof_check.py", "Tasks"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -27,7 +27,8 @@ import Testing
         countersign act "$2" "$3" --agent "agent:$1" --key "keys/DEMO-$1.pem" --grant "$grant" \
           --socket s.sock
       }
-      act deploy-bot-7 deploy prod://payments/api; act deploy-bot-7 deploy prod://payments/api/eu
+      act db-janitor schema.drop db://ledger/v1
+      for place in api api/eu api/us api/ap; do act deploy-bot-7 deploy prod://payments/$place; done
       act log-scout read logs://northgate/api/errors; act log-scout deploy prod://payments/api
       kill $daemon; wait $daemon; rm -f s.sock
       """)
@@ -35,172 +36,79 @@ import Testing
     return box
   }
 
-  private func play(_ box: Sandbox, as name: String, _ script: String) throws -> String {
-    try script.write(toFile: "\(box.home)/script", atomically: true, encoding: .utf8)
-    let outcome = try box.countersign(
-      "console", "--registry", "\(box.home)/demo/registry.db", "--key",
-      "\(box.home)/demo/keys/DEMO-\(name).key", "--script", "\(box.home)/script", "--dump",
-      "\(box.home)/dump")
-    #expect(outcome.status == 0)
-    return try String(contentsOfFile: "\(box.home)/dump", encoding: .utf8)
+  /// A job: who does it, how many keys it takes besides what is typed, and the keys.
+  private struct Job {
+    let name: String
+    let person: String
+    let keys: Int
+    let script: String
+
+    init(_ file: URL) throws {
+      name = file.deletingPathExtension().lastPathComponent
+      script = try String(contentsOf: file, encoding: .utf8)
+      let head = try #require(script.firstMatch(of: /# as (\w+), (\d+) keys/))
+      (person, keys) = (String(head.output.1), try #require(Int(head.output.2)))
+    }
+
+    /// A key is what is pressed, `:` and Enter for a command; letters of words are not counted.
+    var counted: Int {
+      script.split(separator: "\n").reduce(0) { sum, line in
+        let words = line.split(separator: " ")
+        return sum + (words.first == "press" ? words.count - 1 : words.first == "command" ? 2 : 0)
+      }
+    }
   }
 
-  @Test func `holds are approved, denied, explained, and keys and locks do as they say`() throws {
+  @Test func `each job is done with the keys it says, one after the other`() throws {
     let box = try company()
-
-    // Deny with a reason: five keys and the words.
-    var screen = try play(
-      box, as: "bob",
-      """
-      see HIGH
-      press x
-      see YOU SIGN
-      type not tonight
-      press Tab
-      type demo
-      press Tab Tab Enter
-      see recorded as log entry
-      see denied
-      """)
-    #expect(screen.contains("signed and recorded") && screen.contains("by user:bob"))
-
-    // A wrong passphrase records nothing.
-    screen = try play(
-      box, as: "bob",
-      """
-      see HIGH
-      press x
-      see YOU SIGN
-      type no
-      press Tab
-      type wrong
-      press Tab Tab Enter
-      see key_wrong_passphrase
-      """)
-    #expect(screen.contains("Deny"))
-
-    // Why an agent was denied: to the decisions, filtered, Enter.
-    screen = try play(
-      box, as: "bob",
-      """
-      see Approvals
-      command decisions /verdict:deny
-      see DENY
-      press Enter
-      see verdict
-      press G
-      dump \(box.home)/why
-      """)
-    #expect(screen.contains("What would have let it through") || screen.contains("decided by"))
-
-    // A leaked key: revoked, and what it did waits for review.
-    screen = try play(
-      box, as: "alice",
-      """
-      see Approvals
-      command keys /holder:log-scout
-      see agent:log-scout
-      press r
-      see DRY RUN
-      press Tab Tab
-      type leaked on build-02
-      press Tab
-      """ + "\ntype " + (try fingerprint(box, "agent:log-scout")) + """
-
-        press Tab
-        type demo
-        press Tab Tab Enter
-        see is revoked
-        press Esc Esc 9
-        see OWED
-        """)
-    #expect(screen.contains("review: action"))
-
-    // A lock, seen in the list and in the tree, and lifted again.
-    screen = try play(
-      box, as: "carol",
-      """
-      see Approvals
-      command agents /db-janitor
-      see agent:db-janitor
-      press L
-      see a lock can be lifted again
-      press Tab Tab
-      type suspicious
-      press Tab
-      type demo
-      press Tab Tab Enter
-      see locked: agent:db-janitor
-      press Esc
-      see LOCK
-      press Esc 5
-      see ! locked
-      press 0
-      see in force
-      press Enter
-      see LIFTING
-      press PgDn Tab
-      type it was the backup job
-      press Tab
-      type demo
-      press Tab Tab Enter
-      see the lock is lifted
-      """)
-    #expect(screen.contains("recorded as log entry"))
-
-    // Everything locked shows on every screen; an approver alone cannot lift it, and is told before.
-    screen = try play(
-      box, as: "bob",
-      """
-      see Approvals
-      command everything
-      see takes the admin quorum
-      press Tab Tab
-      type drill
-      press Tab
-      type everything
-      press Tab
-      type demo
-      press Tab Tab Enter
-      see EVERYTHING LOCKED
-      press Esc 5
-      see ! all locked
-      press 0 Enter
-      see LIFTING
-      press PgDn
-      see off: lifting everything takes an admin
-      """)
-    #expect(screen.contains("EVERYTHING LOCKED"))
-
-    // The registry as it was, and back.
-    screen = try play(
-      box, as: "bob",
-      """
-      see Approvals
-      command at 6
-      see AS OF #6
-      press 3
-      see no agents yet
-      command now
-      press 3
-      see agent:deploy-bot-7
-      """)
-    #expect(!screen.contains("AS OF"))
-
-    // From the pager: a name, whole or in part, and what nobody knows.
-    screen = try play(
-      box, as: "bob",
-      """
-      see Approvals
-      command deploy-bot
-      see agent:deploy-bot-7
-      command ffffffffffff
-      see nothing on record is called ffffffffffff
-      command who deploy prod://payments/api
-      see with status 0
-      """)
-    #expect(screen.contains("countersign who deploy"))
+    let folder = SharedSuites.root.appendingPathComponent("Tests/EndToEndTests/Tasks")
+    let files = try FileManager.default.contentsOfDirectory(
+      at: folder, includingPropertiesForKeys: nil
+    ).sorted { $0.lastPathComponent < $1.lastPathComponent }
+    #expect(files.count >= 10)
+    let leaked = try fingerprint(box, "agent:log-scout")
+    for file in files {
+      let job = try Job(file)
+      #expect(job.counted == job.keys, "\(job.name)")
+      try job.script.replacingOccurrences(of: "{fingerprint agent:log-scout}", with: leaked)
+        .write(toFile: "\(box.home)/script", atomically: true, encoding: .utf8)
+      let outcome = try box.countersign(
+        "console", "--registry", "\(box.home)/demo/registry.db", "--key",
+        "\(box.home)/demo/keys/DEMO-\(job.person).key", "--script", "\(box.home)/script", "--dump",
+        "\(box.home)/dump", expect: nil)
+      let screen = (try? String(contentsOfFile: "\(box.home)/dump", encoding: .utf8)) ?? ""
+      #expect(outcome.status == 0, "\(job.name): \(outcome.errors)\n\(screen)")
+    }
+    // Opened from a pager, it takes none.
+    try "see agent:deploy-bot-7\n".write(
+      toFile: "\(box.home)/script", atomically: true, encoding: .utf8)
+    try box.countersign(
+      "console", "deploy-bot-7", "--registry", "\(box.home)/demo/registry.db", "--key",
+      "\(box.home)/demo/keys/DEMO-bob.key", "--script", "\(box.home)/script")
     try box.countersign("log", "verify", "--registry", "\(box.home)/demo/registry.db")
+  }
+
+  @Test func `a wrong passphrase records nothing`() throws {
+    let box = try company()
+    try """
+    see HIGH
+    press j x
+    see YOU SIGN
+    wait 800
+    type no
+    press Tab
+    type wrong
+    press Tab Tab Enter
+    see key_wrong_passphrase
+    """.write(toFile: "\(box.home)/script", atomically: true, encoding: .utf8)
+    let before = try box.countersign(
+      "log", "verify", "--json", "--registry", "\(box.home)/demo/registry.db")
+    try box.countersign(
+      "console", "--registry", "\(box.home)/demo/registry.db", "--key",
+      "\(box.home)/demo/keys/DEMO-bob.key", "--script", "\(box.home)/script")
+    let after = try box.countersign(
+      "log", "verify", "--json", "--registry", "\(box.home)/demo/registry.db")
+    #expect(before.output == after.output)
   }
 
   private func fingerprint(_ box: Sandbox, _ holder: String) throws -> String {

@@ -12,11 +12,16 @@ import Testing
 
 /// What screens cost must not grow with the registry: counted, not timed.
 @Suite(.serialized) struct ScaleTests {
+  nonisolated(unsafe) private static var home = ""
+
   /// Really signed registries of two sizes, made once by the program's own generator.
   nonisolated(unsafe) private static let made = Result<
     (box: Sandbox, small: String, large: String), any Error
   > {
     let box = try Sandbox()
+    ScaleTests.home = box.home
+    // What all tests share is nobody's to take down, but goes with the process.
+    atexit { try? FileManager.default.removeItem(atPath: ScaleTests.home) }
     for (name, agents, decisions) in [("small", 200, 600), ("large", 2000, 20_000)] {
       try box.countersign(
         "bench", "fixture", "--agents", "\(agents)", "--decisions", "\(decisions)", "--out",

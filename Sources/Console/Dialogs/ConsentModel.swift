@@ -49,8 +49,10 @@ package struct ConsentModel: Sendable {
     fields = consent.inputs.map { TextField($0.initial) }
     choice = consent.choice?.selected ?? 0
     focus = .text
-    if case .vote(_, leaning: .deny) = consent.request {
+    switch consent.request {
+    case .vote(_, leaning: .deny), .denyAll:
       focus = order.first { if case .input = $0 { true } else { false } } ?? .text
+    default: break
     }
     if consent.choice != nil { focus = .choice }
   }
