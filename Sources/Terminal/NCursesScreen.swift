@@ -31,7 +31,9 @@ package final class NCursesScreen {
   package init?(theme: Theme, options: TerminalOptions) {
     let wantsDirect =
       !options.noColor && ["truecolor", "24bit"].contains(NCursesScreen.environment("COLORTERM"))
-    let direct = wantsDirect ? NCursesScreen.environment("TERM") + "-direct" : nil
+    // `xterm-256color` is described in 16 million colours as `xterm-direct`.
+    let terminal = NCursesScreen.environment("TERM").split(separator: "-256color")[...].first ?? ""
+    let direct = wantsDirect ? terminal + "-direct" : nil
     let isOpen = direct.map { name in name.withCString { cs_open($0) } } ?? cs_open(nil)
     guard isOpen == 1 else { return nil }
     self.theme = theme
