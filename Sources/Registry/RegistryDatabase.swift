@@ -74,6 +74,8 @@ package struct RegistryDatabase: Sendable {
         // What is erased must not stay behind in free pages.
         try db.execute(sql: "PRAGMA secure_delete = ON")
       }
+      // Who looks on reads few pages, which the system keeps as well.
+      if access == .readOnly { try db.execute(sql: "PRAGMA cache_size = -512") }
       try db.execute(sql: "PRAGMA trusted_schema = OFF")
       try db.execute(sql: "PRAGMA cell_size_check = ON")
     }

@@ -39,7 +39,7 @@ package struct ListState: Sendable {
   private var isStale = false
 
   /// Rows kept in memory at most.
-  private static let cap = 1200
+  private static let cap = 400
 
   package init(_ view: View) {
     self.view = view
