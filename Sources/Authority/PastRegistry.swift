@@ -24,7 +24,8 @@ package struct PastRegistry {
     try live.read { transaction in
       let size = try transaction.size()
       guard index < size else {
-        throw AuthorityFault.badEntry(index: index, reason: "the log has \(size) entries")
+        throw AuthorityFault.refused(
+          .unknownSubject(what: "log entry", name: "#\(index) (the last one is #\(size - 1))"))
       }
       try tables.write { rebuilt in
         try transaction.entries(from: 0, to: index + 1) { at, bytes in

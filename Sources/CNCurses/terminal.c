@@ -8,6 +8,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,8 +217,14 @@ void cs_reopen(void) {
 }
 
 void cs_die_by(int signal_number) {
+  // The thread that runs this may have the signal blocked: raised there alone it would wait for ever.
   signal(signal_number, SIG_DFL);
+  sigset_t own;
+  sigemptyset(&own);
+  sigaddset(&own, signal_number);
+  pthread_sigmask(SIG_UNBLOCK, &own, NULL);
   raise(signal_number);
+  _exit(128 + signal_number);
 }
 
 void cs_give_back_memory(void) { malloc_trim(0); }

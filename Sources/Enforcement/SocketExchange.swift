@@ -24,22 +24,38 @@ struct SocketExchange: Sendable {
   /// Bytes taken of a response's head, and of its body.
   private static let headLimit = 64 << 10
   private static let bodyLimit = 1 << 20
+  /// Interim responses taken before the one that counts.
+  private static let interimLimit = 8
 
   /// The open descriptor, so that a cancelled task can end the wait.
   private final class Connection: Sendable {
-    private let descriptor = Mutex<Int32?>(nil)
+    private struct State {
+      var descriptor: Int32?
+      var isCancelled = false
+    }
 
-    func open(_ made: Int32) { descriptor.withLock { $0 = made } }
+    private let state = Mutex(State())
+
+    /// - Returns: Whether the exchange goes on: not where it was cancelled before.
+    func open(_ made: Int32) -> Bool {
+      state.withLock {
+        $0.descriptor = made
+        return !$0.isCancelled
+      }
+    }
 
     /// Ends what is under way; the waiting thread then closes.
     func interrupt() {
-      descriptor.withLock { if let open = $0 { shutdown(open, Int32(SHUT_RDWR)) } }
+      state.withLock {
+        $0.isCancelled = true
+        if let open = $0.descriptor { shutdown(open, Int32(SHUT_RDWR)) }
+      }
     }
 
     func close() {
-      descriptor.withLock {
-        if let open = $0 { Glibc.close(open) }
-        $0 = nil
+      state.withLock {
+        if let open = $0.descriptor { Glibc.close(open) }
+        $0.descriptor = nil
       }
     }
   }
@@ -69,8 +85,8 @@ struct SocketExchange: Sendable {
   private func exchange(_ request: [UInt8], _ connection: Connection) throws -> Response {
     let end = ContinuousClock.now + .seconds(timeoutSeconds)
     let descriptor = try connect()
-    connection.open(descriptor)
     defer { connection.close() }
+    guard connection.open(descriptor) else { throw Fault(description: "it was cancelled") }
     var rest = request[...]
     while !rest.isEmpty {
       try wait(descriptor, POLLOUT, until: end)
@@ -144,7 +160,9 @@ struct SocketExchange: Sendable {
   /// The response that some bytes are, or nil if more must come.
   ///
   /// `isWhole`: Nothing more will come.
-  static func response(_ bytes: [UInt8], isWhole: Bool) throws -> Response? {
+  static func response(
+    _ bytes: [UInt8], isWhole: Bool, interim: Int = 0
+  ) throws -> Response? {
     func malformed(_ why: String) -> Fault { Fault(description: "its answer is no HTTP: \(why)") }
     guard let end = bytes.firstRange(of: [0x0D, 0x0A, 0x0D, 0x0A]) else {
       guard bytes.count <= headLimit else { throw malformed("its head has no end") }
@@ -168,9 +186,10 @@ struct SocketExchange: Sendable {
       }
       headers[name] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
     }
-    // 1xx: what counts comes after it.
+    // 1xx: what counts comes after it (RFC 9110 section 15.2).
     if status < 200 {
-      return try response(Array(bytes[end.upperBound...]), isWhole: isWhole)
+      guard interim < interimLimit else { throw malformed("it only says that it goes on") }
+      return try response(Array(bytes[end.upperBound...]), isWhole: isWhole, interim: interim + 1)
     }
     let body = bytes[end.upperBound...]
     guard body.count <= bodyLimit else { throw malformed("its body is over \(bodyLimit) bytes") }

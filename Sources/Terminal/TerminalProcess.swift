@@ -35,6 +35,8 @@ package final class TerminalProcess: Sendable {
   private let main: Int32
   private let process: pid_t
   private let chunks = Mutex<[Chunk]>([])
+  /// Once it has been waited for, its number may be somebody else's.
+  private let isOver = Mutex(false)
 
   /// Starts a command line of the shell.
   package init(_ command: String, columns: Int, rows: Int, environment: [String: String]) throws {
@@ -85,8 +87,11 @@ package final class TerminalProcess: Sendable {
 
   /// Whether it still runs.
   package var isRunning: Bool {
-    var status: Int32 = 0
-    return waitpid(process, &status, WNOHANG) == 0
+    isOver.withLock { isOver in
+      var status: Int32 = 0
+      if !isOver, waitpid(process, &status, WNOHANG) != 0 { isOver = true }
+      return !isOver
+    }
   }
 
   /// Sends keys.
@@ -191,11 +196,16 @@ package final class TerminalProcess: Sendable {
 
   /// Ends it, if it still runs.
   package func end() {
-    kill(process, SIGTERM)
-    usleep(100_000)
-    kill(process, SIGKILL)
-    var status: Int32 = 0
-    waitpid(process, &status, 0)
+    isOver.withLock { isOver in
+      if !isOver {
+        var status: Int32 = 0
+        kill(process, SIGTERM)
+        usleep(100_000)
+        kill(process, SIGKILL)
+        waitpid(process, &status, 0)
+      }
+      isOver = true
+    }
     close(main)
   }
 }

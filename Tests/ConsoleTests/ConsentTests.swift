@@ -51,6 +51,7 @@ import Testing
       now: world.clock.now)
     _ = model.start()
     _ = model.update(.changed(RegistryStatus()), at: world.clock.now)
+    _ = model.open(consent.request)
     _ = model.update(.consent(consent), at: world.clock.now)
     return model
   }
@@ -113,6 +114,52 @@ import Testing
     // Read to its end, its fields are there to fill.
     _ = press(&model, read, world.clock.now.advanced(bySeconds: 2))
     try Golden.expect(model, "review-read-\(size.0)x\(size.1)", hidesDigits: true)
+  }
+
+  @Test func `what was let go does not open over what one does now`() async throws {
+    let world = try World()
+    let consent = consent(try await review(world), world)
+    let now = world.clock.now
+    var model = ConsoleModel(
+      session: Session(registry: "test", who: world.bob), width: 80, height: 24, now: now)
+    _ = model.start()
+    _ = model.update(.changed(RegistryStatus()), at: now)
+    for key in [KeyPress.character("8"), .character("j"), .character("/"), .escape, .paste("x")] {
+      _ = model.update(.key(.character("2")), at: now)
+      _ = model.open(consent.request)
+      #expect(Screen.draw(model).lines.contains { $0.contains("opening") })
+      _ = model.update(.key(key), at: now)
+      // Esc lets go and does nothing else: it does not leave the list as well.
+      #expect(model.view == (key == .character("8") ? .operators : .decisions), "\(key)")
+      _ = model.update(.consent(consent), at: now)
+      #expect(model.overlays.isEmpty, "\(key)")
+      _ = model.update(.key(.escape), at: now)
+    }
+    // One that was closed does not come back by a late answer to its last refresh.
+    _ = model.open(consent.request)
+    _ = model.update(.consent(consent), at: now)
+    #expect(model.overlays.count == 1)
+    _ = model.update(.key(.escape), at: now)
+    #expect(model.overlays.isEmpty, "Esc need not wait until keys count")
+    _ = model.update(.consent(consent), at: now)
+    #expect(model.overlays.isEmpty)
+    // Nor does a document, nor a place in another list.
+    let request = DocumentRequest.why(.decision(7))
+    _ = model.update(.document(Document(request, title: "why", lines: [])), at: now)
+    #expect(model.overlays.isEmpty)
+    let view = model.view
+    _ = model.update(.located(.agent("agent:a"), place: [.text("agent:a")], path: []), at: now)
+    #expect(model.view == view)
+  }
+
+  @Test func `what was typed and not signed is said to be gone`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world, risk: "low"), world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    // Enter in the passphrase goes to Cancel; Enter there signs nothing, and says so.
+    _ = press(&model, read + [.tab, .tab] + text("pw") + [.enter, .enter], now)
+    #expect(model.overlays.isEmpty)
+    #expect(model.notice == "closed: nothing was signed")
   }
 
   @Test func `denying takes a reason and the passphrase only`() async throws {
@@ -323,8 +370,9 @@ import Testing
     model = ConsoleModel(
       session: Session(registry: "test", who: world.bob), settings: settings, width: 80,
       height: 24, now: world.clock.now)
-    _ = model.update(
-      .consent(consent(try await review(world, risk: "low"), world)), at: world.clock.now)
+    let asked = consent(try await review(world, risk: "low"), world)
+    _ = model.open(asked.request)
+    _ = model.update(.consent(asked), at: world.clock.now)
     let now = world.clock.now.advanced(bySeconds: 2)
     _ = press(&model, [.tab] + text("mine") + [.up], now)
     #expect(try dialog(model).fields[0].text == "newer")

@@ -124,6 +124,27 @@ private struct Source {
     #expect(list.rows.isEmpty)
   }
 
+  @Test func `rows of another filter go once the new one has to look further`() {
+    let source = Source(rows: Array(0..<100))
+    var list = list(source)
+    list.filter = TextField("x")
+    let request = list.restart(page: visible)
+    _ = list.take(
+      ListPage(request: request, rows: [], hasMore: true, searched: 1000), visible: visible)
+    #expect(list.rows.isEmpty && list.searched == 1000)
+    _ = list.take(source.page(request), visible: visible)
+    #expect(!list.rows.isEmpty && list.searched == nil)
+    // The same filter read again because the registry moved leaves what it found.
+    let shown = list.rows
+    guard let again = list.refresh(page: visible, at: now) else {
+      Issue.record("it asks for nothing")
+      return
+    }
+    _ = list.take(
+      ListPage(request: again, rows: [], hasMore: true, searched: 1000), visible: visible)
+    #expect(list.rows == shown)
+  }
+
   @Test func `marks move on, ranges mark between, and keep what they name`() {
     let source = Source(rows: Array(0..<100))
     var list = list(source, .approvals)
@@ -230,17 +251,23 @@ private struct Source {
     guard case .root? = request.parent else {
       return Branch(request: request, nodes: [node("user:alice", children: count)], hasMore: false)
     }
-    var start = 0
-    if let after = request.after { start = (Int(after.name.dropFirst()) ?? 0) + 1 }
-    var end = min(count, start + BranchRequest.limit)
-    if let wanted = request.containing,
-      let place = (0..<count).first(where: { child($0).target == wanted }), place >= end
-    {
-      (start, end) = (place, min(count, place + BranchRequest.limit))
+    func place(_ node: TreeNode) -> Int { Int(node.name.dropFirst()) ?? 0 }
+    let limit = BranchRequest.limit
+    var (start, end) = (0, min(count, limit))
+    switch request.anchor {
+    case .first: break
+    case .last: (start, end) = (max(0, count - limit), count)
+    case .after(let node): (start, end) = (place(node) + 1, min(count, place(node) + 1 + limit))
+    case .before(let node): (start, end) = (max(0, place(node) - limit), place(node))
+    case .containing(let wanted):
+      if let found = (0..<count).first(where: { child($0).target == wanted }), found >= end {
+        (start, end) = (found, min(count, found + limit))
+      }
     }
+    let isAfter = if case .after = request.anchor { true } else { false }
     return Branch(
       request: request, nodes: (start..<end).map(child), hasMore: end < count,
-      hasBefore: request.after == nil && start > 0)
+      hasBefore: !isAfter && start > 0)
   }
 
   private func answer(_ requests: [BranchRequest], _ count: Int, _ tree: inout TreeState) {
@@ -255,22 +282,80 @@ private struct Source {
     let count = 100_000
     var tree = TreeState()
     answer(tree.reload(), count, &tree)
+    #expect(tree.isPartial)
     var presses = 0
-    while tree.rows.last?.isMore == true || tree.index < tree.rows.count - 1 {
-      answer(tree.move(.max / 2, visible: 20), count, &tree)
+    while tree.index < tree.rows.count - 1, presses < 600 {
+      answer(tree.move(tree.rows.count, visible: 20), count, &tree)
       presses += 1
-      guard presses <= 600 else { break }
     }
-    #expect(tree.rows.count == count + 1)
+    #expect(tree.rows.count == count + 1 && !tree.isPartial)
     #expect(tree.selectedRow?.node.name == "c099999")
     #expect(tree.top == tree.rows.count - 20)
     // The registry moves: what is on the screen is read again, and stays where it was.
     answer(tree.move(-500, visible: 20), count, &tree)
     let (name, index) = (tree.selectedRow?.node.name, tree.index)
     let requests = tree.reload(at: Timestamp(milliseconds: 10_000))
-    #expect(requests.count == 2, "the roots, and the one branch that is shown")
+    #expect(requests.count == 2, "the roots, and the part of the branch that is shown")
     answer(requests, count, &tree)
     #expect(tree.selectedRow?.node.name == name && tree.index == index)
+    #expect(tree.rows.count == count + 1)
+  }
+
+  @Test func `the last of a long branch is one key away, and the way back up is loaded`() {
+    let count = 100_000
+    var tree = TreeState()
+    answer(tree.reload(), count, &tree)
+    answer(tree.moveToLast(visible: 20), count, &tree)
+    #expect(tree.selectedRow?.node.name == "c099999")
+    #expect(names(tree)[1] == "\u{2026} earlier" && tree.isPartial)
+    // Up over the edge of what is loaded, row by row.
+    for step in 1...450 {
+      answer(tree.move(-1, visible: 20), count, &tree)
+      let number = String(99_999 - step)
+      #expect(
+        tree.selectedRow?.node.name == "c" + String(repeating: "0", count: 6 - number.count)
+          + number)
+    }
+    answer(tree.moveToFirst(visible: 20), count, &tree)
+    #expect(tree.index == 0 && names(tree)[1] == "c000000")
+  }
+
+  @Test func `a link revoked deep in a branch does not stand there as good`() {
+    let count = 1000
+    var tree = TreeState()
+    answer(tree.reload(), count, &tree)
+    while tree.isPartial { answer(tree.move(tree.rows.count, visible: 20), count, &tree) }
+    answer(tree.move(-100, visible: 20), count, &tree)
+    // Every link is revoked by somebody else.
+    var next = tree.reload(at: Timestamp(milliseconds: 20_000))
+    func revoked(_ branch: Branch) -> Branch {
+      Branch(
+        request: branch.request,
+        nodes: branch.nodes.map { node in
+          TreeNode(
+            target: node.target, name: node.name, scope: "", expires: nil,
+            fault: node.name.hasPrefix("c") ? "revoked" : "", children: node.children,
+            isFloor: false, elsewhere: 0, pending: 0, isEnded: false)
+        }, hasMore: branch.hasMore, hasBefore: branch.hasBefore)
+    }
+    func settle() {
+      while let request = next.first {
+        next.removeFirst()
+        next += tree.take(revoked(page(request, of: count)), visible: 20)
+      }
+    }
+    func shown() -> [String] {
+      tree.rows.dropFirst(tree.top).prefix(20).filter { $0.depth > 0 && !$0.isMore }
+        .map(\.node.fault)
+    }
+    settle()
+    #expect(Set(shown()) == ["revoked"])
+    // And what comes onto the screen later is read when it does.
+    for _ in 0..<40 {
+      next = tree.move(-25, visible: 20)
+      settle()
+      #expect(Set(shown()) == ["revoked"], "at \(tree.top)")
+    }
     #expect(tree.rows.count == count + 1)
   }
 
@@ -300,6 +385,8 @@ private struct Source {
     answer(tree.refresh(at: Timestamp(milliseconds: 9_000_000)), count, &tree)
     #expect(tree.selectedRow?.node.name == "c003210", "a reload keeps the part that is shown")
     answer(tree.move(-1, visible: 20), count, &tree)
+    #expect(tree.selectedRow?.node.name == "c003209", "and those before it load as one goes up")
+    answer(tree.moveToFirst(visible: 20), count, &tree)
     #expect(names(tree)[1] == "c000000")
     #expect(names(tree).last == "\u{2026} more")
   }

@@ -50,7 +50,11 @@ import Testing
     try start(box)
     try box.see("nothing waits for approval")
     _ = try box.shell("kill -\(signal) \(try consoleID(box))")
-    try box.see("ended 1")
+    let numbers = [
+      "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "BUS": 7, "FPE": 8, "SEGV": 11,
+      "TERM": 15,
+    ]
+    try box.see("ended \(128 + (numbers[signal] ?? 0))")
     try box.see("same")
     #expect(try box.tmux("display", "-p", "#{alternate_on}").output.hasPrefix("0"))
     if ["ABRT", "SEGV", "ILL", "TRAP", "BUS", "FPE"].contains(signal) {

@@ -60,6 +60,42 @@ import Testing
     }
   }
 
+  @Test func `a peer that only says it goes on is not believed for ever`() {
+    let one = "HTTP/1.1 100 Continue\r\n\r\n"
+    #expect(throws: SocketExchange.Fault.self) {
+      try response(String(repeating: one, count: 9), isWhole: false)
+    }
+    #expect(throws: SocketExchange.Fault.self) {
+      try response(String(repeating: one, count: 40_000), isWhole: false)
+    }
+  }
+
+  @Test func `an exchange cancelled while it waits ends at once`() async throws {
+    let path = NSTemporaryDirectory() + "silent-\(UUID().uuidString.prefix(8))"
+    let silent = Process()
+    silent.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+    silent.arguments = [
+      "-c",
+      "import socket,time,sys\ns=socket.socket(socket.AF_UNIX);s.bind(sys.argv[1]);s.listen();c=s.accept();time.sleep(60)",
+      path,
+    ]
+    try silent.run()
+    defer {
+      silent.terminate()
+      try? FileManager.default.removeItem(atPath: path)
+    }
+    for _ in 0..<100 where !FileManager.default.fileExists(atPath: path) {
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    let asking = Task {
+      try await SocketExchange(socket: path, timeoutSeconds: 3600).send("GET", "/")
+    }
+    try await Task.sleep(for: .milliseconds(200))
+    asking.cancel()
+    // An hour would be longer than any test may take.
+    await #expect(throws: SocketExchange.Fault.self) { try await asking.value }
+  }
+
   @Test func `where no daemon listens, and where the path is too long, it says so`() async {
     for socket in ["/nonexistent/socket", "/" + String(repeating: "a", count: 200)] {
       await #expect(throws: SocketExchange.Fault.self) {

@@ -93,6 +93,7 @@ package struct RandomWalk {
         case .consent(let request, _, _):
           if case .paste = key { wrong.append("step \(step): a paste opened a dialog") }
           if request == consent.request || next() % 2 == 0 {
+            _ = model.open(consent.request)
             _ = model.update(.consent(consent), at: now)
           }
         case .load(let request):

@@ -54,10 +54,10 @@ struct ConsoleBench: Subcommand {
     try? FileManager.default.createSymbolicLink(
       atPath: "\(state)/countersign/pins",
       withDestinationPath: URL(fileURLWithPath: "\(fixture)/pins").standardizedFileURL.path)
-    let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
     let ours = Subject(
       name: "countersign",
-      command: "'\(own)' --registry '\(fixture)/registry.db' --key '\(fixture)/bench.key'",
+      command:
+        "'\(OwnProgram.path)' --registry '\(fixture)/registry.db' --key '\(fixture)/bench.key'",
       prepare: "3", environment: ["XDG_STATE_HOME": state])
     var subjects = [
       Subject(name: "echo", command: "sh -c 'stty raw -echo; echo ready; exec cat'"), ours,

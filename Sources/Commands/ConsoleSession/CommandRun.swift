@@ -18,12 +18,9 @@ enum CommandRun {
   static func run(
     _ arguments: [String], passphrase: borrowing SecretBytes? = nil
   ) throws -> Outcome {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = arguments
-    let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+    let (process, stdout) = OwnProgram.child(arguments)
+    let (stdin, stderr) = (Pipe(), Pipe())
     process.standardInput = stdin
-    process.standardOutput = stdout
     process.standardError = stderr
     try process.run()
     let descriptor = stdin.fileHandleForWriting.fileDescriptor

@@ -44,7 +44,7 @@ struct ConsoleFiles: Sendable {
 
 enum Themes {
   private static var folders: [String] {
-    let binary = Daemon.programFolder
+    let binary = OwnProgram.folder
     return [
       Paths().configuration + "/themes", "\(binary)/../share/countersign/themes", "themes",
     ]

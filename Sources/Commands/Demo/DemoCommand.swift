@@ -94,7 +94,7 @@ struct DemoCommand: Subcommand {
   }
 
   private func sampleFolder() throws -> String {
-    let binary = Daemon.programFolder
+    let binary = OwnProgram.folder
     let candidates =
       data.map { [$0] } ?? [
         "sample-data", "\(binary)/../share/countersign/sample-data", "\(binary)/../../sample-data",
@@ -192,14 +192,9 @@ final class Daemon: Sendable {
     self.identifier = identifier
   }
 
-  static var programFolder: String {
-    let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-    return (path as NSString).deletingLastPathComponent
-  }
-
   static func start(_ registry: SampleRegistry) async throws -> Daemon {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: "\(programFolder)/countersignd")
+    process.executableURL = URL(fileURLWithPath: "\(OwnProgram.folder)/countersignd")
     process.arguments = [
       "--registry", registry.path, "--service", registry.company.service.description, "--key",
       registry.serviceKey, "--socket", registry.socket, "--quiet",
@@ -208,7 +203,7 @@ final class Daemon: Sendable {
     do {
       try process.run()
     } catch {
-      throw CommandFault("daemon_missing", "\(programFolder)/countersignd cannot be started")
+      throw CommandFault("daemon_missing", "\(OwnProgram.folder)/countersignd cannot be started")
     }
     let client = AgentClient(socket: registry.socket)
     for _ in 0..<100 {

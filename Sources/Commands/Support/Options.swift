@@ -261,7 +261,7 @@ struct ChangeOptions: ParsableArguments {
       return false
     }
     if !list.json {
-      Output.line("\(what)  dry run at #\(preview.size)")
+      Output.line("\(what)  dry run after entry #\(preview.size - 1)")
       for line in preview.lines { Output.line("        \(line)") }
     }
     if dryRun { return false }

@@ -135,7 +135,12 @@ package struct ConsentModel: Sendable {
 
   /// Takes the same thing as it is now: any change returns to reading and clears what was typed.
   package mutating func refresh(_ newer: Consent) {
-    guard steps.isOpen, newer.request == consent.request else { return }
+    guard newer.request == consent.request else { return }
+    guard steps.isOpen else {
+      // It is over: what became of it is shown, nothing can be done with it any more.
+      if case .denyAll = consent.request { consent = newer }
+      return
+    }
     guard newer.differs(from: consent) else {
       consent = newer
       awaitsPlan = false
@@ -165,7 +170,8 @@ package struct ConsentModel: Sendable {
 
   package enum Outcome: Sendable, Equatable {
     case none
-    case close
+    /// `isUnsigned`: Something had been typed, and nothing was signed.
+    case close(isUnsigned: Bool)
     /// The plan is to be worked out again.
     case replan
     case sign(Submission)
@@ -195,19 +201,19 @@ package struct ConsentModel: Sendable {
     _ key: KeyPress, _ session: Session, _ keyState: KeyState, reasons: [String], rows: Int,
     at now: Timestamp
   ) -> Outcome {
-    guard isArmed(at: now) else {
+    // Going back is never a mistake that cannot be mended: it need not wait.
+    guard isArmed(at: now) || key == .escape else {
       armed = max(armed, now.advanced(byMilliseconds: ConsentModel.quietMilliseconds))
       return .none
     }
     touched = now
     notice = ""
     if key == .escape {
-      passphrase.wipe()
-      return .close
+      return close()
     }
     guard steps.isOpen else {
       if case .signing = steps.stage(facts(session, keyState, at: now)) { return .none }
-      return key == .enter || key == .character("q") ? .close : .none
+      return key == .enter || key == .character("q") ? close() : .none
     }
     switch key {
     case .tab, .backTab:
@@ -220,6 +226,13 @@ package struct ConsentModel: Sendable {
     default: return act(key, session, keyState, reasons, at: now)
     }
     return .none
+  }
+
+  private mutating func close() -> Outcome {
+    let isTyped =
+      !passphrase.isEmpty || zip(consent.inputs, fields).contains { $0.initial != $1.text }
+    passphrase.wipe()
+    return .close(isUnsigned: isTyped && steps.isOpen)
   }
 
   private mutating func move(_ step: Int) {
@@ -332,8 +345,7 @@ package struct ConsentModel: Sendable {
     case .paste: notice = "pasted text never decides; it was dropped"
     case .enter:
       guard case .button(let index) = focus else {
-        passphrase.wipe()
-        return .close
+        return close()
       }
       let button = consent.buttons[index]
       let found = obstacles(button, session, keyState, at: now)

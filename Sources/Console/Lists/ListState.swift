@@ -25,6 +25,8 @@ package struct ListState: Sendable {
   package private(set) var showsEnded = false
   package private(set) var collapses = true
   package private(set) var searched: Int?
+  /// The filter that ``rows`` came through.
+  private var shown: String?
   package private(set) var total: ListPage.Total?
   /// How many rows stand before the first of ``rows``, if that is known.
   package private(set) var rank: Int? = 0
@@ -145,10 +147,16 @@ package struct ListState: Sendable {
     guard page.request.serial == serial, page.request == awaited else { return nil }
     if let searched = page.searched, page.hasMore, page.rows.isEmpty {
       self.searched = searched
+      if let shown, shown != page.request.filter {
+        // What another filter found is not what this one finds.
+        (rows, index, top, selected, rank) = ([], 0, 0, nil, nil)
+        (hasBefore, hasAfter) = (false, false)
+      }
       return nil
     }
     searched = page.searched
     awaited = nil
+    shown = page.request.filter
     if let total = page.total { self.total = total }
     let offset = index - top
     switch page.request.anchor {

@@ -1,86 +1,16 @@
-import Keys
 package import Statements
-
-/// One node of the delegation tree, as it is loaded.
-package struct TreeNode: Sendable, Hashable {
-  package let target: Target
-  package let name: String
-  package let scope: String
-  package let expires: Timestamp?
-  /// What is wrong with this link itself, in a word; empty if nothing.
-  package let fault: String
-  /// Links right below it.
-  package let children: Int
-  /// Whether there are more children than counted.
-  package let isFloor: Bool
-  /// In how many other places of the tree the same holder stands.
-  package let elsewhere: Int
-  package let pending: Int
-  package let isEnded: Bool
-
-  package init(
-    target: Target, name: String, scope: String, expires: Timestamp?, fault: String,
-    children: Int, isFloor: Bool, elsewhere: Int, pending: Int, isEnded: Bool
-  ) {
-    self.target = target
-    self.name = name
-    self.scope = scope
-    self.expires = expires
-    self.fault = fault
-    self.children = children
-    self.isFloor = isFloor
-    self.elsewhere = elsewhere
-    self.pending = pending
-    self.isEnded = isEnded
-  }
-}
-
-/// Which branch of the tree is to be loaded: the roots, a user's links, or a link's children.
-package struct BranchRequest: Sendable, Hashable {
-  package let parent: Target?
-  /// Children after this holder and grant; nil from the first on.
-  package let after: TreeNode?
-  /// A child that must be among them: they begin with it where it stands further down.
-  package let containing: Target?
-  package let showsEnded: Bool
-  package let serial: Int
-  package static let limit = 200
-}
-
-/// Children of one branch.
-package struct Branch: Sendable {
-  package let request: BranchRequest
-  package let nodes: [TreeNode]
-  package let hasMore: Bool
-  /// Whether children before these are left out.
-  package let hasBefore: Bool
-
-  package init(
-    request: BranchRequest, nodes: [TreeNode], hasMore: Bool, hasBefore: Bool = false
-  ) {
-    self.request = request
-    self.nodes = nodes
-    self.hasMore = hasMore
-    self.hasBefore = hasBefore
-  }
-}
-
-/// A match of the tree's filter, with the way to it from the root.
-package struct TreeMatch: Sendable, Hashable {
-  package let path: [Target]
-
-  package init(path: [Target]) { self.path = path }
-}
 
 /// The delegation graph as a tree: branches are loaded as they are unfolded.
 package struct TreeState: Sendable {
   private struct Loaded: Sendable {
-    var nodes: [TreeNode]
-    var hasMore: Bool
+    var nodes: [TreeNode] = []
+    /// In which reload each node was read.
+    var readIn: [Int] = []
+    var hasMore = false
     var hasBefore = false
   }
 
-  private var roots = Loaded(nodes: [], hasMore: false)
+  private var roots = Loaded()
   private var branches: [Target: Loaded] = [:]
   /// Unfolded, by identity: a reload keeps it.
   package private(set) var unfolded: Set<Target> = []
@@ -91,8 +21,8 @@ package struct TreeState: Sendable {
   /// Where the selection stands in ``rows``.
   package private(set) var index = 0
   package private(set) var serial = 0
-  /// Unfolded branches that changed since they were read; those on the screen are read first.
-  private var stale: Set<Target> = []
+  /// Branches of which an older part is being read again.
+  private var asked: Set<Target?> = []
   private var reloadedAt = Timestamp(milliseconds: 0)
   private var mustReload = false
   /// Rows the screen last had room for.
@@ -105,6 +35,8 @@ package struct TreeState: Sendable {
   private var unfoldsAll = 0
   /// What is to be selected once its branch is there.
   private var awaited: Target?
+  /// Whether there are rows that stand for what is not loaded.
+  package private(set) var isPartial = false
   /// How deep `zR` unfolds at once.
   private static let depthAtOnce = 6
   /// How many rows `zR` unfolds at most.
@@ -121,6 +53,9 @@ package struct TreeState: Sendable {
     package let isBroken: Bool
     package let isMore: Bool
     package let parent: Target?
+    /// In which reload it was read.
+    var readIn = 0
+    /// Whether it stands for children before those that are loaded.
     var isEarlier = false
   }
 
@@ -131,19 +66,30 @@ package struct TreeState: Sendable {
   // MARK: loading
 
   private func request(
-    _ parent: Target?, after: TreeNode? = nil, containing child: Target? = nil
+    _ parent: Target?, _ anchor: BranchRequest.Anchor = .first
   ) -> BranchRequest {
-    BranchRequest(
-      parent: parent, after: after, containing: child, showsEnded: showsEnded, serial: serial)
+    BranchRequest(parent: parent, anchor: anchor, showsEnded: showsEnded, serial: serial)
   }
 
-  /// Asks for the roots and what is unfolded, anew: now for what is on the screen, for the rest when
-  /// it comes there.
+  private func loaded(_ parent: Target?) -> Loaded {
+    guard let parent else { return roots }
+    return branches[parent] ?? Loaded()
+  }
+
+  private mutating func change(_ parent: Target?, _ body: (inout Loaded) -> Void) {
+    if let parent {
+      body(&branches[parent, default: Loaded()])
+    } else {
+      body(&roots)
+    }
+  }
+
+  /// Asks for the roots and for what is on the screen, anew; the rest is read when it comes there.
   package mutating func reload(at now: Timestamp = Timestamp(milliseconds: 0)) -> [BranchRequest] {
     serial += 1
     reloadedAt = now
     mustReload = false
-    stale = unfolded
+    asked = []
     return [request(nil)] + readStale()
   }
 
@@ -164,17 +110,25 @@ package struct TreeState: Sendable {
     mustReload && now.milliseconds(since: reloadedAt) >= TreeState.restMilliseconds
   }
 
-  /// Requests for the changed branches that the screen shows.
+  /// Requests for what the screen shows and was read before the last reload: a link that was revoked
+  /// since must not stand there as good.
   private mutating func readStale() -> [BranchRequest] {
-    guard !stale.isEmpty else { return [] }
     var requests: [BranchRequest] = []
-    for row in rows.dropFirst(top).prefix(visible) {
-      for target in [row.parent, row.node.target].compactMap(\.self)
-      where stale.remove(target) != nil {
-        let loaded = branches[target]
-        let first = loaded?.hasBefore == true ? loaded?.nodes.first?.target : nil
-        requests.append(request(target, containing: first))
+    for row in rows.dropFirst(top).prefix(visible) where !row.isMore {
+      let target = row.node.target
+      if row.isUnfolded, branches[target] == nil, asked.insert(target).inserted {
+        requests.append(request(target))
       }
+      guard row.parent != nil, row.readIn < serial, asked.insert(row.parent).inserted else {
+        continue
+      }
+      let part = loaded(row.parent)
+      let place = part.nodes.firstIndex { $0.target == target } ?? 0
+      requests.append(
+        request(
+          row.parent,
+          place > 0 ? .after(part.nodes[place - 1]) : part.hasBefore ? .containing(target) : .first
+        ))
     }
     return requests
   }
@@ -182,17 +136,27 @@ package struct TreeState: Sendable {
   package mutating func take(_ branch: Branch, visible: Int) -> [BranchRequest] {
     guard branch.request.serial == serial else { return [] }
     self.visible = visible
-    if let after = branch.request.after {
-      append(branch, after)
-    } else {
-      replace(branch)
-      rebuild()
+    let parent = branch.request.parent
+    switch branch.request.anchor {
+    case .after(let node): append(branch, after: node)
+    case .before(let node): prepend(branch, before: node)
+    case .last:
+      change(parent) { $0 = Loaded() }
+      merge(branch, from: 0)
+      index = max(0, rows.count - 1)
+      selected = selectedRow?.node.target
+    case .first, .containing:
+      // Another part than the one that is there takes its place.
+      if loaded(parent).hasBefore != branch.hasBefore { change(parent) { $0 = Loaded() } }
+      merge(branch, from: 0)
     }
+    asked.remove(parent)
     var further: [BranchRequest] = []
-    if branch.request.parent == nil, !isLoaded {
+    if parent == nil, !isLoaded {
       // What is delegated right away is what one looks for first.
       for node in branch.nodes.prefix(20) where node.children > 0 {
         unfolded.insert(node.target)
+        asked.insert(node.target)
         further.append(request(node.target))
       }
       isLoaded = true
@@ -200,63 +164,85 @@ package struct TreeState: Sendable {
     }
     if unfoldsAll > 0 {
       for node in branch.nodes where node.children > 0 && rows.count < TreeState.rowsAtOnce {
-        if unfolded.insert(node.target).inserted { further.append(request(node.target)) }
+        if unfolded.insert(node.target).inserted {
+          asked.insert(node.target)
+          further.append(request(node.target))
+        }
       }
       unfoldsAll -= 1
       rebuild()
     }
     scroll(visible: visible)
-    return further
+    return further + readStale()
   }
 
-  /// Takes the first children of a branch; further ones that were loaded stay.
-  private mutating func replace(_ branch: Branch) {
-    let known = branch.request.parent.map { branches[$0] } ?? roots
-    var nodes = branch.nodes
-    var hasMore = branch.hasMore
-    if hasMore, let known, known.hasBefore == branch.hasBefore, let last = nodes.last,
-      let place = known.nodes.firstIndex(where: { $0.target == last.target })
-    {
-      nodes += known.nodes[(place + 1)...]
-      hasMore = known.hasMore || place + 1 == known.nodes.count
+  /// Puts children in the place of those read before, from one on up to where the page ends.
+  private mutating func merge(_ branch: Branch, from start: Int) {
+    let serial = serial
+    change(branch.request.parent) { part in
+      var end = part.nodes.count
+      if branch.hasMore, let last = branch.nodes.last {
+        end = part.nodes[start...].firstIndex { last.precedes($0) } ?? end
+      }
+      let isTail = end == part.nodes.count
+      part.nodes.replaceSubrange(start..<end, with: branch.nodes)
+      part.readIn.replaceSubrange(start..<end, with: branch.nodes.map { _ in serial })
+      if isTail { part.hasMore = branch.hasMore }
+      if start == 0 { part.hasBefore = branch.hasBefore }
     }
-    let loaded = Loaded(nodes: nodes, hasMore: hasMore, hasBefore: branch.hasBefore)
-    if let parent = branch.request.parent {
-      branches[parent] = loaded
-    } else {
-      roots = loaded
-    }
+    rebuild()
   }
 
-  /// Takes children that follow those there are; only their own rows are made.
-  private mutating func append(_ branch: Branch, _ after: TreeNode) {
+  /// Takes children that follow one there is; where it is the last, only their own rows are made.
+  private mutating func append(_ branch: Branch, after node: TreeNode) {
     let parent = branch.request.parent
-    if let parent {
-      guard branches[parent]?.nodes.last?.target == after.target else { return }
-      branches[parent]?.nodes += branch.nodes
-      branches[parent]?.hasMore = branch.hasMore
-    } else {
-      guard roots.nodes.last?.target == after.target else { return }
-      roots.nodes += branch.nodes
-      roots.hasMore = branch.hasMore
+    let part = loaded(parent)
+    guard let place = part.nodes.lastIndex(where: { $0.target == node.target }) else { return }
+    guard place == part.nodes.count - 1 else { return merge(branch, from: place + 1) }
+    let serial = serial
+    change(parent) {
+      $0.nodes += branch.nodes
+      $0.readIn += branch.nodes.map { _ in serial }
+      $0.hasMore = branch.hasMore
     }
     let isHere = rows.indices.contains(index) && isEnd(rows[index], of: parent)
     guard let at = isHere ? index : rows.lastIndex(where: { isEnd($0, of: parent) }) else {
-      return
+      return rebuild()
     }
     let more = rows[at]
     var fresh: [Row] = []
     add(
-      branch.nodes, more.stem, more.depth, parent, more.isBroken, hasMore: branch.hasMore,
-      to: &fresh)
+      Loaded(
+        nodes: branch.nodes, readIn: branch.nodes.map { _ in serial }, hasMore: branch.hasMore),
+      more.stem, more.depth, parent, more.isBroken, to: &fresh)
     rows.replaceSubrange(at...at, with: fresh)
     if at < index { index += fresh.count - 1 }
     index = max(0, min(index, rows.count - 1))
     selected = selectedRow?.node.target
+    isPartial = branch.hasMore || rows.contains(where: \.isMore)
     if !hiddenMatches.isEmpty {
       let shown = Set(branch.nodes.map(\.target))
       hiddenMatches.removeAll { $0.path.last.map(shown.contains) ?? false }
     }
+  }
+
+  /// Takes children that stand before those there are.
+  private mutating func prepend(_ branch: Branch, before node: TreeNode) {
+    let parent = branch.request.parent
+    guard loaded(parent).nodes.first?.target == node.target else { return }
+    let serial = serial
+    change(parent) {
+      $0.nodes.insert(contentsOf: branch.nodes, at: 0)
+      $0.readIn.insert(contentsOf: branch.nodes.map { _ in serial }, at: 0)
+      $0.hasBefore = branch.hasBefore
+    }
+    // Who went up to the row that stood for them goes on to the nearest.
+    if selectedRow?.isEarlier == true, selectedRow?.parent == parent, let last = branch.nodes.last {
+      selected = last.target
+    }
+    let offset = index - top
+    rebuild()
+    top = max(0, index - offset)
   }
 
   private func isEnd(_ row: Row, of parent: Target?) -> Bool {
@@ -264,11 +250,12 @@ package struct TreeState: Sendable {
   }
 
   private func add(
-    _ nodes: [TreeNode], _ stem: String, _ depth: Int, _ parent: Target?, _ broken: Bool,
-    hasMore: Bool, to rows: inout [Row]
+    _ part: Loaded, _ stem: String, _ depth: Int, _ parent: Target?, _ broken: Bool,
+    to rows: inout [Row]
   ) {
-    for (offset, node) in nodes.enumerated() {
-      let isLast = offset == nodes.count - 1 && !hasMore
+    if part.hasBefore { rows.append(rest(of: parent, stem, depth, broken, isEarlier: true)) }
+    for (offset, node) in part.nodes.enumerated() {
+      let isLast = offset == part.nodes.count - 1 && !part.hasMore
       let isUnfolded = node.children > 0 && unfolded.contains(node.target)
       let branch = depth == 0 ? "" : isLast ? "\u{2514}\u{2500}" : "\u{251C}\u{2500}"
       let sign = node.children == 0 ? "\u{2500} " : isUnfolded ? "\u{25BE} " : "\u{25B8} "
@@ -276,18 +263,14 @@ package struct TreeState: Sendable {
         Row(
           node: node, lead: stem + branch + (depth == 0 && node.children == 0 ? "  " : sign),
           stem: stem, depth: depth, isUnfolded: isUnfolded, isBroken: broken, isMore: false,
-          parent: parent))
+          parent: parent, readIn: part.readIn[offset]))
       if isUnfolded, let below = branches[node.target] {
-        let lead = stem + (depth == 0 ? "" : isLast ? "  " : "\u{2502} ")
-        let isBroken = broken || !node.fault.isEmpty
-        if below.hasBefore {
-          rows.append(rest(of: node.target, lead, depth + 1, isBroken, isEarlier: true))
-        }
         add(
-          below.nodes, lead, depth + 1, node.target, isBroken, hasMore: below.hasMore, to: &rows)
+          below, stem + (depth == 0 ? "" : isLast ? "  " : "\u{2502} "), depth + 1, node.target,
+          broken || !node.fault.isEmpty, to: &rows)
       }
     }
-    if hasMore { rows.append(rest(of: parent, stem, depth, broken, isEarlier: false)) }
+    if part.hasMore { rows.append(rest(of: parent, stem, depth, broken, isEarlier: false)) }
   }
 
   /// The row that stands for children not loaded.
@@ -307,8 +290,9 @@ package struct TreeState: Sendable {
   private mutating func rebuild() {
     var fresh: [Row] = []
     fresh.reserveCapacity(rows.count)
-    add(roots.nodes, "", 0, nil, false, hasMore: roots.hasMore, to: &fresh)
+    add(roots, "", 0, nil, false, to: &fresh)
     rows = fresh
+    isPartial = rows.contains(where: \.isMore)
     if !rows.indices.contains(index) || rows[index].node.target != selected {
       index =
         rows.firstIndex { $0.node.target == selected } ?? max(0, min(index, rows.count - 1))
@@ -342,9 +326,23 @@ package struct TreeState: Sendable {
   }
 
   private func loadMore(_ row: Row) -> [BranchRequest] {
-    if row.isEarlier { return [request(row.parent)] }
-    let nodes = (row.parent.flatMap { branches[$0] } ?? roots).nodes
-    return nodes.last.map { [request(row.parent, after: $0)] } ?? []
+    let nodes = loaded(row.parent).nodes
+    guard let first = nodes.first, let last = nodes.last else { return [request(row.parent)] }
+    return [request(row.parent, row.isEarlier ? .before(first) : .after(last))]
+  }
+
+  /// Goes to the first row there is, whatever part of a branch is loaded.
+  package mutating func moveToFirst(visible: Int) -> [BranchRequest] {
+    let requests = rows.filter(\.isEarlier).map { request($0.parent) }
+    return move(-rows.count, visible: visible) + requests
+  }
+
+  /// Goes to the last row there is, without all those between.
+  package mutating func moveToLast(visible: Int) -> [BranchRequest] {
+    guard let last = rows.last, last.isMore, !last.isEarlier else {
+      return move(rows.count, visible: visible)
+    }
+    return [request(last.parent, .last)]
   }
 
   package mutating func select(row: Int, visible: Int) {
@@ -427,7 +425,7 @@ package struct TreeState: Sendable {
     for (target, child) in zip(path, path.dropFirst()) {
       unfolded.insert(target)
       if branches[target]?.nodes.contains(where: { $0.target == child }) != true {
-        requests.append(request(target, containing: child))
+        requests.append(request(target, .containing(child)))
       }
     }
     awaited = last
@@ -449,16 +447,5 @@ package struct TreeState: Sendable {
     let now = matches.firstIndex { $0.path.last == selected }
     let next = now.map { ($0 + step + matches.count) % matches.count } ?? 0
     return reveal(matches[next].path)
-  }
-}
-
-extension Target {
-  var digest: Digest? {
-    switch self {
-    case .hold(let digest), .key(let digest), .grant(let digest), .policy(let digest),
-      .proposal(let digest), .owed(let digest), .keyRequest(let digest), .lock(let digest):
-      digest
-    default: nil
-    }
   }
 }

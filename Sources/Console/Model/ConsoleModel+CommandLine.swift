@@ -14,7 +14,7 @@ extension ConsoleModel {
       return effects
     case .verb(let verb, let argument): return run(verb, argument)
     case .command(let words, let spec): return run(words, spec)
-    case .id(let id): return [.resolve(id)]
+    case .id(let id): return open(id)
     case .ambiguous(let found):
       say(
         found.isEmpty
@@ -31,13 +31,13 @@ extension ConsoleModel {
       return []
     }
     guard spec.signs, !words.contains("--dry-run"), !words.contains("--help") else {
-      return [.run(words)]
+      return open(running: words)
     }
     if session.isReadOnly || asOf != nil {
       say("nothing can be signed here", isBad: true)
       return []
     }
-    return [.consent(.command(words), choice: 0, inputs: [:])]
+    return open(.command(words))
   }
 
   private mutating func run(_ verb: CommandLine.Verb, _ argument: String) -> [Effect] {
@@ -81,7 +81,7 @@ extension ConsoleModel {
         return []
       }
       return [.note(argument)]
-    case .notes: return [.document(.notes)]
+    case .notes: return open(.notes)
     case .messages:
       let lines = messages.map { Line($0.at.clock, SafeText($0.text)) }
       overlays.append(
@@ -103,7 +103,7 @@ extension ConsoleModel {
         say(reason, isBad: true)
         return []
       }
-      return [.consent(.lock([.everything]), choice: 0, inputs: [:])]
+      return open(.lock([.everything]))
     }
     return []
   }

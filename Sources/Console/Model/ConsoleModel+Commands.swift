@@ -19,10 +19,10 @@ extension ConsoleModel {
     case .pageDown: return move(rows)
     case .pageUp: return move(-rows)
     case .first:
-      if view == .tree { return move(-10_000_000) }
+      if view == .tree { return tree.moveToFirst(visible: rows).map(Effect.branch) }
       return list.moveToFirst(page: rows, at: now).map { [.load($0)] } ?? []
     case .last:
-      if view == .tree { return move(10_000_000) }
+      if view == .tree { return tree.moveToLast(visible: rows).map(Effect.branch) }
       return list.moveToLast(page: rows, at: now).map { [.load($0)] } ?? []
     case .nextView: return go(to: step(1))
     case .previousView: return go(to: step(-1))
@@ -62,7 +62,7 @@ extension ConsoleModel {
       return [.mouse(settings.isMouseOn)]
     case .copyID: return selected.map { [.copy($0.id)] } ?? []
     case .copyRow: return [.copy(rowText)]
-    case .json: return selected.map { [.document(.json($0))] } ?? []
+    case .json: return selected.map { open(.json($0)) } ?? []
     case .why: return why()
     case .related: return openRelated()
     case .travel: return selectedIndex.map { [.travel($0)] } ?? []
@@ -113,7 +113,7 @@ extension ConsoleModel {
     var effects = show(place.view, loads: true)
     if place.filter != filter.text { effects += setFilter(place.filter) }
     if let target = place.selected, view != .tree {
-      if !list.select(target, visible: layout.rows) { effects.append(.locate(target)) }
+      if !list.select(target, visible: layout.rows) { effects += open(placeOf: target) }
     }
     return effects
   }
@@ -124,7 +124,7 @@ extension ConsoleModel {
       if quits { say("marks are set; Esc clears them, then q quits") } else { list.clearMarks() }
       return []
     }
-    if !filter.isEmpty { return setFilter("") }
+    if !filter.isEmpty { return clearFilter() }
     if asOf != nil { return [.travel(nil)] }
     if quits { return [.quit] }
     if view != .approvals { return historyIndex > 0 ? travelHistory(-1) : go(to: .approvals) }
@@ -143,7 +143,7 @@ extension ConsoleModel {
   private mutating func openInTree(_ target: Target) -> [Effect] {
     switch target {
     case .more: return tree.unfold(visible: layout.rows).map(Effect.branch)
-    default: return [.document(.card(target))]
+    default: return open(.card(target))
     }
   }
 
@@ -151,21 +151,21 @@ extension ConsoleModel {
   mutating func jump(to target: Target, isHere: Bool = false) -> [Effect] {
     switch target {
     case .hold(let hold):
-      return [.consent(.vote(hold, leaning: .approve), choice: 0, inputs: [:])]
+      return open(.vote(hold, leaning: .approve))
     case .decision, .entry:
       if isHere {
         list.pause()
-        return [.document(target.view == .audit ? .card(target) : .why(target))]
+        return open(target.view == .audit ? .card(target) : .why(target))
       }
-      return [.locate(target)]
-    case .rule(let policy, _): return [.document(.source(isHere ? .policy(policy) : target))]
-    case .policy: return isHere ? [.document(.source(target))] : [.locate(target)]
-    case .proposal(let digest): return [.consent(.proposal(digest), choice: 0, inputs: [:])]
-    case .owed(let digest): return [.consent(.owed(digest), choice: 0, inputs: [:])]
-    case .lock(let digest): return [.consent(.lift(digest), choice: 0, inputs: [:])]
+      return open(placeOf: target)
+    case .rule(let policy, _): return open(.source(isHere ? .policy(policy) : target))
+    case .policy: return isHere ? open(.source(target)) : open(placeOf: target)
+    case .proposal(let digest): return open(.proposal(digest))
+    case .owed(let digest): return open(.owed(digest))
+    case .lock(let digest): return open(.lift(digest))
     case .agent, .key, .person, .service, .keyRequest:
-      return isHere ? [.document(.card(target))] : [.locate(target)]
-    case .grant, .root: return [.locate(target)]
+      return isHere ? open(.card(target)) : open(placeOf: target)
+    case .grant, .root: return open(placeOf: target)
     case .resource, .more: return []
     }
   }
@@ -174,8 +174,8 @@ extension ConsoleModel {
     guard let selected else { return [] }
     list.pause()
     switch selected {
-    case .hold, .decision: return [.document(.why(selected))]
-    default: return [.document(.card(selected))]
+    case .hold, .decision: return open(.why(selected))
+    default: return open(.card(selected))
     }
   }
 
@@ -271,28 +271,25 @@ extension ConsoleModel {
     return row.cells.map { $0.shown(at: now).text.text }.joined(separator: "\t")
   }
 
-  func export(_ index: UInt64) -> [Effect] {
-    [.run(["log", "prove", "\(index)", "--out", "proof-\(index).json"])]
+  mutating func export(_ index: UInt64) -> [Effect] {
+    open(running: ["log", "prove", "\(index)", "--out", "proof-\(index).json"])
   }
 
   // MARK: dialogs
 
   private mutating func ask(_ command: Command) -> [Effect] {
-    func consent(_ request: ConsentRequest) -> [Effect] {
-      [.consent(request, choice: 0, inputs: [:])]
-    }
     switch (command, selected) {
     case (.deny, _) where view == .approvals && !list.marks.isEmpty:
       let holds = list.marks.keys.compactMap(\.digest).sorted()
-      return consent(.denyAll(holds))
+      return open(.denyAll(holds))
     case (.approve, .hold(let hold)):
       if !list.marks.isEmpty {
         say("marks are for denying together; Esc clears them, then a approves one by one")
         return []
       }
-      return consent(.vote(hold, leaning: .approve))
-    case (.deny, .hold(let hold)): return consent(.vote(hold, leaning: .deny))
-    case (.revoke, .grant(let grant)): return consent(.revokeGrant(grant))
+      return open(.vote(hold, leaning: .approve))
+    case (.deny, .hold(let hold)): return open(.vote(hold, leaning: .deny))
+    case (.revoke, .grant(let grant)): return open(.revokeGrant(grant))
     case (.revoke, .agent(let name)):
       // An agent may have several keys: which one is chosen in the list.
       var effects = go(to: .keys)
@@ -301,8 +298,8 @@ extension ConsoleModel {
       return effects
     case (.revoke, _):
       guard let key = key(of: selected) else { return [] }
-      return consent(.revokeKey(key))
-    case (.lock, _): return consent(.lock(lockTargets))
+      return open(.revokeKey(key))
+    case (.lock, _): return open(.lock(lockTargets))
     default: return []
     }
   }

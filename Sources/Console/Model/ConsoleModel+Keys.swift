@@ -5,6 +5,14 @@ import Statements
 
 extension ConsoleModel {
   mutating func take(_ key: KeyPress) -> [Effect] {
+    // Whoever goes on does not want to be interrupted by what they asked for before.
+    if opening != nil {
+      letGo()
+      if key == .escape {
+        say("nothing was opened")
+        return []
+      }
+    }
     switch key {
     case .control("z"):
       forget()
@@ -40,6 +48,7 @@ extension ConsoleModel {
     for case .consent(let dialog) in overlays { dialog.passphrase.wipe() }
     overlays.removeAll { if case .consent = $0 { true } else { false } }
     entry = nil
+    letGo()
     keyState = .locked
   }
 
@@ -53,8 +62,9 @@ extension ConsoleModel {
     overlays[overlays.count - 1] = .consent(dialog)
     switch outcome {
     case .none: return []
-    case .close:
+    case .close(let isUnsigned):
       overlays.removeLast()
+      if isUnsigned { say("closed: nothing was signed") }
       return refresh()
     case .replan:
       return [
@@ -68,7 +78,7 @@ extension ConsoleModel {
       }
       return effects
     case .copy(let text): return [.copy(text)]
-    case .open(let request): return [.document(request)]
+    case .open(let request): return open(request)
     case .export(let lines):
       let name = "plan-\(now.textToSeconds.filter { $0.isNumber }).txt"
       return [.write(path: name, lines)]
@@ -125,8 +135,8 @@ extension ConsoleModel {
       entry = EntryLine(.command)
       return wantCatalogue
     case .json:
-      if case .why(let target) = reader.document.request { return [.document(.json(target))] }
-      if case .card(let target) = reader.document.request { return [.document(.json(target))] }
+      if case .why(let target) = reader.document.request { return open(.json(target)) }
+      if case .card(let target) = reader.document.request { return open(.json(target)) }
     case .approve, .deny, .revoke, .lock, .why: return actInDocument(command, reader)
     case .export:
       if case .card(.entry(let index)) = reader.document.request { return export(index) }
@@ -150,18 +160,18 @@ extension ConsoleModel {
     }
     switch (command, about) {
     case (.approve, .hold(let hold)):
-      return [.consent(.vote(hold, leaning: .approve), choice: 0, inputs: [:])]
+      return open(.vote(hold, leaning: .approve))
     case (.deny, .hold(let hold)):
-      return [.consent(.vote(hold, leaning: .deny), choice: 0, inputs: [:])]
-    case (.revoke, .key(let key)): return [.consent(.revokeKey(key), choice: 0, inputs: [:])]
+      return open(.vote(hold, leaning: .deny))
+    case (.revoke, .key(let key)): return open(.revokeKey(key))
     case (.revoke, .grant(let grant)):
-      return [.consent(.revokeGrant(grant), choice: 0, inputs: [:])]
-    case (.why, .hold), (.why, .decision): return [.document(.why(about))]
+      return open(.revokeGrant(grant))
+    case (.why, .hold), (.why, .decision): return open(.why(about))
     case (.lock, .agent(let name)):
       guard let agent = Principal(.init(name)) else { return [] }
-      return [.consent(.lock([.agent(agent)]), choice: 0, inputs: [:])]
+      return open(.lock([.agent(agent)]))
     case (.lock, .key(let key)):
-      return [.consent(.lock([.key(Fingerprint(digest: key))]), choice: 0, inputs: [:])]
+      return open(.lock([.key(Fingerprint(digest: key))]))
     default:
       say("\(settings.keymap.help(command)): not for \(about.words)")
       return []
@@ -216,8 +226,7 @@ extension ConsoleModel {
     switch key {
     case .escape:
       entry = nil
-      if line.purpose == .filter { return setFilter("") }
-      return []
+      return line.purpose == .filter ? clearFilter() : []
     case .enter:
       entry = nil
       switch line.purpose {
@@ -252,6 +261,16 @@ extension ConsoleModel {
     }
     entry = line
     return line.purpose == .filter ? setFilter(line.text) : []
+  }
+
+  /// Shows the whole list again; a long one around the row that was found.
+  mutating func clearFilter() -> [Effect] {
+    guard view == .agents || view == .keys, let found = list.selectedRow else {
+      return setFilter("")
+    }
+    list.filter.clear()
+    wanted = found.target
+    return [.load(list.begin(at: found.place, page: layout.rows, size: status?.size ?? 0))]
   }
 
   /// Narrows the list down as it is typed.

@@ -60,8 +60,12 @@ extension ConsoleModel {
     case .signed(let request, let index, let outcome):
       change { if $0.consent.request == request { $0.recorded(index: index, outcome: outcome) } }
       say("recorded as #\(index): \(outcome)")
-      if case .denyAll = request { lists[View.approvals.rawValue].clearMarks() }
       effects = followed(request)
+      if case .denyAll = request {
+        lists[View.approvals.rawValue].clearMarks()
+        // What became of each stands in the dialog.
+        effects.append(.consent(request, choice: 0, inputs: [:]))
+      }
       if case .vote(let hold, _) = request, view == .approvals, selected == .hold(hold) {
         // What is signed sinks or goes; the cursor stays where the next one comes.
         effects +=
@@ -81,6 +85,7 @@ extension ConsoleModel {
     case .ranAndSigned(let request, let said):
       if consent?.consent.request == request { overlays.removeLast() }
       say(said)
+      if case .command(let words) = request { expect(.document(.output(words))) }
       effects = []
     case .catalogued(let catalogue):
       settings.catalogue = catalogue
@@ -95,11 +100,14 @@ extension ConsoleModel {
         say("\(code): \(reason)", isBad: true)
       }
       effects = []
-    case .located(let target, let place, let path): effects = stand(on: target, place, path)
-    case .resolved(let text, let found): effects = resolved(text, found)
+    case .located(let target, let place, let path):
+      effects = isWanted(.place(target)) ? stand(on: target, place, path) : []
+    case .resolved(let text, let found):
+      effects = isWanted(.candidates(text)) ? resolved(text, found) : []
     case .travelled(let index, let at):
       asOf = index.flatMap { index in at.map { (index, $0) } }
       overlays = []
+      letGo()
       preview = nil
       effects = startAgain()
       say(index.map { "this is the registry as it was after entry #\($0); :now goes back" } ?? "")
@@ -108,6 +116,7 @@ extension ConsoleModel {
       say(text)
       effects = []
     case .failed(let problem):
+      letGo()
       say(problem, isBad: true)
       change { if $0.steps.isOpen { $0.say(problem) } }
       effects = []
@@ -163,8 +172,8 @@ extension ConsoleModel {
       keyState = .locked
       return [.lockKey]
     }
-    if view == .approvals, overlays.isEmpty, now.milliseconds(since: polled) > 5000 {
-      // Whether the daemon is there, no write tells.
+    if now.milliseconds(since: polled) > 5000 {
+      // Whether the daemon is there, no write tells; the header of every screen does.
       polled = now
       return [.poll]
     }
@@ -182,7 +191,13 @@ extension ConsoleModel {
 
   private mutating func take(_ newer: RegistryStatus) -> [Effect] {
     let known = status.map { Set($0.pending.map(\.hold)) }
+    let wasAway = status?.isDaemonAway
     status = newer
+    defer {
+      if newer.isDaemonAway, wasAway == false {
+        say("no daemon answers: nothing is decided until countersignd runs again", isBad: true)
+      }
+    }
     var effects: [Effect] = []
     if let known {
       let fresh = newer.pending.filter { !known.contains($0.hold) }
@@ -238,12 +253,16 @@ extension ConsoleModel {
   }
 
   private mutating func take(_ document: Document) -> [Effect] {
-    if case .document(var reader)? = overlays.last,
-      reader.document.request == document.request
-    {
+    for index in overlays.indices.reversed() {
+      guard case .document(var reader) = overlays[index],
+        reader.document.request == document.request
+      else { continue }
       reader.refresh(document)
-      overlays[overlays.count - 1] = .document(reader)
-    } else {
+      overlays[index] = .document(reader)
+      return []
+    }
+    // What has been closed, or let go, does not open by itself.
+    if isWanted(.document(document.request)) {
       overlays.append(.document(DocumentModel(document)))
     }
     return []
@@ -254,6 +273,7 @@ extension ConsoleModel {
       if dialog.consent.request == newer.request { change { $0.refresh(newer) } }
       return []
     }
+    guard isWanted(.consent(newer.request)) else { return [] }
     overlays.append(.consent(ConsentModel(newer, at: now)))
     if case .vote(let hold, _) = newer.request, !session.isReadOnly { return [.claim(hold)] }
     return []

@@ -76,6 +76,18 @@ package struct ConsoleModel: Sendable {
   package internal(set) var messages: [(at: Timestamp, text: String)] = []
   /// Where a jump wants to stand once its rows are there.
   var wanted: Target?
+  /// What was asked for and has not come yet; any key lets it go.
+  private(set) var opening: Opening?
+
+  /// Something that opens, or that one goes to, once it has been read.
+  enum Opening: Equatable, Sendable {
+    case consent(ConsentRequest)
+    case document(DocumentRequest)
+    case candidates(String)
+    case place(Target)
+  }
+
+  private static let openingWords = "opening\u{2026} any key lets it go"
 
   package init(
     session: Session, settings: Settings = Settings(), width: Int, height: Int, now: Timestamp
@@ -99,12 +111,61 @@ package struct ConsoleModel: Sendable {
   /// The last thing to say, for a few seconds.
   package var notice: String { now.milliseconds(since: flashed) < 8000 ? flash : "" }
 
-  mutating func say(_ text: String, isBad: Bool = false) {
+  /// `isKept`: Whether it can be read again among the messages.
+  mutating func say(_ text: String, isBad: Bool = false, isKept: Bool = true) {
     flash = text
     flashed = now
     isFlashBad = isBad
+    guard isKept else { return }
     messages.append((now, text))
     if messages.count > 200 { messages.removeFirst() }
+  }
+
+  // MARK: what is opening
+
+  /// Asks for a dialog.
+  package mutating func open(_ request: ConsentRequest) -> [Effect] {
+    begin(.consent(request), [.consent(request, choice: 0, inputs: [:])])
+  }
+
+  /// Asks for something to read.
+  mutating func open(_ request: DocumentRequest) -> [Effect] {
+    begin(.document(request), [.document(request)])
+  }
+
+  /// Runs a command; what it says is read when it has ended.
+  mutating func open(running words: [String]) -> [Effect] {
+    begin(.document(.output(words)), [.run(words)])
+  }
+
+  mutating func open(_ id: String) -> [Effect] { begin(.candidates(id), [.resolve(id)]) }
+
+  mutating func open(placeOf target: Target) -> [Effect] {
+    begin(.place(target), [.locate(target)])
+  }
+
+  private mutating func begin(_ opening: Opening, _ effects: [Effect]) -> [Effect] {
+    expect(opening)
+    return effects
+  }
+
+  /// Waits for something that is on its way.
+  mutating func expect(_ opening: Opening) {
+    self.opening = opening
+    say(ConsoleModel.openingWords, isKept: false)
+  }
+
+  /// Whether what has come is what is waited for: then it is no longer.
+  mutating func isWanted(_ arrived: Opening) -> Bool {
+    guard opening == arrived else { return false }
+    letGo()
+    return true
+  }
+
+  /// Waits no longer.
+  mutating func letGo() {
+    opening = nil
+    if flash == ConsoleModel.openingWords { flash = "" }
   }
 
   // MARK: what is selected

@@ -43,7 +43,9 @@ enum ListScreen {
     if model.view == .tree {
       let tree = model.tree
       if !tree.filter.isEmpty { parts.append("\(tree.matches.count) matches") }
-      parts.append("\(tree.rows.isEmpty ? 0 : tree.index + 1)/\(tree.rows.count)")
+      parts.append(
+        "\(tree.rows.isEmpty ? 0 : tree.index + 1)/\(tree.rows.count)"
+          + (tree.isPartial ? " loaded" : ""))
       return SafeText(parts.joined(separator: " \u{00B7} "))
     }
     if let searched = list.searched, list.awaited != nil {

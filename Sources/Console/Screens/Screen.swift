@@ -211,7 +211,10 @@ enum StatusRow {
       return ("checking the log \(all == 0 ? 0 : done * 100 / all)%", .header)
     case .verified(let size, _):
       let newer = (model.status?.size ?? 0) > size ? (model.status?.size ?? 0) - size : 0
-      return (SafeText("log OK #\(size)\(newer > 0 ? " +\(newer)" : "")"), .header)
+      // By its last entry, as entries are named everywhere else.
+      return (
+        SafeText("log OK #\(size == 0 ? 0 : size - 1)\(newer > 0 ? " +\(newer)" : "")"), .header
+      )
     case .broken(let index, let code, _):
       return (
         SafeText("LOG BROKEN \(index.map { "at #\($0)" } ?? code)"), .alert

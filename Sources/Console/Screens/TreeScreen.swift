@@ -40,6 +40,10 @@ enum TreeScreen {
     }
     let hidden = tree.hiddenMatches.count
     if hidden > 0 {
+      // A row of its own: what stood there is not to be read together with it.
+      buffer.put(
+        SafeText(String(repeating: " ", count: rect.width)), x: rect.x, y: rect.bottom - 1,
+        role: .text)
       buffer.put(
         SafeText(
           "\(hidden) match\(hidden == 1 ? "" : "es") in folded branches (n opens them)"),

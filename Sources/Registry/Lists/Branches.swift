@@ -16,6 +16,16 @@ package struct BranchRow: Sendable, Hashable {
   package static let countLimit = 1000
 }
 
+/// Which part of a branch: by holder and link, in that order.
+package enum BranchPlace: Sendable {
+  case first
+  case last
+  case after(holder: String, grant: Digest)
+  case before(holder: String, grant: Digest)
+  /// Itself included.
+  case from(holder: String, grant: Digest)
+}
+
 extension RegistryTransaction {
   /// Users from whom authority starts, with how many links start there.
   package func treeRoots(
@@ -38,22 +48,31 @@ extension RegistryTransaction {
   }
 
   /// Links right below a link, or those that start at a user, by holder.
+  ///
+  /// - Returns: The links in order, and whether more follow in the direction asked for.
   package func branch(
-    below parent: Digest?, root: String?, after: (holder: String, grant: Digest)?,
-    includesPlace: Bool = false, limit: Int, showsEnded: Bool, at now: Timestamp
+    below parent: Digest?, root: String?, at place: BranchPlace, limit: Int, showsEnded: Bool,
+    at now: Timestamp
   ) throws -> (rows: [BranchRow], hasMore: Bool) {
-    let place =
-      parent == nil ? "g.parent IS NULL AND g.issuer = :root" : "g.parent = :parent"
+    let from = parent == nil ? "g.parent IS NULL AND g.issuer = :root" : "g.parent = :parent"
+    let (comparison, bound): (String, (holder: String, grant: Digest)?) =
+      switch place {
+      case .first, .last: ("", nil)
+      case .after(let holder, let grant): (">", (holder, grant))
+      case .before(let holder, let grant): ("<", (holder, grant))
+      case .from(let holder, let grant): (">=", (holder, grant))
+      }
+    let isBackward = if case .last = place { true } else { comparison == "<" }
+    let direction = isBackward ? "DESC" : "ASC"
     let further =
-      after == nil
-      ? "" : "AND (g.holder, g.digest) \(includesPlace ? ">=" : ">") (:holder, :grant)"
+      bound == nil ? "" : "AND (g.holder, g.digest) \(comparison) (:holder, :grant)"
     var arguments: StatementArguments = ["now": now.milliseconds, "all": showsEnded]
     if let parent {
       arguments += ["parent": parent.blob]
     } else {
       arguments += ["root": root ?? ""]
     }
-    if let after { arguments += ["holder": after.holder, "grant": after.grant.blob] }
+    if let bound { arguments += ["holder": bound.holder, "grant": bound.grant.blob] }
     let rows = try Row.fetchAll(
       db.cachedStatement(
         sql: """
@@ -69,8 +88,8 @@ extension RegistryTransaction {
             (SELECT k.revoked IS NOT NULL AND k.reason IN ('compromised', 'unspecified')
               FROM key k WHERE k.fingerprint = g.key) AS dead
           FROM grant_link g
-          WHERE \(place) AND (:all OR g.revoked IS NULL) \(further)
-          ORDER BY g.holder, g.digest LIMIT \(limit + 1)
+          WHERE \(from) AND (:all OR g.revoked IS NULL) \(further)
+          ORDER BY g.holder \(direction), g.digest \(direction) LIMIT \(limit + 1)
           """), arguments: arguments)
     let shown = rows.prefix(limit).map { row in
       BranchRow(
@@ -78,7 +97,7 @@ extension RegistryTransaction {
         elsewhere: Swift.max(0, row.total("elsewhere")), pending: row.total("pending"),
         isKeyRevoked: row.total("dead"))
     }
-    return (shown, rows.count > limit)
+    return (isBackward ? shown.reversed() : shown, rows.count > limit)
   }
 
   /// Links whose holder matches a pattern, each with the way to it from its root.

@@ -260,7 +260,7 @@ enum Previews {
       lines.append(Line("Revoked", SafeText(revoked.minute), .stateBad))
     }
     let (children, more) = try tables.branch(
-      below: row.digest, root: nil, after: nil, limit: 100, showsEnded: false, at: now)
+      below: row.digest, root: nil, at: .first, limit: 100, showsEnded: false, at: now)
     lines.append(
       Line(
         "Below",

@@ -276,7 +276,7 @@ actor RegistryReader {
     }
     return ListPage(
       request: request, rows: rows, hasMore: isBackward ? next >= 0 : next < Int64(size),
-      total: ListPage.Total(count: Int(size), isFloor: false))
+      total: filter.isEmpty ? ListPage.Total(count: Int(size), isFloor: false) : nil)
   }
 
   private func total(_ request: ListRequest) throws -> ListPage.Total? {
@@ -318,8 +318,9 @@ actor RegistryReader {
       return try tables.read { transaction in
         switch request.parent {
         case nil:
+          let after: String? = if case .after(let node) = request.anchor { node.name } else { nil }
           let roots = try transaction.treeRoots(
-            after: request.after?.name, limit: BranchRequest.limit, showsEnded: request.showsEnded)
+            after: after, limit: BranchRequest.limit, showsEnded: request.showsEnded)
           return .branch(
             Branch(
               request: request,
@@ -339,29 +340,43 @@ actor RegistryReader {
     _ request: BranchRequest, below parent: Digest?, root: String?,
     _ transaction: RegistryTransaction
   ) throws -> Message {
-    var after: (holder: String, grant: Digest)?
-    if let node = request.after, case .grant(let digest) = node.target {
-      after = (node.name, digest)
-    }
-    func read(
-      _ after: (holder: String, grant: Digest)?, includes: Bool = false
-    ) throws -> (rows: [BranchRow], hasMore: Bool) {
+    func read(_ place: BranchPlace) throws -> (rows: [BranchRow], hasMore: Bool) {
       try transaction.branch(
-        below: parent, root: root, after: after, includesPlace: includes,
-        limit: BranchRequest.limit, showsEnded: request.showsEnded, at: now)
+        below: parent, root: root, at: place, limit: BranchRequest.limit,
+        showsEnded: request.showsEnded, at: now)
     }
-    var (found, isFurther) = (try read(after), false)
-    // A child beyond the first page: the page begins with it.
-    if case .grant(let wanted)? = request.containing, found.hasMore,
-      !found.rows.contains(where: { $0.grant.digest == wanted }),
-      let row = try transaction.grant(wanted)
-    {
-      (found, isFurther) = (try read((row.holder, wanted), includes: true), true)
+    func answer(_ rows: [BranchRow], hasMore: Bool, hasBefore: Bool) -> Message {
+      .branch(
+        Branch(
+          request: request, nodes: rows.map { ListRows.node($0, at: now) }, hasMore: hasMore,
+          hasBefore: hasBefore))
     }
-    return .branch(
-      Branch(
-        request: request, nodes: found.rows.map { ListRows.node($0, at: now) },
-        hasMore: found.hasMore, hasBefore: isFurther))
+    switch request.anchor {
+    case .last:
+      let found = try read(.last)
+      return answer(found.rows, hasMore: false, hasBefore: found.hasMore)
+    case .before(let node):
+      guard case .grant(let grant) = node.target else { break }
+      let found = try read(.before(holder: node.name, grant: grant))
+      return answer(found.rows, hasMore: true, hasBefore: found.hasMore)
+    case .after(let node):
+      guard case .grant(let grant) = node.target else { break }
+      let found = try read(.after(holder: node.name, grant: grant))
+      return answer(found.rows, hasMore: found.hasMore, hasBefore: false)
+    case .first, .containing:
+      let found = try read(.first)
+      // A child beyond the first page: the page begins with it.
+      if case .containing(.grant(let wanted)) = request.anchor, found.hasMore,
+        !found.rows.contains(where: { $0.grant.digest == wanted }),
+        let row = try transaction.grant(wanted)
+      {
+        let further = try read(.from(holder: row.holder, grant: wanted))
+        return answer(further.rows, hasMore: further.hasMore, hasBefore: true)
+      }
+      return answer(found.rows, hasMore: found.hasMore, hasBefore: false)
+    }
+    // What is no link has no place among links.
+    return answer([], hasMore: false, hasBefore: false)
   }
 
   func matches(_ text: String, showsEnded: Bool, serial: Int) -> Message {

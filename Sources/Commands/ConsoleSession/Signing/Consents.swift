@@ -156,7 +156,8 @@ struct Consents {
     }
     return Consent(
       request: .revokeKey(key.digest), title: SafeText("Revoke key \(key.short)"),
-      heading: SafeText("DRY RUN at #\(chosen.size) \u{00B7} for ever, from the next decision on"),
+      heading: SafeText(
+        "DRY RUN after #\(chosen.size - 1) \u{00B7} for ever, from the next decision on"),
       lines: lines, seal: SafeText(key.description), digest: key.description,
       asides: [
         Line(
@@ -231,7 +232,8 @@ struct Consents {
     lines += affected(preview)
     return Consent(
       request: .revokeGrant(grant), title: SafeText("Revoke grant \(grant.short)"),
-      heading: SafeText("DRY RUN at #\(preview.size) \u{00B7} for ever, from the next decision on"),
+      heading: SafeText(
+        "DRY RUN after #\(preview.size - 1) \u{00B7} for ever, from the next decision on"),
       lines: lines, seal: SafeText("grant sha256 \(grant.hex)"), digest: grant.hex,
       inputs: [
         Consent.Input("reason", "Reason", note: "required", kind: .reason),
@@ -279,7 +281,7 @@ struct Consents {
     if placed.until != nil { command += ["--until", fields["until"] ?? ""] }
     return Consent(
       request: .lock(targets), title: SafeText("Lock \(target.words)").fitted(to: 50),
-      heading: SafeText("DRY RUN at #\(preview.size) \u{00B7} a lock can be lifted again"),
+      heading: SafeText("DRY RUN after #\(preview.size - 1) \u{00B7} a lock can be lifted again"),
       lines: lines, seal: isAll ? "no agent gets anything until it ends" : "",
       digest: target.words,
       asides: isAll

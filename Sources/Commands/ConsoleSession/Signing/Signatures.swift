@@ -72,27 +72,27 @@ struct Signatures {
   private func denyAll(
     _ holds: [Digest], _ reason: String, _ key: borrowing OpenedKey
   ) throws -> (UInt64, String) {
-    var last: UInt64?
+    var entries: [UInt64] = []
     var refused: [String] = []
     for hold in holds {
       do {
-        last = try ledger.sign(
+        let signed = try ledger.sign(
           .approvalVoted(
             ApprovalVoted(hold: hold, vote: .deny, reason: ByteString(reason), validUntil: nil)),
-          by: voter, key: key, clock: .system
-        ).index
+          by: voter, key: key, clock: .system)
+        entries.append(signed.index)
       } catch let fault as AdmissionFault {
         refused.append("\(hold.hex.prefix(8)) \(fault.code)")
       }
     }
-    guard let last else {
+    guard let last = entries.last else {
       throw CommandFault(
         "hold_ended", "none could be denied any more: " + refused.joined(separator: ", "))
     }
-    let denied = holds.count - refused.count
     return (
       last,
-      "denied \(denied) of \(holds.count)"
+      "denied \(entries.count) of \(holds.count), entries "
+        + entries.map { "#\($0)" }.joined(separator: " ")
         + (refused.isEmpty ? "" : "; not: " + refused.joined(separator: ", "))
     )
   }

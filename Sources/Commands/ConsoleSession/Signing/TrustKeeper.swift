@@ -173,11 +173,12 @@ actor TrustKeeper {
   /// beside the pin.
   private func verifyBeside() async {
     let request = VerifyingProcess(path: path, trust: trust, voter: signer)
+    // Whatever comes of it, it is not begun again with each commit: signing looks for itself.
+    hasRetired = true
     do {
       let found = try await request.run { [post] done, all in
         post(.verification(.running(done: done, of: all)))
       }
-      hasRetired = true
       if !found.name.isEmpty {
         post(.identified(name: found.name, isSolo: found.isSolo, who: found.voter))
       }

@@ -45,12 +45,8 @@ struct VerifyingProcess: Sendable {
   private static func lines(
     _ arguments: [String], _ progress: (UInt64, UInt64) -> Void
   ) throws -> JSONValue {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = arguments
-    let output = Pipe()
+    let (process, output) = OwnProgram.child(arguments)
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     try process.run()
     var last: JSONValue?
