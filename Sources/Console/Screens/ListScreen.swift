@@ -66,7 +66,8 @@ enum ListScreen {
     if !list.marks.isEmpty { parts.append("marked \(list.marks.count)") }
     let place = list.position.map { "\($0)" } ?? (list.rows.isEmpty ? "0" : "\u{2026}")
     let all =
-      list.total.map { "\($0.isFloor ? "\u{2265}" : "")\($0.count)" }
+      // A count that is being taken again is never less than what stands there.
+      list.total.map { "\($0.isFloor ? "\u{2265}" : "")\(max($0.count, list.rows.count))" }
       ?? (list.hasBefore || list.hasAfter ? "many" : "\(list.rows.count)")
     parts.append("\(place)/\(all)")
     return SafeText(parts.joined(separator: " \u{00B7} "))
