@@ -339,6 +339,23 @@ import Testing
     #expect(model.list.marks.isEmpty)
   }
 
+  @Test func `a daemon that goes away is said once, on every screen, without reading the lists`() {
+    for view in [View.approvals, .agents, .tree] {
+      var model = model(view, 80, 24)
+      let later = now.advanced(bySeconds: 6)
+      let effects = model.update(.tick, at: later)
+      #expect(effects.contains(view == .approvals ? .poll : .checkDaemon))
+      #expect(model.update(.daemon(isAway: true), at: later).isEmpty, "\(view)")
+      #expect(Screen.draw(model).lines[0].contains("DAEMON AWAY"))
+      #expect(model.notice.contains("no daemon answers"))
+      let said = model.messages.count
+      _ = model.update(.daemon(isAway: true), at: later)
+      #expect(model.messages.count == said)
+      _ = model.update(.daemon(isAway: false), at: later)
+      #expect(!Screen.draw(model).lines[0].contains("DAEMON AWAY"))
+    }
+  }
+
   @Test func `a new critical hold rings once, and a switch of context wipes what was typed`() {
     var model = model(.approvals, 80, 24)
     var status = model.status ?? RegistryStatus()

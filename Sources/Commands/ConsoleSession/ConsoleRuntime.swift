@@ -149,6 +149,9 @@ final class ConsoleRuntime: Sendable {
     case .lockKey: task { await keeper.lockKey() }
     case .verify: task { await keeper.verify() }
     case .loadCatalogue: loadCatalogue(now.opening.session.contexts)
+    case .checkDaemon:
+      let socket = Paths.socket(besides: now.opening.path)
+      task { post(.daemon(isAway: DaemonSocket.isDead(socket))) }
     case .poll:
       task { if let message = await reader.status(force: true) { post(message) } }
     case .locate(let target): task { post(await reader.locate(target)) }

@@ -16,6 +16,10 @@ extension ConsoleModel {
       effects = layout.isTooSmall ? [] : loadIfNeeded()
     case .tick: effects = tick()
     case .changed(let status): effects = take(status)
+    case .daemon(let isAway):
+      if isAway, status?.isDaemonAway == false { sayDaemonAway() }
+      status?.isDaemonAway = isAway
+      effects = []
     case .page(let page):
       let index = page.request.view.rawValue
       effects =
@@ -173,9 +177,9 @@ extension ConsoleModel {
       return [.lockKey]
     }
     if now.milliseconds(since: polled) > 5000 {
-      // Whether the daemon is there, no write tells; the header of every screen does.
       polled = now
-      return [.poll]
+      // Who waits for the holds of the queue is told by rows that no commit of the log moves.
+      return view == .approvals && overlays.isEmpty ? [.poll] : [.checkDaemon]
     }
     if list.hasExpired(at: now) {
       return (list.refresh(page: layout.rows, at: now).map { [.load($0)] } ?? []) + [.poll]
@@ -193,11 +197,7 @@ extension ConsoleModel {
     let known = status.map { Set($0.pending.map(\.hold)) }
     let wasAway = status?.isDaemonAway
     status = newer
-    defer {
-      if newer.isDaemonAway, wasAway == false {
-        say("no daemon answers: nothing is decided until countersignd runs again", isBad: true)
-      }
-    }
+    defer { if newer.isDaemonAway, wasAway == false { sayDaemonAway() } }
     var effects: [Effect] = []
     if let known {
       let fresh = newer.pending.filter { !known.contains($0.hold) }
@@ -217,6 +217,10 @@ extension ConsoleModel {
     }
     guard asOf == nil else { return effects }
     return effects + refresh()
+  }
+
+  private mutating func sayDaemonAway() {
+    say("no daemon answers: nothing is decided until countersignd runs again", isBad: true)
   }
 
   /// Reads again what is on the screen.
