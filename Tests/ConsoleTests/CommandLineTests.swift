@@ -26,9 +26,24 @@ import Testing
     ("9f3c-19c2", .id("9f3c-19c2")), ("prod://payments/api", .id("prod://payments/api")),
     ("12", .id("12")), ("", .nothing), ("zzz such thing", .ambiguous([])),
     ("a", .ambiguous(["approvals", "agents", "audit", "at"])),
+    // Found by a million random keys: a view's name with words after it never came to an end.
+    ("agents foo", .view(.agents, filter: "foo")), ("keys a b", .view(.keys, filter: "a b")),
+    ("  tree x", .view(.tree, filter: "x")), ("loc x", .view(.locks, filter: "x")),
   ])
   func `a line means one thing`(line: String, want: CommandLine.Parsed) {
     #expect(CommandLine.parse(line, catalogue) == want)
+  }
+
+  @Test func `whatever stands after any beginning of any name, it comes to an end`() {
+    let names = View.allCases.map(\.name) + CommandLine.Verb.allCases.map(\.rawValue)
+    for name in names {
+      for count in 1...name.count {
+        for rest in ["", " x", " /x", "  ", " '", " \\", "\tx", " \(name)", "'", "\"\(name)\" y"] {
+          _ = CommandLine.parse(String(name.prefix(count)) + rest, catalogue)
+          _ = CommandLine.parse(rest + String(name.prefix(count)), CommandLine.Catalogue())
+        }
+      }
+    }
   }
 
   @Test func `commands of the command line are known by their longest path`() {

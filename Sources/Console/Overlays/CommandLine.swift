@@ -115,6 +115,10 @@ package enum CommandLine {
       return .command([first, "list"], spec)
     }
     if words.count == 1, looksLikeID(first) { return .id(first) }
+    // `keys foo` is `keys /foo`.
+    if let view = View.allCases.first(where: { $0.name == first }) {
+      return .view(view, filter: String(rest))
+    }
     // The first letters of a view or verb, if they can be nothing else.
     let names = View.allCases.map(\.name) + Verb.allCases.map(\.rawValue)
     let found = names.filter { $0.hasPrefix(first) }
