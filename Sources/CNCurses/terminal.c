@@ -10,11 +10,13 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -30,8 +32,37 @@ static int cs_synchronizes = 1;
 static const char cs_restore[] =
     "\033[?2026l\033[?1000l\033[?1002l\033[?1006l\033[?2004l\033[?25h\033[0m\033[?1l\033>\033[?1049l";
 
-// Only what is safe in a signal handler: write, tcsetattr, signal, raise.
+// The thread that owns the screen, and what a crash in another one needs to hold it still.
+static pthread_t cs_screen_thread;
+static atomic_flag cs_is_crashing = ATOMIC_FLAG_INIT;
+static pthread_t cs_crashing_thread;
+static atomic_int cs_must_hold_still = 0;
+static atomic_int cs_holds_still = 0;
+
+static void cs_on_hold_still(int signal_number) {
+  (void)signal_number;
+  if (!atomic_load(&cs_must_hold_still)) return;
+  atomic_store(&cs_holds_still, 1);
+  for (;;) pause();
+}
+
+// What is put right below must not be undone by a screen that is still drawing or setting modes.
+static void cs_hold_screen_still(void) {
+  if (pthread_equal(pthread_self(), cs_screen_thread)) return;
+  atomic_store(&cs_must_hold_still, 1);
+  if (pthread_kill(cs_screen_thread, SIGUSR2) != 0) return;
+  const struct timespec millisecond = {0, 1000000};
+  for (int i = 0; i < 500 && !atomic_load(&cs_holds_still); i++) nanosleep(&millisecond, NULL);
+}
+
+// Only what is safe in a signal handler: write, tcsetattr, pthread_kill, nanosleep, signal, raise.
 static void cs_emergency(int signal_number) {
+  if (!atomic_flag_test_and_set(&cs_is_crashing)) {
+    cs_crashing_thread = pthread_self();
+  } else if (!pthread_equal(pthread_self(), cs_crashing_thread)) {
+    for (;;) pause();  // the first to crash ends the process
+  }
+  cs_hold_screen_still();
   if (cs_is_raw) {
     cs_is_raw = 0;
     (void)!write(STDOUT_FILENO, cs_restore, sizeof cs_restore - 1);
@@ -64,6 +95,7 @@ void cs_use_crash_stack(void) {
 
 void cs_install_handlers(int wake_fd) {
   cs_use_crash_stack();
+  cs_screen_thread = pthread_self();
   cs_wake_fd = wake_fd;
   struct sigaction crash;
   memset(&crash, 0, sizeof crash);
@@ -77,6 +109,11 @@ void cs_install_handlers(int wake_fd) {
   wake.sa_flags = SA_RESTART;
   const int wakes[] = {SIGWINCH, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT};
   for (unsigned i = 0; i < sizeof wakes / sizeof *wakes; i++) sigaction(wakes[i], &wake, NULL);
+  struct sigaction still;
+  memset(&still, 0, sizeof still);
+  still.sa_handler = cs_on_hold_still;
+  still.sa_flags = SA_RESTART;
+  sigaction(SIGUSR2, &still, NULL);
   signal(SIGPIPE, SIG_IGN);
 }
 
