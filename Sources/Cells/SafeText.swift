@@ -118,16 +118,22 @@ package struct SafeText: Sendable, Hashable {
     return result
   }
 
-  /// Lines of at most so many columns; nothing is cut.
+  /// Lines of at most so many columns, after a space where one is near the end; nothing is cut.
   package func wrapped(to columns: Int) -> [SafeText] {
+    let columns = max(2, columns)
     var lines: [SafeText] = []
     var line = SafeText("")
     var used = 0
     for glyph in glyphs {
-      if used + glyph.width > max(2, columns) {
+      if used + glyph.width > columns {
+        let space = line.glyphs.lastIndex { $0.text == " " && !$0.isEscape } ?? 0
+        let kept = space < line.glyphs.count / 2 ? line.glyphs.count : space + 1
+        var rest = SafeText("")
+        rest.glyphs = Array(line.glyphs[kept...])
+        line.glyphs.removeLast(line.glyphs.count - kept)
         lines.append(line)
-        line = SafeText("")
-        used = 0
+        line = rest
+        used = rest.width
       }
       line.glyphs.append(glyph)
       used += glyph.width

@@ -47,6 +47,20 @@ enum Migrations {
       try db.execute(sql: AgentText.schema)
       try AgentText.fill(db)
     }
+    migrator.registerMigration("4 counts") { db in
+      // What an agent's row counts lies side by side in these, in the order agents are listed: a page
+      // of them is a few pages of the file, not several for each agent.
+      try db.execute(
+        sql: """
+          DROP INDEX key_holder;
+          CREATE INDEX key_holder ON key (holder, revoked, not_before, not_after);
+          DROP INDEX grant_holder;
+          CREATE INDEX grant_holder ON grant_link (holder, revoked);
+          DROP INDEX decision_agent;
+          CREATE INDEX decision_agent ON decision (agent, idx, received);
+          CREATE INDEX hold_agent ON hold (agent, expires) WHERE state = 'pending';
+          """)
+    }
     return migrator
   }()
 }

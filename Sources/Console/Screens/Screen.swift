@@ -96,11 +96,24 @@ package enum Screen {
   /// The message line and the hints.
   static func footer(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
     let notice = model.notice
-    let banner = model.session.banner ?? ""
-    buffer.put(
-      SafeText(notice.isEmpty ? banner : notice), x: 1, y: model.height - 2,
-      role: notice.isEmpty ? .hint : model.isFlashBad ? .alert : .flash, columns: model.width - 2)
+    if notice.isEmpty {
+      message(SafeText(model.session.banner ?? ""), .hint, model, &buffer)
+    } else {
+      message(SafeText(notice), model.isFlashBad ? .alert : .flash, model, &buffer)
+    }
     footerHints(hints, model, &buffer)
+  }
+
+  /// A message above the hints; one that is longer than the row stands on those above it too.
+  static func message(
+    _ text: SafeText, _ role: Role, _ model: ConsoleModel, _ buffer: inout Buffer
+  ) {
+    let lines = text.wrapped(to: model.width - 2).prefix(4)
+    for (number, line) in lines.enumerated() {
+      let y = model.height - 1 - lines.count + number
+      if lines.count > 1 { buffer.fill(row: y) }
+      buffer.put(line, x: 1, y: y, role: role)
+    }
   }
 
   static func footerHints(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
