@@ -96,7 +96,15 @@ struct RandomGraph {
     let agent = agents[Int.random(in: 0..<agents.count, using: &random)]
     let grant = grants[Int.random(in: 0..<grants.count, using: &random)]
     let key = try World.key(agent).publicKey.fingerprint
-    switch Int.random(in: 0..<8, using: &random) {
+    switch Int.random(in: 0..<11, using: &random) {
+    case 8:
+      return .lockPlaced(LockPlaced(target: .key(key), reason: "x", until: nil))
+    case 9:
+      return .lockPlaced(LockPlaced(target: .everything, reason: "x", until: nil))
+    case 10 where !world.ledger.state.locks.isEmpty:
+      let locks = world.ledger.state.locks.keys.sorted()
+      return .lockLifted(
+        LockLifted(lock: locks[Int.random(in: 0..<locks.count, using: &random)], reason: "x"))
     case 0:
       return .keyRevoked(
         KeyRevoked(key: key, reason: .unspecified, compromisedSince: nil, note: ""))
@@ -153,12 +161,16 @@ struct DelegationGraphTests {
         #expect(
           preview.brokenGrants
             == before.goodGrants(at: now).subtracting(after.goodGrants(at: now)).sorted())
-        let voided = before.holds.values.filter {
+        let voided = before.holds.all.filter {
           $0.state(at: now).isOpen && after.holds[$0.digest]?.state(at: now).word == "voided"
         }
         #expect(preview.voidedHolds == voided.map(\.digest).sorted())
         let (had, has) = (before.usableGrants(at: now), after.usableGrants(at: now))
         #expect(preview.losingAll == had.keys.filter { has[$0] == nil }.sorted())
+        #expect(
+          preview.stillReachable
+            == has.filter { preview.losingSome.contains($0.key) }
+            .mapValues { $0.sorted() })
         #expect(
           preview.losingSome == had.keys.filter { has[$0] != nil && has[$0] != had[$0] }.sorted())
       }

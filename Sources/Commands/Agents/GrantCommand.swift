@@ -84,7 +84,7 @@ struct GrantCommand: AsyncParsableCommand {
     private func body(in ledger: Ledger?) throws -> StatementBody {
       let now = Clock.system.now()
       let parent = try parent.map { text in
-        try ledger.map { try Parse.digest(text, among: $0.state.grants.keys, what: "grant") }
+        try ledger.map { try Parse.digest(text, among: $0.state.grants, what: "grant") }
           ?? Parse.digest(text)
       }
       return .grantIssued(
@@ -152,7 +152,7 @@ struct GrantCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let ledger = try registry.ledger(.readOnly)
-      let digest = try Parse.digest(grant, among: ledger.state.grants.keys, what: "grant")
+      let digest = try Parse.digest(grant, among: ledger.state.grants, what: "grant")
       let now = try ledger.now(.system)
       guard let holder = ledger.state.grants[digest]?.terms.holder,
         let reach = ledger.state.reach(of: holder, at: now).first(where: {
@@ -195,7 +195,7 @@ struct GrantCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let ledger = try change.registry.ledger()
-      let digest = try Parse.digest(grant, among: ledger.state.grants.keys, what: "grant")
+      let digest = try Parse.digest(grant, among: ledger.state.grants, what: "grant")
       let body = StatementBody.grantRevoked(
         GrantRevoked(grant: digest, reason: ByteString(reason)))
       guard

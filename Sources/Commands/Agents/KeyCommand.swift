@@ -492,7 +492,7 @@ enum KeyChoice {
   static func find(_ text: String, in ledger: Ledger) throws -> Fingerprint {
     if let whole = Fingerprint(ByteString(text)) { return whole }
     let digits = text.replacingOccurrences(of: "-", with: "").lowercased()
-    let found = ledger.state.keys.keys.filter { $0.digest.hex.hasPrefix(digits) }.sorted()
+    let found = ledger.state.keys.ids(beginning: digits)
     guard digits.count >= 4, let first = found.first else {
       throw CommandFault("key_unknown", "no key \(text) is enrolled")
     }

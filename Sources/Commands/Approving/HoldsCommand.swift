@@ -79,7 +79,7 @@ enum ReviewText {
   static func make(
     _ text: String, _ ledger: Ledger, voter: Principal
   ) throws -> (HoldReview, state: String) {
-    let matches = ledger.state.holds.keys.filter { $0.hex.hasPrefix(text) }.sorted()
+    let matches = ledger.state.holds.ids(beginning: text)
     guard let digest = matches.first, text.count >= 4 else {
       throw CommandFault(
         "hold_unknown", "no hold \(text) is on record; see: countersign holds list")

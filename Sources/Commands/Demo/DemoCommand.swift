@@ -123,8 +123,8 @@ struct DemoCommand: Subcommand {
       guard let vote = votes.first else { continue }
       let ledger = try options.ledger()
       let now = Clock.system.now()
-      for hold in ledger.state.holds.values.sorted(by: { $0.received < $1.received }) {
-        guard hold.votes.isEmpty, hold.state(at: now).isOpen,
+      for hold in ledger.state.openHolds(at: now).sorted(by: { $0.received < $1.received }) {
+        guard hold.votes.isEmpty,
           let (review, _) = try? ReviewText.make(hold.digest.hex, ledger, voter: voter),
           review.objection == nil, review.completes
         else { continue }
@@ -143,7 +143,7 @@ struct DemoCommand: Subcommand {
     }
     let ledger = try options.ledger(.readOnly)
     released =
-      ledger.state.holds.values.filter { if case .released? = $0.end { true } else { false } }.count
+      ledger.state.holds.all.filter { if case .released? = $0.end { true } else { false } }.count
     let report = try LogVerification.run(ledger.database, pins: PinStore(folder: Paths().pins))
     Output.line("entries    \(report.size)")
     Output.line("decisions  \(report.decisions)")

@@ -322,6 +322,12 @@ enum Parse {
     return first
   }
 
+  static func digest<Record: Tabled>(
+    _ text: String, among known: RecordTable<Record>, what: String
+  ) throws -> Digest where Record.ID == Digest {
+    try digest(text, among: known.ids(beginning: text.lowercased()), what: what)
+  }
+
   static func digest(_ text: String) throws -> Digest {
     guard let digest = Digest(hex: text.utf8) else {
       throw ValidationError("\"\(text)\" is not a digest of 64 lower-case hexadecimal digits")

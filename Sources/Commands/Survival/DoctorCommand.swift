@@ -187,9 +187,9 @@ struct Examination {
 
   private mutating func examine(keys ledger: Ledger, at now: Timestamp) {
     let soon = now.advanced(bySeconds: 14 * 86_400)
-    let expiring = ledger.state.keys.values.filter {
+    let expiring = ledger.state.keys.all.filter {
       $0.status(at: now) == .active && ($0.notAfter.map { $0 < soon } ?? false)
-    }.sorted { $0.key.fingerprint < $1.key.fingerprint }
+    }
     for record in expiring {
       add(
         "keys", .warn,

@@ -149,7 +149,6 @@ extension AuthorityState {
       holds[signing.digest] = Hold(
         digest: signing.digest, index: size, action: body.action, agent: action.agent,
         key: body.key, resource: action.resource, received: now, terms: terms, chain: body.chain)
-      holdOfAction[body.action] = signing.digest
       changes.append(.hold(signing.digest))
     }
     if body.verdict == .allow {

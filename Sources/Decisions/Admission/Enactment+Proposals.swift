@@ -123,8 +123,7 @@ extension AuthorityState {
         throw .invalid(what: "kept", why: "is not what the action says")
       }
     }
-    if let hold = holdOfAction[body.action], holds[hold]?.state(at: context.received).isOpen == true
-    {
+    if holds.all(.action(body.action)).contains(where: { $0.state(at: context.received).isOpen }) {
       throw .invalid(what: "action", why: "is still held; deny it first")
     }
     erased[body.action] = body.kept
@@ -140,12 +139,10 @@ extension AuthorityState {
     restored = body
     actionFloor = context.received
     var changes: [Change] = [.enacted(.logRestored(body))]
-    for digest in holds.keys.sorted() {
-      guard var hold = holds[digest], hold.void("log_restored", at: context.received) else {
-        continue
-      }
-      holds[digest] = hold
-      changes.append(.hold(digest))
+    for var hold in openHolds(at: context.received)
+    where hold.void("log_restored", at: context.received) {
+      holds.set(hold)
+      changes.append(.hold(hold.digest))
     }
     return changes
   }

@@ -72,11 +72,11 @@ extension AuthorityState {
   private mutating func end(
     keysOf holder: Principal, _ reason: RevocationReason, _ note: ByteString, _ now: Timestamp
   ) {
-    for (fingerprint, var record) in keys where record.holder == holder && record.revoked == nil {
+    for var record in keys.all(.holder(holder)) where record.revoked == nil {
       record.revocation = KeyRevoked(
-        key: fingerprint, reason: reason, compromisedSince: nil, note: note)
+        key: record.id, reason: reason, compromisedSince: nil, note: note)
       record.revoked = now
-      keys[fingerprint] = record
+      keys.set(record)
     }
   }
 

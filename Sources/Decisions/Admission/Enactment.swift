@@ -39,7 +39,7 @@ extension AuthorityState {
       voidsHolds = true
     case .agentRetired(let body):
       try require(.admin, of: signer)
-      guard agents.removeValue(forKey: body.agent) != nil else {
+      guard agents.remove(body.agent) != nil else {
         throw .unknownSubject(what: "agent", name: body.agent.description)
       }
       retiredAgents.insert(body.agent)
@@ -120,11 +120,10 @@ extension AuthorityState {
   /// Ends the open holds that no longer stand.
   mutating func voidHolds(at now: Timestamp) -> [Change] {
     var changes: [Change] = []
-    for digest in holds.keys.sorted() {
-      guard var hold = holds[digest], hold.state(at: now).isOpen else { continue }
+    for var hold in openHolds(at: now) {
       guard let reason = voidReason(hold, at: now), hold.void(reason, at: now) else { continue }
-      holds[digest] = hold
-      changes.append(.hold(digest))
+      holds.set(hold)
+      changes.append(.hold(hold.digest))
     }
     return changes
   }

@@ -9,20 +9,18 @@ package struct AuthorityState: Sendable {
   package internal(set) var registry: RegistryIdentity?
   package internal(set) var operators: [Principal: OperatorRecord] = [:]
   package internal(set) var services: [Principal: ServiceRecord] = [:]
-  package internal(set) var agents: [Principal: AgentRecord] = [:]
+  package internal(set) var agents = RecordTable<AgentRecord>()
   package internal(set) var retiredAgents: Set<Principal> = []
   package internal(set) var requests: [Digest: KeyRequest] = [:]
-  package internal(set) var keys: [Fingerprint: KeyRecord] = [:]
-  package internal(set) var grants: [Digest: Grant] = [:]
+  package internal(set) var keys = RecordTable<KeyRecord>()
+  package internal(set) var grants = RecordTable<Grant>()
   /// How often each grant with `max_uses` was used.
   package internal(set) var uses: [Digest: Int64] = [:]
   package internal(set) var resources = ResourceCatalogue()
   package internal(set) var policies: [Digest: PolicyRecord] = [:]
   package internal(set) var activePolicy: Digest?
   package internal(set) var locks: [Digest: LockRecord] = [:]
-  package internal(set) var holds: [Digest: Hold] = [:]
-  /// Holds by the action they hold.
-  package internal(set) var holdOfAction: [Digest: Digest] = [:]
+  package internal(set) var holds = RecordTable<Hold>()
   package internal(set) var proposals: [Digest: ProposalRecord] = [:]
   /// Broken glasses nobody has looked at yet.
   package internal(set) var owedReviews: [Digest: OwedReview] = [:]
@@ -183,6 +181,11 @@ package struct AuthorityState: Sendable {
   /// Everyone who could still approve something under these rules.
   package func possibleVoters(excluding excluded: Set<Principal>, at now: Timestamp) -> [Voter] {
     operators.keys.sorted().filter { !excluded.contains($0) }.compactMap { voter($0, at: now) }
+  }
+
+  /// Holds that are pending or approved, in the order of their digests.
+  package func openHolds(at now: Timestamp) -> [Hold] {
+    holds.all(from: .open(until: now)).filter { $0.state(at: now).isOpen }
   }
 
   package var groups: Set<ByteString> { Set(operators.values.flatMap(\.groups)) }

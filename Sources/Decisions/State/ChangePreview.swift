@@ -34,6 +34,7 @@ package struct ChangePreview: Sendable, Hashable {
   ) throws(AdmissionFault) {
     let key = state.operators[signer]?.key ?? Fingerprint(digest: Digest.sha256([]))
     var after = state
+    after.watchChanges()
     let signing = Signing(
       digest: Digest.sha256((try? body.json.withoutNulls.canonicalBytes()) ?? []), signer: signer,
       keys: [key], head: TreeHead(size: state.size, root: Digest.sha256([])))
@@ -43,31 +44,35 @@ package struct ChangePreview: Sendable, Hashable {
     _ = try after.enact(
       body, signing, context, byQuorum: state.needsProposal(body, by: signer))
     size = state.size
-    let (had, has) = (state.usableGrants(at: now), after.usableGrants(at: now))
-    let (good, stillGood) = (state.goodGrants(at: now), after.goodGrants(at: now))
+    let affected = after.grantsAffected(since: state)
+    let (good, stillGood) = (
+      state.good(affected, at: now), after.good(affected, at: now)
+    )
     brokenGrants = good.subtracting(stillGood).sorted()
+    // An agent is judged by all it holds, not only by what the change is about.
+    let agents = Set(affected.map(\.terms.holder))
+    let had = state.usableGrants(of: agents, at: now)
+    let has = after.usableGrants(of: agents, at: now)
     losingAll = had.keys.filter { has[$0] == nil }.sorted()
     let some = had.keys.filter { agent in has[agent].map { $0 != had[agent] } ?? false }.sorted()
     losingSome = some
     stillReachable = has.filter { some.contains($0.key) }.mapValues { $0.sorted() }
-    voidedHolds = state.holds.values.filter {
-      $0.state(at: now).isOpen && after.holds[$0.digest]?.state(at: now).isOpen == false
-    }.map(\.digest).sorted()
-    unreachableHolds = after.holds.values.filter { hold in
+    voidedHolds = state.openHolds(at: now).filter {
+      after.holds[$0.digest]?.state(at: now).isOpen == false
+    }.map(\.digest)
+    unreachableHolds = after.openHolds(at: now).filter { hold in
       guard case .pending = hold.state(at: now) else { return false }
       let excluded = hold.terms.rule.allowSelf ? [] : Set(after.exclusions(for: hold).keys)
       let voters = after.possibleVoters(
         excluding: excluded.union(hold.terms.rule.allowSelf ? [] : hold.terms.excluded), at: now)
       return !Quorum.isMet(hold.terms.rule.quorum, by: voters)
-    }.map(\.digest).sorted()
+    }.map(\.digest)
     let signingAdmins = after.admins.filter { admin in
       after.operators[admin].flatMap { after.keys[$0.key] }?.status(at: now) == .active
     }
     isAdminQuorumReachable = signingAdmins.count >= (after.registry?.adminQuorum ?? 1)
     if case .keyRevoked(let body) = body, let holder = state.keys[body.key]?.holder {
-      activeKeysLeft = after.keys.values.count {
-        $0.holder == holder && $0.status(at: now) == .active
-      }
+      activeKeysLeft = after.activeKeys(of: holder, at: now).count
       suspectKeys = after.suspectSuccessors(of: body.key)
     } else {
       activeKeysLeft = nil
@@ -120,41 +125,86 @@ package struct ChangePreview: Sendable, Hashable {
 }
 
 extension AuthorityState {
-  /// Grants whose chain verifies now.
-  package func goodGrants(at now: Timestamp) -> Set<Digest> {
+  fileprivate mutating func watchChanges() {
+    agents.watchChanges()
+    keys.watchChanges()
+    grants.watchChanges()
+  }
+
+  /// Grants whose chain or use may be judged otherwise than in the state this one came from, since
+  /// ``watchChanges()``.
+  fileprivate func grantsAffected(since before: AuthorityState) -> [Grant] {
+    var agents = self.agents.touched ?? []
+    var keys = self.keys.touched ?? []
+    agents.formUnion(
+      Set(before.operators.keys).symmetricDifference(operators.keys)
+        .union(Set(before.services.keys).symmetricDifference(services.keys)))
+    let moved = Set(before.locks.keys).symmetricDifference(locks.keys)
+    for lock in moved.compactMap({ locks[$0] ?? before.locks[$0] }) {
+      switch lock.placed.target {
+      case .everything, .resource: return grants.all
+      case .agent(let agent): agents.insert(agent)
+      case .key(let key): keys.insert(key)
+      }
+    }
+    var found: [Digest: Grant] = [:]
+    var next = (grants.touched ?? []).compactMap { grants[$0] }
+    for agent in agents { next += grants.all(.holder(agent)) + grants.all(.issuer(agent)) }
+    for key in keys {
+      next += grants.all(.signer(key))
+      if let holder = self.keys[key]?.holder { next += grants.all(.holder(holder)) }
+    }
+    // What is passed on stands and falls with what it comes from.
+    while let grant = next.popLast() {
+      guard found.updateValue(grant, forKey: grant.digest) == nil else { continue }
+      next += grants.all(.parent(grant.digest))
+    }
+    return Array(found.values)
+  }
+
+  /// Those of some grants whose chain verifies now.
+  fileprivate func good(_ candidates: [Grant], at now: Timestamp) -> Set<Digest> {
     let chains = chains
     return Set(
-      grants.values.filter {
+      candidates.filter {
         (try? chains.verify(leaf: $0.digest, agent: $0.terms.holder, audience: nil, at: now)) != nil
       }.map(\.digest))
   }
 
+  /// Grants whose chain verifies now.
+  package func goodGrants(at now: Timestamp) -> Set<Digest> { good(grants.all, at: now) }
+
   /// By agent, the grants it can act under now: good, with an active key, under no lock.
   package func usableGrants(at now: Timestamp) -> [Principal: Set<Digest>] {
-    var usable: [Principal: Set<Digest>] = [:]
-    var keysOf: [Principal: [Fingerprint]] = [:]
-    for (fingerprint, record) in keys where record.status(at: now) == .active {
-      keysOf[record.holder, default: []].append(fingerprint)
-    }
+    usableGrants(of: Set(grants.all.map(\.terms.holder)), at: now)
+  }
+
+  fileprivate func usableGrants(
+    of agents: Set<Principal>, at now: Timestamp
+  ) -> [Principal: Set<Digest>] {
     let patterns = locks.values.compactMap { lock -> ResourcePattern? in
       guard lock.isInForce(at: now), case .resource(let text) = lock.placed.target else {
         return nil
       }
       return try? ResourcePattern(text)
     }
-    for digest in goodGrants(at: now) {
-      guard let grant = grants[digest] else { continue }
-      let holder = grant.terms.holder
-      let canAct = (keysOf[holder] ?? []).contains { key in
-        lock(agent: holder, key: key, resource: nil, leaf: digest, at: now) == nil
+    var usable: [Principal: Set<Digest>] = [:]
+    for agent in agents {
+      let held = grants.all(.holder(agent))
+      let active = activeKeys(of: agent, at: now)
+      for digest in good(held, at: now) {
+        guard let grant = grants[digest] else { continue }
+        let canAct = active.contains { key in
+          lock(agent: agent, key: key.id, resource: nil, leaf: digest, at: now) == nil
+        }
+        // A grant all of whose resources are locked is of no use now.
+        let resources = grant.terms.capabilities.flatMap(\.resources).compactMap {
+          try? ResourcePattern($0)
+        }
+        let isStopped =
+          !patterns.isEmpty && resources.allSatisfy { one in patterns.contains { $0.covers(one) } }
+        if canAct, !isStopped { usable[agent, default: []].insert(digest) }
       }
-      // A grant all of whose resources are locked is of no use now.
-      let resources = grant.terms.capabilities.flatMap(\.resources).compactMap {
-        try? ResourcePattern($0)
-      }
-      let isStopped =
-        !patterns.isEmpty && resources.allSatisfy { one in patterns.contains { $0.covers(one) } }
-      if canAct, !isStopped { usable[holder, default: []].insert(digest) }
     }
     return usable
   }
@@ -162,8 +212,6 @@ extension AuthorityState {
   /// Keys that came after a compromised one by its own hand: its successors, and what it enrolled.
   package func suspectSuccessors(of key: Fingerprint) -> [Fingerprint] {
     guard let record = keys[key], record.revocation?.reason == .compromised else { return [] }
-    return keys.values.filter {
-      ($0.predecessor == key || $0.enrollingKey == key) && !record.upholds(receivedAt: $0.received)
-    }.map(\.key.fingerprint).sorted()
+    return keys.all(.origin(key)).filter { !record.upholds(receivedAt: $0.received) }.map(\.id)
   }
 }

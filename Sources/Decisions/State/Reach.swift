@@ -17,7 +17,7 @@ package struct Reach: Sendable, Hashable {
 extension AuthorityState {
   /// What an agent can do, and through whom: every grant it holds, judged.
   package func reach(of agent: Principal, at now: Timestamp) -> [Reach] {
-    grants.values.filter { $0.terms.holder == agent }
+    grants.all(.holder(agent))
       .sorted { ($0.received, $0.digest) < ($1.received, $1.digest) }
       .map { reach($0, resource: nil, at: now) }
   }
@@ -26,7 +26,13 @@ extension AuthorityState {
   package func reach(
     action: ByteString, resource: ResourceURI, at now: Timestamp
   ) -> [Reach] {
-    grants.values.filter { grant in
+    reach(grants.all, action: action, resource: resource, at: now)
+  }
+
+  private func reach(
+    _ grants: [Grant], action: ByteString, resource: ResourceURI, at now: Timestamp
+  ) -> [Reach] {
+    grants.filter { grant in
       grant.terms.capabilities.contains { $0.covers(action: action, resource: resource) }
     }
     .sorted {
@@ -38,7 +44,7 @@ extension AuthorityState {
   private func reach(_ grant: Grant, resource: ResourceURI?, at now: Timestamp) -> Reach {
     let agent = grant.terms.holder
     let report = chains.report(leaf: grant.digest, audience: nil, at: now)
-    let active = keys.values.filter { $0.holder == agent && $0.status(at: now) == .active }
+    let active = activeKeys(of: agent, at: now)
     var obstacle: String?
     if active.isEmpty {
       obstacle = "\(agent) has no active key"
@@ -56,6 +62,11 @@ extension AuthorityState {
     return Reach(agent: agent, grant: grant, report: report, obstacle: obstacle)
   }
 
+  /// The keys with which someone can sign now.
+  package func activeKeys(of holder: Principal, at now: Timestamp) -> [KeyRecord] {
+    keys.all(.holder(holder)).filter { $0.status(at: now) == .active }
+  }
+
   private func isSpent(_ grant: Grant) -> Bool {
     grant.terms.limits.maxUses.map { uses[grant.digest, default: 0] >= $0 } ?? false
   }
@@ -65,7 +76,7 @@ extension AuthorityState {
     to grant: Digest, for agent: Principal, action: ByteString, resource: ResourceURI,
     at now: Timestamp
   ) -> [Reach] {
-    reach(action: action, resource: resource, at: now)
-      .filter { $0.agent == agent && $0.grant.digest != grant && $0.isUsable }
+    reach(grants.all(.holder(agent)), action: action, resource: resource, at: now)
+      .filter { $0.grant.digest != grant && $0.isUsable }
   }
 }

@@ -29,7 +29,7 @@ extension AuthorityState {
           "may_attest": .array($0.mayAttest.map(\.json)),
         ]
       },
-      "agents": list(agents.values, by: \.registered.agent) {
+      "agents": list(agents.all) {
         ["agent": $0.registered.json.withoutNulls, "owners": .array($0.owners.map(\.json))]
       },
       "retired": .array(retiredAgents.sorted().map(\.json)),
@@ -39,8 +39,8 @@ extension AuthorityState {
           "received": $0.received.json,
         ]
       },
-      "keys": list(keys.values, by: \.key.fingerprint) { $0.snapshot },
-      "grants": list(grants.values, by: \.digest) { grant in
+      "keys": list(keys.all) { $0.snapshot },
+      "grants": list(grants.all) { grant in
         [
           "digest": JSONValue(grant.digest.hex), "issuer": grant.issuer.json,
           "key": JSONValue(grant.key.digest.hex), "received": grant.received.json,
@@ -63,7 +63,7 @@ extension AuthorityState {
           "placer": $0.placer.json,
         ]
       },
-      "holds": list(holds.values, by: \.digest) { $0.snapshot },
+      "holds": list(holds.all) { $0.snapshot },
       "proposals": list(proposals.values, by: \.digest) {
         [
           "digest": JSONValue($0.digest.hex), "body": $0.opened.json.withoutNulls,
@@ -117,7 +117,11 @@ extension AuthorityState {
   private func list<Item, Key: Comparable>(
     _ items: some Sequence<Item>, by key: (Item) -> Key, _ json: (Item) -> JSONValue
   ) -> JSONValue {
-    .array(items.sorted { key($0) < key($1) }.map { json($0).withoutNulls })
+    list(items.sorted { key($0) < key($1) }, json)
+  }
+
+  private func list<Item>(_ items: [Item], _ json: (Item) -> JSONValue) -> JSONValue {
+    .array(items.map { json($0).withoutNulls })
   }
 
   private func counts(_ pairs: [(ByteString, Int64)]) -> JSONValue {
@@ -156,7 +160,7 @@ extension AuthorityState {
     try fields.each("agents") { (inner) throws(FieldFault) in
       let owners = try inner.strings("owners").compactMap { Principal($0) }
       if case .agentRegistered(let body) = try inner.body("agent", .agentRegistered) {
-        agents[body.agent] = AgentRecord(registered: body, owners: owners)
+        agents.set(AgentRecord(registered: body, owners: owners))
       }
     }
     retiredAgents = Set(try fields.strings("retired", limit: .max).compactMap { Principal($0) })
@@ -168,7 +172,7 @@ extension AuthorityState {
     }
     try fields.each("keys") { (inner) throws(FieldFault) in
       let record = try KeyRecord(snapshot: &inner)
-      keys[record.key.fingerprint] = record
+      keys.set(record)
     }
     try fields.each("grants") { (inner) throws(FieldFault) in
       guard case .grantIssued(let terms) = try inner.body("terms", .grantIssued) else { return }
@@ -177,7 +181,7 @@ extension AuthorityState {
         key: Fingerprint(digest: try inner.digest("key")),
         received: try inner.timestamp("received"), terms: terms)
       grant.revoked = try inner.optionalTimestamp("revoked")
-      grants[grant.digest] = grant
+      grants.set(grant)
     }
     for member in try fields.attributes("uses").members {
       if let digest = Digest(hex: member.name.bytes) { uses[digest] = member.value.integer }
@@ -203,9 +207,7 @@ extension AuthorityState {
       }
     }
     for element in try fields.array("holds", limit: .max) {
-      let hold = try Hold(snapshot: element)
-      holds[hold.digest] = hold
-      holdOfAction[hold.action] = hold.digest
+      holds.set(try Hold(snapshot: element))
     }
     try fields.each("proposals") { (inner) throws(FieldFault) in
       var signatures: [ProposalRecord.Signature] = []

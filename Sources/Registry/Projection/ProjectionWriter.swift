@@ -189,9 +189,7 @@ struct ProjectionWriter {
   }
 
   private func write(keysOf holder: Principal) throws {
-    for record in state.keys.values where record.holder == holder {
-      try write(key: record.key.fingerprint)
-    }
+    for record in state.keys.all(.holder(holder)) { try write(key: record.id) }
   }
 
   private func write(key fingerprint: Fingerprint) throws {

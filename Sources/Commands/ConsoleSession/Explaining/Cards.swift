@@ -85,42 +85,38 @@ struct Cards {
     }
     lines += locks { lock in if case .agent(principal) = lock.target { true } else { false } }
     lines.append(heading("Keys"))
-    for record in state.keys.values.filter({ $0.holder == principal })
-      .sorted(by: { $0.received < $1.received })
-    {
-      lines.append(keyLine(record))
-    }
+    lines +=
+      state.keys.all(.holder(principal))
+      .sorted { $0.received < $1.received }.map(keyLine).orNothing
     lines.append(heading("What it can do, and through whom"))
-    for reach in state.reach(of: principal, at: now) {
-      let word = reach.isUsable ? "usable" : reach.obstacle ?? reach.report.verdict.word
-      lines.append(
-        Line(
+    lines +=
+      state.reach(of: principal, at: now).map { reach in
+        let word = reach.isUsable ? "usable" : reach.obstacle ?? reach.report.verdict.word
+        return Line(
           reach.isUsable ? "ok" : "!",
           SafeText(
             "\(reach.grant.terms.capabilities.map(\.words).joined(separator: "; "))  from "
               + "\(reach.grant.issuer)  \(word)"), reach.isUsable ? .text : .stateBad,
-          target: .grant(reach.grant.digest)))
-    }
+          target: .grant(reach.grant.digest))
+      }.orNothing
     lines.append(heading("Passed on"))
-    for grant in state.grants.values.filter({ $0.issuer == principal && $0.revoked == nil })
-      .sorted(by: { $0.received < $1.received }).prefix(100)
-    {
-      lines.append(
-        Line(
-          "to",
-          SafeText(
-            "\(grant.terms.holder)  \(grant.terms.capabilities.map(\.words).joined(separator: "; "))"
-          ),
-          target: .grant(grant.digest)))
-    }
+    lines +=
+      state.grants.all(.issuer(principal)).filter { $0.revoked == nil }
+      .sorted { $0.received < $1.received }.prefix(100).map(grantLine).orNothing
     lines.append(heading("Last decisions"))
-    for row in try log.decisions(agent: name, limit: 20) {
-      lines.append(
-        Line(
-          row.received.minute, SafeText("\(row.verdict)  \(row.name) on \(row.uri)  \(row.code)"),
-          row.verdict == "deny" ? .stateBad : .text, target: .decision(row.index)))
-    }
+    lines += try log.decisions(agent: name, limit: 20).map { row in
+      Line(
+        row.received.minute, SafeText("\(row.verdict)  \(row.name) on \(row.uri)  \(row.code)"),
+        row.verdict == "deny" ? .stateBad : .text, target: .decision(row.index))
+    }.orNothing
     return lines
+  }
+
+  private func grantLine(_ grant: Grant) -> Line {
+    let can = grant.terms.capabilities.map(\.words).joined(separator: "; ")
+    return Line(
+      grant.revoked == nil ? "to" : "revoked", SafeText("\(grant.terms.holder)  \(can)"),
+      target: .grant(grant.digest))
   }
 
   private func keyLine(_ record: KeyRecord) -> Line {
@@ -185,17 +181,9 @@ struct Cards {
     let used = try log.lastUse(of: fingerprint, by: record.holder)
     lines.append(Line("last used", SafeText(used?.textToSeconds ?? "never for an action")))
     lines.append(heading("Grants it signed"))
-    for grant in state.grants.values.filter({ $0.key == fingerprint })
-      .sorted(by: { $0.received < $1.received }).prefix(100)
-    {
-      lines.append(
-        Line(
-          grant.revoked == nil ? "to" : "revoked",
-          SafeText(
-            "\(grant.terms.holder)  \(grant.terms.capabilities.map(\.words).joined(separator: "; "))"
-          ),
-          target: .grant(grant.digest)))
-    }
+    lines +=
+      state.grants.all(.signer(fingerprint))
+      .sorted { $0.received < $1.received }.prefix(100).map(grantLine).orNothing
     return lines
   }
 
@@ -234,23 +222,19 @@ struct Cards {
       $0.grant.digest != digest && $0.isUsable
     }
     lines.append(heading("Its holder is still reachable via"))
-    lines += others.map {
-      Line(
-        "",
-        SafeText(
-          "\($0.grant.issuer): \($0.grant.terms.capabilities.map(\.words).joined(separator: "; "))"),
-        target: .grant($0.grant.digest))
-    }
-    if others.isEmpty { lines.append(Line("", "nothing else")) }
+    lines +=
+      others.map {
+        Line(
+          "",
+          SafeText(
+            "\($0.grant.issuer): \($0.grant.terms.capabilities.map(\.words).joined(separator: "; "))"
+          ),
+          target: .grant($0.grant.digest))
+      }.orNothing
     lines.append(heading("Below it"))
-    let below = state.grants.values.filter { $0.terms.parent == digest }
-      .sorted { $0.terms.holder < $1.terms.holder }
-    lines += below.prefix(200).map {
-      Line(
-        $0.revoked == nil ? "to" : "revoked", SafeText($0.terms.holder.description),
-        target: .grant($0.digest))
-    }
-    if below.isEmpty { lines.append(Line("", "nothing")) }
+    lines +=
+      state.grants.all(.parent(digest))
+      .sorted { $0.terms.holder < $1.terms.holder }.prefix(200).map(grantLine).orNothing
     return lines
   }
 
@@ -267,23 +251,24 @@ struct Cards {
         "may grant", SafeText(record.mayGrant.map(\.words).joined(separator: "; "))),
       heading("Keys"),
     ]
-    lines += state.keys.values.filter { $0.holder == principal }
-      .sorted { $0.received < $1.received }.map(keyLine)
+    lines +=
+      state.keys.all(.holder(principal))
+      .sorted { $0.received < $1.received }.map(keyLine).orNothing
     lines.append(heading("Agents they own: none of these can they approve"))
-    lines += state.agents.values.filter { $0.registered.owner == principal }
-      .sorted { $0.registered.agent < $1.registered.agent }.prefix(100).map {
-        let agent = $0.registered.agent.description
-        return Line("agent", SafeText(agent), target: .agent(agent))
-      }
+    lines +=
+      state.agents.all(.owner(principal)).prefix(100).map {
+        Line("agent", SafeText($0.id.description), target: .agent($0.id.description))
+      }.orNothing
     lines.append(heading("Their votes on open holds"))
-    for hold in state.holds.values where hold.state(at: now).isOpen {
-      lines += hold.votes.filter { $0.voter == principal }.map {
-        Line(
-          $0.vote.rawValue,
-          SafeText("\(hold.digest.hex.prefix(8)) \(hold.agent) on \(hold.resource.text)"),
-          target: .hold(hold.digest))
-      }
-    }
+    lines +=
+      state.openHolds(at: now).flatMap { hold in
+        hold.votes.filter { $0.voter == principal }.map {
+          Line(
+            $0.vote.rawValue,
+            SafeText("\(hold.digest.hex.prefix(8)) \(hold.agent) on \(hold.resource.text)"),
+            target: .hold(hold.digest))
+        }
+      }.orNothing
     return lines
   }
 
@@ -536,4 +521,9 @@ enum Highlight {
     if line.first?.isLetter == true, keywords.contains(String(word)) { return .codeKeyword }
     return line.first?.isLetter == true ? .title : .text
   }
+}
+
+extension [Line] {
+  /// What stands under a heading under which there is nothing.
+  fileprivate var orNothing: [Line] { isEmpty ? [Line("", "nothing", .hint)] : self }
 }

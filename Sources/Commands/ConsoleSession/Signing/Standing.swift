@@ -11,7 +11,7 @@ enum Standing {
   ) -> [String: String] {
     guard let voter else { return [:] }
     var words: [String: String] = [:]
-    for hold in state.holds.values {
+    for hold in state.openHolds(at: now) {
       guard case .pending = hold.state(at: now) else { continue }
       let word: String
       if hold.votes.contains(where: { $0.voter == voter && !$0.isWithdrawn }) {
