@@ -29,6 +29,9 @@ package enum AuthorityFault: Error, Sendable, Equatable {
   case noCheckpoint
   case damagedBackup(path: String, reason: String)
   case uncovered(entry: UInt64, checkpoint: UInt64)
+  /// The state kept beside the pin went on while it was read.
+  case stateMoved
+  case stateUnreadable(path: String, reason: String)
   case log(LogFault)
 
   /// The stable name of the fault.
@@ -52,6 +55,8 @@ package enum AuthorityFault: Error, Sendable, Equatable {
     case .noCheckpoint: "checkpoint_missing"
     case .damagedBackup: "backup_damaged"
     case .uncovered: "entry_uncovered"
+    case .stateMoved: "state_moved"
+    case .stateUnreadable: "state_unreadable"
     case .log(let fault): fault.code
     }
   }
@@ -77,6 +82,11 @@ extension AuthorityFault: CustomStringConvertible {
     case .unpinned(let registry):
       "this account has never seen registry \(registry.text); compare that id with the one the "
         + "founder gives you, then run again with --trust \(registry.text)"
+    case .stateMoved:
+      "another process wrote down a newer state meanwhile; do this again"
+    case .stateUnreadable(let path, let reason):
+      "the state kept in \(path) cannot be read (\(reason)); nothing was done, and it was dropped: do "
+        + "this again, and it is made anew from the log"
     case .otherRegistry(let expected, let found):
       "this is registry \(found.text), not \(expected.text)"
     case .pin(let path, let reason): "the pin file \(path) cannot be used: \(reason)"

@@ -33,6 +33,8 @@ package actor DecisionAuthority {
   /// Refusals of one key and code that are logged in an hour; more are counted only.
   private static let refusalsLogged = 10
   private static let groupLimit = 256
+  /// Entries after which the state is written down, so that neither memory nor the next start grow.
+  private static let markEvery: UInt64 = 32_768
 
   /// Opens the registry for deciding.
   ///
@@ -110,6 +112,7 @@ package actor DecisionAuthority {
       return try answer(outcomes, appending)
     }
     try ledger.storePin()
+    try? ledger.storeMarkIfWorthwhile(every: DecisionAuthority.markEvery)
     return answers
   }
 
@@ -230,7 +233,7 @@ package actor DecisionAuthority {
 
   /// What a statement's header must name: which registry, and a head of its log.
   package func head() throws -> (registry: ByteString, head: TreeHead) {
-    try ledger.database.read { try ledger.catchUp($0) }
+    try ledger.catchUp()
     return (registry, ledger.head)
   }
 
@@ -241,10 +244,8 @@ package actor DecisionAuthority {
 
   /// Admits a statement an agent made itself, and appends it.
   package func admit(_ envelope: UnverifiedEnvelope) throws -> UInt64 {
-    try ledger.database.read { transaction in
-      try ledger.catchUp(transaction)
-      try checkServing(transaction)
-    }
+    try ledger.catchUp()
+    try ledger.database.read { try checkServing($0) }
     let parts = try StatementParts(payloadType: envelope.payloadType, payload: envelope.payload)
     guard DecisionAuthority.admitted.contains(parts.body.type), parts.header.signer.kind == .agent
     else {
@@ -298,7 +299,7 @@ package actor DecisionAuthority {
 
   /// How a hold stands; reading never releases it.
   package func hold(_ digest: Digest) throws -> Answer.HoldReport? {
-    try ledger.database.read { try ledger.catchUp($0) }
+    try ledger.catchUp()
     let now = max(clock.now(), ledger.state.lastReceived)
     return ledger.state.holds[digest].map { Answer.HoldReport($0, at: now) }
   }

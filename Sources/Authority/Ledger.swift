@@ -17,7 +17,9 @@ package final class Ledger {
   /// Entries that were not admissible: shown as refused, without effect.
   package private(set) var refused: [(index: UInt64, reason: String)] = []
   private var policies: [Digest: PolicyInForce] = [:]
-  /// The size of the mark this process began from or wrote.
+  /// Where the records lie that nothing has changed since the last mark.
+  private var shelf: StateShelf?
+  /// The size of the mark that what is read from the shelf is of no earlier state than.
   private var markedSize: UInt64 = 0
   /// Entries this transaction has appended so far.
   private var appended = 0
@@ -41,8 +43,11 @@ package final class Ledger {
     self.database = database
     self.pins = pins
     self.progress = progress
-    if let pins { try database.read { try goOnFromMark(pins, $0) } }
-    try database.read { try catchUp($0) }
+    if let pins, let genesis = try database.read(Ledger.genesis) {
+      shelf = pins.shelf(for: genesis)
+      begin()
+    }
+    try catchUp()
     guard let pins else { return }
     guard let registry = state.registry else {
       throw AuthorityFault.empty(path: database.path)
@@ -57,7 +62,7 @@ package final class Ledger {
     }
     // Another process of this account may have pinned entries that were committed since the read
     // above; a pin is written after its commit, so reading again shows them all.
-    if pin.size > tree.size { try database.read { try catchUp($0) } }
+    if pin.size > tree.size { try catchUp() }
     try check(pin, registry.id, pins)
     try storePin()
     try storeMarkIfWorthwhile()
@@ -84,27 +89,107 @@ package final class Ledger {
 
   /// Entries replayed after which a new mark is worth its while.
   private static let markEvery: UInt64 = 512
+  /// Records kept in memory before they are put on the shelf in the middle of a long replay.
+  private static let changeLimit = 400_000
+
+  private static func genesis(_ transaction: RegistryTransaction) throws -> ByteString? {
+    try transaction.entry(0).flatMap { try? LogEntry(bytes: $0) }
+      .map { ByteString($0.envelope.digest.hex) }
+  }
+
+  /// How many entries a log has, and how many of them the state that was written down covers.
+  package static func extent(
+    of database: RegistryDatabase, pins: PinStore
+  ) throws -> (size: UInt64, known: UInt64) {
+    try database.read { transaction in
+      guard let genesis = try genesis(transaction) else { return (0, 0) }
+      return (try transaction.size(), try pins.shelf(for: genesis)?.refresh()?.size ?? 0)
+    }
+  }
+
+  /// Nothing replayed yet, on whatever lies on the shelf.
+  private func begin() {
+    state = AuthorityState()
+    tree = MerkleTree()
+    markedSize = 0
+    headLastKnown = nil
+    refused = []
+    erasuresToCome = []
+    if let shelf { state.rest(on: shelf) }
+  }
+
+  /// Sees to it that what lies on the shelf is of a log this one begins with, and goes on from there
+  /// if it is further.
+  private func settle(_ transaction: RegistryTransaction) throws {
+    guard let shelf else { return }
+    if shelf.fault != nil {
+      shelf.forgive()
+      begin()
+    }
+    do {
+      let mark = try shelf.mark()
+      if mark == nil, markedSize == 0, try shelf.isEmpty { return }
+      if let mark, markedSize <= mark.size, mark.size <= tree.size,
+        try root(atSize: mark.size, transaction) == mark.root
+      {
+        markedSize = mark.size
+        return
+      }
+      if let mark, mark.size > tree.size, try takeUp(mark, transaction) { return }
+      // What this state rested on is gone, or is another log's.
+      try shelf.clear()
+    } catch let fault as StateShelf.Fault {
+      shelf.distrust("\(fault)")
+      throw AuthorityFault.stateMoved
+    } catch let error where !(error is RegistryFault) && !(error is AuthorityFault) {
+      // There is no using it: everything is kept in memory.
+      self.shelf = nil
+    }
+    begin()
+  }
 
   /// Takes the state this account last verified, if the file's log still begins with it.
-  private func goOnFromMark(_ pins: PinStore, _ transaction: RegistryTransaction) throws {
-    guard let genesis = try transaction.entry(0).flatMap({ try? LogEntry(bytes: $0) }),
-      let mark = try pins.mark(for: ByteString(genesis.envelope.digest.hex)),
-      let (tree, state) = try? Ledger.parse(mark: mark), state.size == tree.size,
-      state.registry?.id == ByteString(genesis.envelope.digest.hex),
+  private func takeUp(
+    _ mark: StateShelf.Mark, _ transaction: RegistryTransaction
+  ) throws -> Bool {
+    guard let bytes = try shelf?.markBytes(),
+      let json = try? JSONParser.parse(
+        bytes, limits: JSONParser.Limits(bytes: bytes.count + 1, depth: 64)),
+      let (tree, state) = try? Ledger.parse(mark: json), state.size == tree.size,
+      mark == StateShelf.Mark(size: tree.size, root: tree.root),
+      let genesis = try Ledger.genesis(transaction), state.registry?.id == genesis,
       try transaction.size() >= tree.size
-    else { return }
+    else { return false }
     // The newest leaves must be those of the file; older ones are checked whenever they are read.
     let leaves = tree.newestLeaves
     let first = tree.size - UInt64(leaves.count)
     for (offset, leaf) in leaves.enumerated() {
       guard let bytes = try transaction.entry(first + UInt64(offset)),
         MerkleHash.leaf(bytes) == leaf
-      else { return }
+      else { return false }
     }
+    begin()
     self.tree = tree
     self.state = state
+    if let shelf { self.state.rest(on: shelf) }
     markedSize = tree.size
+    return true
   }
+
+  /// Refuses what came of records that could not be read.
+  package func checkShelf() throws(AuthorityFault) {
+    switch shelf?.fault {
+    case nil: return
+    case .moved?: throw .stateMoved
+    case .unreadable(let reason)?:
+      try? shelf?.clear()
+      throw .stateUnreadable(path: shelf?.path ?? "", reason: reason)
+    }
+  }
+
+  /// Lets other processes' marks take the place of what this one looked at; what is read of the state
+  /// after this may have to be read again after ``catchUp()``.
+  package func rest() { shelf?.rest(upTo: tree.size) }
 
   /// Goes on from a mark of this program's own; nothing is read from the database.
   init(_ database: RegistryDatabase, mark: JSONValue) throws {
@@ -128,11 +213,13 @@ package final class Ledger {
   }
 
   /// What this process has verified, to go on from.
-  var mark: JSONValue {
+  var mark: JSONValue { mark(of: state.snapshot) }
+
+  private func mark(of state: JSONValue) -> JSONValue {
     let parts = tree.parts
     return [
       "size": JSONValue(parts.size), "growing": .array(parts.growing.map(\.json)),
-      "frontier": parts.frontier.json, "state": state.snapshot,
+      "frontier": parts.frontier.json, "state": state,
     ]
   }
 
@@ -151,14 +238,27 @@ package final class Ledger {
   }
 
   /// Writes the state down if enough has been replayed since the last time.
-  package func storeMarkIfWorthwhile() throws {
-    if tree.size - markedSize >= Ledger.markEvery { try storeMark() }
+  package func storeMarkIfWorthwhile(every entries: UInt64 = Ledger.markEvery) throws {
+    if tree.size - markedSize >= entries { try storeMark() }
   }
 
   /// Writes down the state this process has verified, so that the next one need not replay it.
   package func storeMark() throws {
-    guard let pins, let registry = state.registry, state.unsupported == nil else { return }
-    try pins.store(mark: mark, at: head, for: registry.id)
+    try database.read { try storeMark($0) }
+    try storePin()
+  }
+
+  private func storeMark(_ transaction: RegistryTransaction) throws {
+    guard let shelf, state.registry != nil, state.unsupported == nil, erasuresToCome.isEmpty,
+      shelf.fault == nil
+    else { return }
+    let isWritten = try shelf.write(
+      StateShelf.Mark(size: tree.size, root: tree.root),
+      bytes: try mark(of: state.core).canonicalBytes(),
+      isPrefix: { [self] in try root(atSize: $0.size, transaction) == $0.root },
+      state.write)
+    guard isWritten else { return }
+    state.letGo()
     markedSize = tree.size
   }
 
@@ -250,8 +350,18 @@ package final class Ledger {
 
   // MARK: replay
 
+  /// Verifies and applies the entries that others have appended, as of now.
+  package func catchUp() throws {
+    refresh()
+    try database.read { try catchUp($0) }
+  }
+
+  /// Looks at the newest mark before a transaction begins: it is then of a log the transaction sees.
+  private func refresh() { _ = try? shelf?.refresh() }
+
   /// Verifies and applies the entries that others have appended.
   package func catchUp(_ transaction: RegistryTransaction) throws {
+    try settle(transaction)
     let size = try transaction.size()
     guard size >= tree.size else {
       throw AuthorityFault.truncated(size: size, known: tree.size)
@@ -262,9 +372,13 @@ package final class Ledger {
         throw AuthorityFault.badEntry(index: tree.size, reason: "it is missing")
       }
       _ = try replay(bytes, transaction)
-      if index & 255 == 0 { try progress(index, size) }
+      if index & 255 == 0 {
+        try progress(index, size)
+        if state.changeCount >= Ledger.changeLimit { try storeMark(transaction) }
+      }
     }
     try checkErasures()
+    try checkShelf()
   }
 
   /// An action's bytes may be missing only where the admin quorum has said so.
@@ -348,11 +462,14 @@ package final class Ledger {
     clock: Clock, _ body: (Appending) throws -> Result
   ) throws -> Result {
     appended = 0
+    refresh()
     do {
       return try database.write { transaction in
         try catchUp(transaction)
-        return try body(
+        let result = try body(
           Appending(ledger: self, transaction: transaction, now: try now(clock)))
+        try checkShelf()
+        return result
       }
     } catch {
       // What was appended is not in the file after all: replay what is.
@@ -373,14 +490,10 @@ package final class Ledger {
     return max(wall, state.lastReceived)
   }
 
-  /// Forgets everything replayed and replays the file as it is.
+  /// Forgets what is in memory and replays the file as it is.
   private func reload() throws {
-    state = AuthorityState()
-    tree = MerkleTree()
-    headLastKnown = nil
-    refused = []
-    erasuresToCome = []
-    try database.read { try catchUp($0) }
+    begin()
+    try catchUp()
   }
 
   private func append(

@@ -250,7 +250,7 @@ package struct LogVerification {
     do {
       let note = try SignedNote(bytes)
       let origin = Checkpoint.origin(registry: ledger.state.registry?.id ?? "")
-      let keys = ledger.state.keys.all.filter { $0.holder.kind != .agent }
+      let keys = ledger.state.keys.all { $0.holder.kind != .agent }
       _ = try note.verified(by: keys.map { NoteVerifier(name: origin, key: $0.key) })
       let checkpoint = try Checkpoint(text: note.text)
       guard checkpoint.size <= ledger.tree.size else {

@@ -1,6 +1,7 @@
 package import CanonicalJSON
 import Foundation
 import Keys
+import Registry
 package import Statements
 
 /// What this account last saw of each registry's log, kept outside the database.
@@ -14,17 +15,7 @@ package struct PinStore: Sendable {
 
   private func path(_ registry: ByteString) -> String { "\(folder)/\(registry.text).json" }
 
-  private func statePath(_ registry: ByteString) -> String {
-    "\(folder)/\(registry.text).state"
-  }
-
   package func pin(for registry: ByteString) throws(AuthorityFault) -> TreeHead? {
-    try read(registry)?.head
-  }
-
-  private func read(
-    _ registry: ByteString
-  ) throws(AuthorityFault) -> (head: TreeHead, mark: Digest?)? {
     let path = path(registry)
     guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
     do {
@@ -32,10 +23,7 @@ package struct PinStore: Sendable {
       guard let root = Digest(hex: try fields.string("root").bytes) else {
         throw fields.fault("root", "is not a digest")
       }
-      return (
-        TreeHead(size: UInt64(try fields.integer("size")), root: root),
-        try fields.optionalDigest("mark")
-      )
+      return TreeHead(size: UInt64(try fields.integer("size")), root: root)
     } catch {
       throw .pin(path: path, reason: "\(error)")
     }
@@ -48,54 +36,23 @@ package struct PinStore: Sendable {
   package func store(
     _ head: TreeHead, for registry: ByteString, replacing isRestored: Bool = false
   ) throws(AuthorityFault) {
-    let known = try read(registry)
-    if let known, known.head.size > head.size, !isRestored { return }
-    try write(head, mark: isRestored ? nil : known?.mark, registry)
-  }
-
-  private func write(
-    _ head: TreeHead, mark: Digest?, _ registry: ByteString
-  ) throws(AuthorityFault) {
+    if let known = try pin(for: registry), known.size > head.size, !isRestored { return }
     let path = path(registry)
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true,
         attributes: [.posixPermissions: 0o700])
-      let markText = mark.map { "\"mark\":\"\($0.hex)\"," } ?? ""
-      let text = "{\(markText)\"root\":\"\(head.root.hex)\",\"size\":\(head.size)}\n"
+      let text = "{\"root\":\"\(head.root.hex)\",\"size\":\(head.size)}\n"
       try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
       throw .pin(path: path, reason: error.localizedDescription)
     }
   }
 
-  // MARK: verified-up-to marks
-
-  /// The last state this account verified, if it is there whole; else everything is replayed.
-  func mark(for registry: ByteString) throws(AuthorityFault) -> JSONValue? {
-    guard let digest = try read(registry)?.mark,
-      let data = FileManager.default.contents(atPath: statePath(registry))
-    else { return nil }
-    let bytes = Array(data)
-    guard Digest.sha256(bytes) == digest else { return nil }
-    return try? JSONParser.parse(
-      bytes, limits: JSONParser.Limits(bytes: bytes.count + 1, depth: 64))
-  }
-
-  /// Keeps a verified state beside the pin, which names its digest.
-  func store(
-    mark state: JSONValue, at head: TreeHead, for registry: ByteString
-  ) throws(AuthorityFault) {
-    guard let bytes = try? state.canonicalBytes() else { return }
-    do {
-      try Data(bytes).write(
-        to: URL(fileURLWithPath: statePath(registry)), options: .atomic)
-      chmod(statePath(registry), 0o600)
-    } catch {
-      throw .pin(path: statePath(registry), reason: error.localizedDescription)
-    }
-    let known = try read(registry)?.head
-    let head = known.map { $0.size > head.size ? $0 : head } ?? head
-    try write(head, mark: Digest.sha256(bytes), registry)
+  /// Where the state this account last verified lies; nil where there can be no such file.
+  func shelf(for registry: ByteString) -> StateShelf? {
+    // Earlier versions kept the whole state in one text.
+    unlink("\(folder)/\(registry.text).state")
+    return try? StateShelf("\(folder)/\(registry.text).state.db")
   }
 }

@@ -40,7 +40,7 @@ extension Ledger {
     _ body: StatementBody, by signer: Principal, key: borrowing Signer, clock: Clock,
     bodies: [[UInt8]] = []
   ) throws -> Signed {
-    try database.read { try catchUp($0) }
+    try catchUp()
     let draft = try draft(body, by: signer, at: clock.now())
     return try append(try draft.signed(by: key), clock: clock, bodies: bodies)
   }

@@ -161,7 +161,7 @@ struct DelegationGraphTests {
         #expect(
           preview.brokenGrants
             == before.goodGrants(at: now).subtracting(after.goodGrants(at: now)).sorted())
-        let voided = before.holds.all.filter {
+        let voided = before.holds.all().filter {
           $0.state(at: now).isOpen && after.holds[$0.digest]?.state(at: now).word == "voided"
         }
         #expect(preview.voidedHolds == voided.map(\.digest).sorted())

@@ -1,7 +1,9 @@
 import Authority
 import CanonicalJSON
 import Decisions
+import Delegations
 import Foundation
+import GRDB
 import Keys
 import Statements
 import TestSupport
@@ -52,17 +54,110 @@ struct MarkTests {
     #expect(fromMark.head == fromStart.head)
   }
 
-  @Test("a mark that was altered is not believed: everything is replayed")
-  func alteredMark() async throws {
+  /// Does something to the file in which the state is kept, as another program would.
+  func alter(_ world: World, _ sql: String) throws {
+    let queue = try DatabaseQueue(
+      path: "\(world.folder)/pins/\(world.registry.text).state.db")
+    try queue.write { try $0.execute(sql: sql) }
+    try queue.close()
+  }
+
+  @Test(
+    "a mark that was altered is not believed: everything is replayed",
+    arguments: [
+      "UPDATE mark SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"approver\"', '\"admin\"') AS BLOB)",
+      "UPDATE mark SET root = zeroblob(32)", "UPDATE mark SET size = size - 1",
+      "UPDATE mark SET size = size + 1", "DELETE FROM mark",
+    ])
+  func alteredMark(sql: String) async throws {
     let world = try await world()
     try open(world, pins: world.pins).storeMark()
-    let path = "\(world.folder)/pins/\(world.registry.text).state"
-    let text = try String(contentsOfFile: path, encoding: .utf8)
-    try text.replacing("\"approver\"", with: "\"admin\"").write(
-      toFile: path, atomically: true, encoding: .utf8)
+    try alter(world, sql)
     let ledger = try open(world, pins: world.pins)
     #expect(ledger.state.operators[world.bob]?.has(.admin) == false)
     #expect(ledger.state.snapshot == (try open(world, pins: nil)).state.snapshot)
+  }
+
+  @Test(
+    "a record that was altered decides nothing, and the state is made anew",
+    arguments: [
+      "UPDATE record SET bytes = (SELECT r.bytes FROM record r WHERE r.kind = 2 LIMIT 1) WHERE kind = 2",
+      "UPDATE record SET bytes = zeroblob(9)", "DROP TABLE record",
+    ])
+  func alteredRecord(sql: String) async throws {
+    let world = try await world()
+    let authority = try world.authority()
+    try await authority.close()
+    try alter(world, sql)
+    let damaged = try world.authority()
+    await #expect { try await damaged.decide(try world.action()) } throws: {
+      ($0 as? AuthorityFault)?.code == "state_unreadable"
+    }
+    let size = try open(world, pins: nil).head.size
+    guard !sql.hasPrefix("DROP") else { return }
+    #expect(try await damaged.decide(try world.action()).verdict == .hold)
+    try await damaged.close()
+    let ledger = try open(world, pins: world.pins)
+    #expect(ledger.head.size == size + 1)
+    #expect(ledger.state.snapshot == (try open(world, pins: nil)).state.snapshot)
+  }
+
+  @Test("opening a state that was written down keeps nothing of it in memory")
+  func nothingInMemory() async throws {
+    let world = try await world()
+    try open(world, pins: world.pins).storeMark()
+    let ledger = try open(world, pins: world.pins)
+    #expect(ledger.state.changeCount == 0)
+    #expect(ledger.state.agents[world.bot] != nil)
+    #expect(ledger.state.changeCount == 0)
+  }
+
+  @Test("what is read after another process wrote a newer state is not believed")
+  func moved() async throws {
+    let world = try await world()
+    let first = try open(world, pins: world.pins)
+    try first.storeMark()
+    first.rest()
+    let second = try open(world, pins: world.pins)
+    try world.sign(.grantRevoked(GrantRevoked(grant: world.grant, reason: "x")))
+    try second.catchUp()
+    try second.storeMark()
+    #expect(first.state.grants[world.grant] == nil)
+    #expect(throws: AuthorityFault.stateMoved) { try first.checkShelf() }
+    try first.catchUp()
+    try first.checkShelf()
+    #expect(first.state.grants[world.grant]?.revoked != nil)
+    #expect(first.state.snapshot == (try open(world, pins: nil)).state.snapshot)
+  }
+
+  @Test("several processes that write it down in any order all have the state of the log")
+  func interleaved() async throws {
+    let seed = UInt64.random(in: 0..<1 << 32)
+    print("seed \(seed)")
+    var random = SeededRandom(seed: seed)
+    let graph = try RandomGraph(agents: 6, &random)
+    let world = graph.world
+    try await graph.hold(4, &random)
+    let authority = try world.authority()
+    var ledgers = [world.ledger]
+    for _ in 0..<2 { ledgers.append(try open(world, pins: world.pins)) }
+    for _ in 0..<60 {
+      let ledger = ledgers[Int.random(in: 0..<ledgers.count, using: &random)]
+      switch Int.random(in: 0..<6, using: &random) {
+      case 5: _ = try? await authority.decide(try world.action())
+      case 0: _ = try? world.sign(try graph.change(&random))
+      case 1:
+        try ledger.catchUp()
+        try ledger.storeMark()
+      case 2: try ledger.storeMark()
+      case 3: ledger.rest()
+      default:
+        try ledger.catchUp()
+        let snapshot = ledger.state.snapshot
+        try ledger.checkShelf()
+        #expect(snapshot == (try open(world, pins: nil)).state.snapshot)
+      }
+    }
   }
 
   @Test("a refused statement leaves the state as it was")

@@ -143,7 +143,7 @@ struct DemoCommand: Subcommand {
     }
     let ledger = try options.ledger(.readOnly)
     released =
-      ledger.state.holds.all.filter { if case .released? = $0.end { true } else { false } }.count
+      ledger.state.holds.all { if case .released? = $0.end { true } else { false } }.count
     let report = try LogVerification.run(ledger.database, pins: PinStore(folder: Paths().pins))
     Output.line("entries    \(report.size)")
     Output.line("decisions  \(report.decisions)")

@@ -187,7 +187,7 @@ struct Examination {
 
   private mutating func examine(keys ledger: Ledger, at now: Timestamp) {
     let soon = now.advanced(bySeconds: 14 * 86_400)
-    let expiring = ledger.state.keys.all.filter {
+    let expiring = ledger.state.keys.all {
       $0.status(at: now) == .active && ($0.notAfter.map { $0 < soon } ?? false)
     }
     for record in expiring {

@@ -73,6 +73,37 @@ package struct AuthorityState: Sendable {
   /// How far an action's own time may lie from now.
   package static let freshnessSeconds: Int64 = 60
 
+  // MARK: the shelf
+
+  /// Rests on a shelf the records that nothing sets from here on.
+  package mutating func rest(on shelf: any Shelf) {
+    agents.rest(on: shelf)
+    keys.rest(on: shelf)
+    grants.rest(on: shelf)
+    holds.rest(on: shelf)
+  }
+
+  /// Writes to a shelf the records that were set.
+  package func write(to writer: any ShelfWriter) throws {
+    try agents.write(to: writer)
+    try keys.write(to: writer)
+    try grants.write(to: writer)
+    try holds.write(to: writer)
+  }
+
+  /// Lets go of the records that were written to the shelf this state rests on.
+  package mutating func letGo() {
+    agents.letGo()
+    keys.letGo()
+    grants.letGo()
+    holds.letGo()
+  }
+
+  /// How many records are kept in memory.
+  package var changeCount: Int {
+    agents.changeCount + keys.changeCount + grants.changeCount + holds.changeCount
+  }
+
   // MARK: questions
 
   package func isPresent(_ principal: Principal) -> Bool {

@@ -142,7 +142,7 @@ extension AuthorityState {
     let moved = Set(before.locks.keys).symmetricDifference(locks.keys)
     for lock in moved.compactMap({ locks[$0] ?? before.locks[$0] }) {
       switch lock.placed.target {
-      case .everything, .resource: return grants.all
+      case .everything, .resource: return grants.all()
       case .agent(let agent): agents.insert(agent)
       case .key(let key): keys.insert(key)
       }
@@ -172,11 +172,11 @@ extension AuthorityState {
   }
 
   /// Grants whose chain verifies now.
-  package func goodGrants(at now: Timestamp) -> Set<Digest> { good(grants.all, at: now) }
+  package func goodGrants(at now: Timestamp) -> Set<Digest> { good(grants.all(), at: now) }
 
   /// By agent, the grants it can act under now: good, with an active key, under no lock.
   package func usableGrants(at now: Timestamp) -> [Principal: Set<Digest>] {
-    usableGrants(of: Set(grants.all.map(\.terms.holder)), at: now)
+    usableGrants(of: Set(grants.all().map(\.terms.holder)), at: now)
   }
 
   fileprivate func usableGrants(

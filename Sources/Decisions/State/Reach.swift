@@ -17,25 +17,18 @@ package struct Reach: Sendable, Hashable {
 extension AuthorityState {
   /// What an agent can do, and through whom: every grant it holds, judged.
   package func reach(of agent: Principal, at now: Timestamp) -> [Reach] {
-    grants.all(.holder(agent))
-      .sorted { ($0.received, $0.digest) < ($1.received, $1.digest) }
-      .map { reach($0, resource: nil, at: now) }
+    reach(grants.all(.holder(agent)), resource: nil, at: now)
   }
 
   /// Who could do something: every grant that covers it, of every agent.
   package func reach(
     action: ByteString, resource: ResourceURI, at now: Timestamp
   ) -> [Reach] {
-    reach(grants.all, action: action, resource: resource, at: now)
+    reach(grants.all { $0.covers(action, resource) }, resource: resource, at: now)
   }
 
-  private func reach(
-    _ grants: [Grant], action: ByteString, resource: ResourceURI, at now: Timestamp
-  ) -> [Reach] {
-    grants.filter { grant in
-      grant.terms.capabilities.contains { $0.covers(action: action, resource: resource) }
-    }
-    .sorted {
+  private func reach(_ grants: [Grant], resource: ResourceURI?, at now: Timestamp) -> [Reach] {
+    grants.sorted {
       ($0.terms.holder, $0.received, $0.digest) < ($1.terms.holder, $1.received, $1.digest)
     }
     .map { reach($0, resource: resource, at: now) }
@@ -76,7 +69,14 @@ extension AuthorityState {
     to grant: Digest, for agent: Principal, action: ByteString, resource: ResourceURI,
     at now: Timestamp
   ) -> [Reach] {
-    reach(grants.all(.holder(agent)), action: action, resource: resource, at: now)
+    let held = grants.all(.holder(agent)).filter { $0.covers(action, resource) }
+    return reach(held, resource: resource, at: now)
       .filter { $0.grant.digest != grant && $0.isUsable }
+  }
+}
+
+extension Grant {
+  fileprivate func covers(_ action: ByteString, _ resource: ResourceURI) -> Bool {
+    terms.capabilities.contains { $0.covers(action: action, resource: resource) }
   }
 }

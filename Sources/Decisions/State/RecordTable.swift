@@ -1,4 +1,4 @@
-import CanonicalJSON
+package import CanonicalJSON
 package import Keys
 package import Statements
 
@@ -6,8 +6,18 @@ package import Statements
 package protocol Tabled: Sendable, Hashable {
   associatedtype ID: RecordID
 
+  static var table: TableName { get }
   var id: ID { get }
   var links: [Link] { get }
+  /// The record as JSON, and back.
+  var snapshot: JSONValue { get }
+  init(snapshot: JSONValue) throws(FieldFault)
+}
+
+extension Tabled {
+  init(shelved bytes: [UInt8]) throws {
+    try self.init(snapshot: try JSONParser.parse(bytes))
+  }
 }
 
 /// The id of a record, as bytes in the same order.
@@ -66,18 +76,27 @@ package struct Link: Sendable, Hashable {
 }
 
 /// Records of one kind by their ids, and by what they are tied to.
+///
+/// Those that were set are kept in memory; the others lie on a shelf, if there is one.
 package struct RecordTable<Record: Tabled>: Sendable {
-  private var records: [Record.ID: Record] = [:]
+  /// What was set; nil for what was removed and may still lie on the shelf.
+  private var changed: [Record.ID: Record?] = [:]
+  /// Ties of what is in `changed`.
   private var tied: [Link: Set<Record.ID>] = [:]
+  private var shelf: ShelfTable<Record>?
   /// Ids that were set since ``watchChanges()``; nil before.
   package private(set) var touched: Set<Record.ID>?
 
   package subscript(id: Record.ID) -> Record? {
-    get { records[id] }
+    get { changed[id] ?? shelf?.record(id) }
     set {
       touched?.insert(id)
-      let (before, after) = (records[id]?.links ?? [], newValue?.links ?? [])
-      records[id] = newValue
+      let (before, after) = ((changed[id] ?? nil)?.links ?? [], newValue?.links ?? [])
+      if newValue == nil, shelf == nil {
+        changed[id] = nil
+      } else {
+        changed[id] = .some(newValue)
+      }
       guard before != after else { return }
       for link in before {
         tied[link]?.remove(id)
@@ -98,29 +117,77 @@ package struct RecordTable<Record: Tabled>: Sendable {
 
   /// The records tied to something, in the order of their ids.
   package func all(_ link: Link) -> [Record] {
-    (tied[link] ?? []).sorted().compactMap { records[$0] }
+    ordered(tied[link] ?? [], shelf?.records(tied: link, orLater: false) ?? [])
   }
 
   /// The records tied to this or to something later of its kind, in the order of their ids.
   package func all(from link: Link) -> [Record] {
-    tied.filter {
-      $0.key.relation == link.relation && !$0.key.bytes.lexicographicallyPrecedes(link.bytes)
+    let links = tied.keys.filter {
+      $0.relation == link.relation && !$0.bytes.lexicographicallyPrecedes(link.bytes)
     }
-    .flatMap(\.value).sorted().compactMap { records[$0] }
+    return ordered(
+      links.flatMap { tied[$0] ?? [] }, shelf?.records(tied: link, orLater: true) ?? [])
   }
 
   /// Ids whose hexadecimal digits begin so, in their order.
   package func ids(beginning digits: String) -> [Record.ID] {
-    let even = Hexadecimal.bytes(of: digits.utf8.prefix(digits.utf8.count / 2 * 2)) ?? []
-    return records.keys.filter {
-      let bytes = $0.idBytes
-      return bytes.starts(with: even) && Hexadecimal.text(of: bytes).hasPrefix(digits)
-    }.sorted()
+    let whole = Hexadecimal.bytes(of: digits.utf8.prefix(digits.utf8.count / 2 * 2)) ?? []
+    func begins(_ id: Record.ID) -> Bool {
+      let bytes = id.idBytes
+      return bytes.starts(with: whole) && Hexadecimal.text(of: bytes).hasPrefix(digits)
+    }
+    return ordered(
+      changed.keys.filter(begins),
+      shelf?.records(beginning: whole) { begins($0.id) } ?? []
+    ).map(\.id)
   }
 
-  /// Every record, in the order of their ids. There may be millions.
-  package var all: [Record] { records.values.sorted { $0.id < $1.id } }
+  /// Every record that is wanted, in the order of their ids; there may be millions.
+  package func all(where isWanted: (Record) -> Bool = { _ in true }) -> [Record] {
+    ordered(
+      changed.compactMap { id, record in record.flatMap(isWanted) == true ? id : nil },
+      shelf?.records(beginning: [], where: isWanted) ?? [])
+  }
+
+  /// What was changed stands for what lies on the shelf.
+  private func ordered(_ ids: some Collection<Record.ID>, _ shelved: [Record]) -> [Record] {
+    (ids.compactMap { changed[$0] ?? nil } + shelved.filter { changed[$0.id] == nil })
+      .sorted { $0.id < $1.id }
+  }
+
+  // MARK: the shelf
+
+  /// How many records are kept in memory because they were set.
+  package var changeCount: Int { changed.count }
 
   /// From here on ``touched`` says what was set.
   package mutating func watchChanges() { touched = [] }
+
+  /// Rests on a shelf what is not set from here on.
+  mutating func rest(on shelf: any Shelf) { self.shelf = ShelfTable(shelf) }
+
+  /// Writes what was set to the shelf.
+  func write(to writer: any ShelfWriter) throws {
+    for id in changed.keys.sorted() {
+      let bytes = id.idBytes
+      let record = changed[id] ?? nil
+      let before =
+        try writer.record(Record.table, bytes).map { try Record(shelved: $0).links } ?? []
+      let after = record?.links ?? []
+      for link in before where !after.contains(link) {
+        try writer.untie(Record.table, bytes, from: link)
+      }
+      try writer.set(Record.table, bytes, record.map { try $0.snapshot.canonicalBytes() })
+      for link in after where !before.contains(link) {
+        try writer.tie(Record.table, bytes, to: link)
+      }
+    }
+  }
+
+  /// Lets go of what was written to the shelf.
+  mutating func letGo() {
+    changed = [:]
+    tied = [:]
+    shelf?.forget()
+  }
 }

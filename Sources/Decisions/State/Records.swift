@@ -1,6 +1,4 @@
-package import Approvals
 package import CanonicalJSON
-package import Delegations
 package import Keys
 package import Statements
 
@@ -117,33 +115,4 @@ package struct RegistryIdentity: Sendable, Hashable {
   package var adminQuorum: Int
   package var approvalDefault: ApprovalRule
   package var isSolo: Bool
-}
-
-// MARK: what each is found by
-
-extension AgentRecord: Tabled {
-  package var id: Principal { registered.agent }
-  package var links: [Link] { [.owner(registered.owner)] }
-}
-
-extension KeyRecord: Tabled {
-  package var id: Fingerprint { key.fingerprint }
-  package var links: [Link] {
-    [.holder(holder)] + [predecessor, enrollingKey].compactMap { $0.map(Link.origin) }
-  }
-}
-
-extension Grant: Tabled {
-  package var id: Digest { digest }
-  package var links: [Link] {
-    [.holder(terms.holder), .issuer(issuer), .signer(key)]
-      + [terms.parent].compactMap { $0.map(Link.parent) }
-  }
-}
-
-extension Hold: Tabled {
-  package var id: Digest { digest }
-  package var links: [Link] {
-    [.action(action)] + (end == nil ? [.open(until: approvedUntil ?? terms.expires)] : [])
-  }
 }

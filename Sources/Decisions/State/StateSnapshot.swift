@@ -4,10 +4,24 @@ import Delegations
 import Keys
 import Statements
 
-// The whole state as JSON and back: a mark of what was verified, so that opening need not replay
-// everything again. Two states are the same exactly if their canonical bytes are.
+// The state as JSON and back: a mark of what was verified, so that opening need not replay everything
+// again. Two states are the same exactly if the canonical bytes of their snapshots are.
 extension AuthorityState {
+  /// The whole state.
   package var snapshot: JSONValue {
+    var members = core.object?.members ?? []
+    func add(_ name: ByteString, _ records: [JSONValue]) {
+      members.append(JSONObject.Member(name: name, value: .array(records)))
+    }
+    add("agents", agents.all().map(\.snapshot))
+    add("keys", keys.all().map(\.snapshot))
+    add("grants", grants.all().map(\.snapshot))
+    add("holds", holds.all().map(\.snapshot))
+    return .object(JSONObject(members))
+  }
+
+  /// What is not in tables, of which there is never much.
+  package var core: JSONValue {
     let value: JSONValue = [
       "registry": registry.json {
         [
@@ -29,22 +43,11 @@ extension AuthorityState {
           "may_attest": .array($0.mayAttest.map(\.json)),
         ]
       },
-      "agents": list(agents.all) {
-        ["agent": $0.registered.json.withoutNulls, "owners": .array($0.owners.map(\.json))]
-      },
       "retired": .array(retiredAgents.sorted().map(\.json)),
       "requests": list(requests.values, by: \.digest) {
         [
           "digest": JSONValue($0.digest.hex), "body": $0.requested.json.withoutNulls,
           "received": $0.received.json,
-        ]
-      },
-      "keys": list(keys.all) { $0.snapshot },
-      "grants": list(grants.all) { grant in
-        [
-          "digest": JSONValue(grant.digest.hex), "issuer": grant.issuer.json,
-          "key": JSONValue(grant.key.digest.hex), "received": grant.received.json,
-          "terms": grant.terms.json.withoutNulls, "revoked": grant.revoked.json(\.json),
         ]
       },
       "uses": counts(uses.map { (ByteString($0.key.hex), $0.value) }),
@@ -63,7 +66,6 @@ extension AuthorityState {
           "placer": $0.placer.json,
         ]
       },
-      "holds": list(holds.all) { $0.snapshot },
       "proposals": list(proposals.values, by: \.digest) {
         [
           "digest": JSONValue($0.digest.hex), "body": $0.opened.json.withoutNulls,
@@ -117,11 +119,7 @@ extension AuthorityState {
   private func list<Item, Key: Comparable>(
     _ items: some Sequence<Item>, by key: (Item) -> Key, _ json: (Item) -> JSONValue
   ) -> JSONValue {
-    list(items.sorted { key($0) < key($1) }, json)
-  }
-
-  private func list<Item>(_ items: [Item], _ json: (Item) -> JSONValue) -> JSONValue {
-    .array(items.map { json($0).withoutNulls })
+    .array(items.sorted { key($0) < key($1) }.map { json($0).withoutNulls })
   }
 
   private func counts(_ pairs: [(ByteString, Int64)]) -> JSONValue {
@@ -129,7 +127,7 @@ extension AuthorityState {
       JSONObject(pairs.map { JSONObject.Member(name: $0.0, value: JSONValue($0.1)) }))
   }
 
-  /// Takes back what ``snapshot`` gave.
+  /// Takes back what ``snapshot`` or ``core`` gave.
   package init(snapshot: JSONValue) throws(FieldFault) {
     self.init()
     var fields = try JSONFields(snapshot, path: "state")
@@ -157,31 +155,12 @@ extension AuthorityState {
         mayAttest: try inner.strings("may_attest").compactMap { Principal($0) })
       services[record.principal] = record
     }
-    try fields.each("agents") { (inner) throws(FieldFault) in
-      let owners = try inner.strings("owners").compactMap { Principal($0) }
-      if case .agentRegistered(let body) = try inner.body("agent", .agentRegistered) {
-        agents.set(AgentRecord(registered: body, owners: owners))
-      }
-    }
     retiredAgents = Set(try fields.strings("retired", limit: .max).compactMap { Principal($0) })
     try fields.each("requests") { (inner) throws(FieldFault) in
       let (digest, received) = (try inner.digest("digest"), try inner.timestamp("received"))
       if case .keyRequested(let body) = try inner.body("body", .keyRequested) {
         requests[digest] = KeyRequest(digest: digest, requested: body, received: received)
       }
-    }
-    try fields.each("keys") { (inner) throws(FieldFault) in
-      let record = try KeyRecord(snapshot: &inner)
-      keys.set(record)
-    }
-    try fields.each("grants") { (inner) throws(FieldFault) in
-      guard case .grantIssued(let terms) = try inner.body("terms", .grantIssued) else { return }
-      var grant = Grant(
-        digest: try inner.digest("digest"), issuer: try inner.principal("issuer"),
-        key: Fingerprint(digest: try inner.digest("key")),
-        received: try inner.timestamp("received"), terms: terms)
-      grant.revoked = try inner.optionalTimestamp("revoked")
-      grants.set(grant)
     }
     for member in try fields.attributes("uses").members {
       if let digest = Digest(hex: member.name.bytes) { uses[digest] = member.value.integer }
@@ -205,9 +184,6 @@ extension AuthorityState {
       if case .lockPlaced(let body) = try inner.body("body", .lockPlaced) {
         locks[digest] = LockRecord(digest: digest, placed: body, placer: placer)
       }
-    }
-    for element in try fields.array("holds", limit: .max) {
-      holds.set(try Hold(snapshot: element))
     }
     try fields.each("proposals") { (inner) throws(FieldFault) in
       var signatures: [ProposalRecord.Signature] = []
@@ -275,6 +251,10 @@ extension AuthorityState {
     size = UInt64(try fields.integer("size"))
     lastReceived = try fields.timestamp("last_received")
     unsupported = try fields.optionalInteger("unsupported").map { UInt64($0) }
+    try fields.take("agents", into: &agents)
+    try fields.take("keys", into: &keys)
+    try fields.take("grants", into: &grants)
+    try fields.take("holds", into: &holds)
     try fields.finish()
   }
 }
@@ -290,41 +270,16 @@ extension JSONFields {
     }
   }
 
-  fileprivate mutating func body(
+  fileprivate mutating func take<Record: Tabled>(
+    _ name: ByteString, into table: inout RecordTable<Record>
+  ) throws(FieldFault) {
+    guard optional(name) != nil else { return }
+    for element in try array(name, limit: .max) { table.set(try Record(snapshot: element)) }
+  }
+
+  mutating func body(
     _ name: ByteString, _ type: StatementType
   ) throws(FieldFault) -> StatementBody {
     try StatementBody(type: type, json: try value(name))
-  }
-}
-
-extension KeyRecord {
-  fileprivate var snapshot: JSONValue {
-    [
-      "public": JSONValue(key.hex), "holder": holder.json,
-      "enrollers": .array(enrollers.map(\.json)),
-      "enrolling": enrollingKey.json { JSONValue($0.digest.hex) },
-      "predecessor": predecessor.json { JSONValue($0.digest.hex) }, "received": received.json,
-      "not_before": notBefore.json(\.json), "not_after": notAfter.json(\.json),
-      "tainted": tainted.json(\.json), "revocation": revocation.json(\.json.withoutNulls),
-      "revoked": revoked.json(\.json),
-    ]
-  }
-
-  fileprivate init(snapshot fields: inout JSONFields) throws(FieldFault) {
-    self.init(
-      key: try fields.publicKey("public"), holder: try fields.principal("holder"),
-      enrollers: try fields.strings("enrollers").compactMap { Principal($0) },
-      enrollingKey: try fields.optionalDigest("enrolling").map { Fingerprint(digest: $0) },
-      predecessor: try fields.optionalDigest("predecessor").map { Fingerprint(digest: $0) },
-      received: try fields.timestamp("received"),
-      notBefore: try fields.optionalTimestamp("not_before"),
-      notAfter: try fields.optionalTimestamp("not_after"))
-    tainted = try fields.optionalTimestamp("tainted")
-    if let value = fields.optional("revocation"),
-      case .keyRevoked(let body) = try StatementBody(type: .keyRevoked, json: value)
-    {
-      revocation = body
-    }
-    revoked = try fields.optionalTimestamp("revoked")
   }
 }

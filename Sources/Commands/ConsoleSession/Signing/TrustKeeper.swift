@@ -101,7 +101,7 @@ actor TrustKeeper {
     uses += 1
     hasRetired = false
     if let ledger {
-      try ledger.database.read { try ledger.catchUp($0) }
+      try ledger.catchUp()
       return ledger
     }
     let database = try RegistryDatabase(path, access: access)
@@ -116,8 +116,10 @@ actor TrustKeeper {
     return fresh
   }
 
-  /// Lets the replayed state go once nothing has used it for a while.
-  private func retireLater() {
+  /// Something was done with the log: others may go on meanwhile, and the replayed state is let go
+  /// once nothing has used it for a while.
+  private func pause() {
+    ledger?.rest()
     guard let ledger, ledger.tree.size >= TrustKeeper.retiringSize else { return }
     let now = uses
     Task {
@@ -139,7 +141,7 @@ actor TrustKeeper {
   /// A state that has been let go is not taken up again only to follow; signing takes it up.
   func follow() async {
     guard !hasRetired, beside == nil else { return }
-    if ledger == nil, past == nil, let size = largeSize {
+    if ledger == nil, past == nil, let size = longSize {
       // Taking up what was verified before takes a while too, and tells nothing until it is done.
       post(.verification(.running(done: 0, of: size)))
       let task = Task { await verifyBeside() }
@@ -148,7 +150,7 @@ actor TrustKeeper {
       beside = nil
       return
     }
-    defer { retireLater() }
+    defer { pause() }
     do {
       let ledger = try live()
       let now = Clock.system.now()
@@ -163,10 +165,13 @@ actor TrustKeeper {
     }
   }
 
-  /// The log's size, where replaying it takes memory that a console looking on should not keep.
-  private var largeSize: UInt64? {
-    let size = try? RegistryDatabase(path, access: .readOnly).read { try $0.size() }
-    return size.flatMap { $0 >= TrustKeeper.retiringSize ? $0 : nil }
+  /// The log's size, where replaying what this account has not seen of it takes time, and memory that
+  /// a console looking on should not keep.
+  private var longSize: UInt64? {
+    guard let database = try? RegistryDatabase(path, access: .readOnly),
+      let (size, known) = try? Ledger.extent(of: database, pins: pins)
+    else { return nil }
+    return size - min(known, size) >= TrustKeeper.retiringSize ? size : nil
   }
 
   /// Verifies a long log in a process of its own, whose memory goes with it; what it verified lies
@@ -247,16 +252,17 @@ actor TrustKeeper {
 
   func document(_ request: DocumentRequest) async -> Message {
     await beside?.value
-    defer { retireLater() }
+    defer { pause() }
     do {
       let ledger = try verified()
       let live = try past == nil ? ledger.database : RegistryDatabase(path, access: .readOnly)
-      return .document(
-        try live.read { log in
-          try Cards(
-            ledger: ledger, log: log, now: past?.at ?? Clock.system.now()
-          ).document(request)
-        })
+      let document = try live.read { log in
+        try Cards(
+          ledger: ledger, log: log, now: past?.at ?? Clock.system.now()
+        ).document(request)
+      }
+      try ledger.checkShelf()
+      return .document(document)
     } catch {
       return .failed("\(FaultCode.of(error)): \(error)")
     }
@@ -266,17 +272,18 @@ actor TrustKeeper {
     _ request: ConsentRequest, choice: Int, inputs: [String: String]
   ) async -> Message {
     await beside?.value
-    defer { retireLater() }
+    defer { pause() }
     do {
       let ledger = try live()
       let now = Clock.system.now()
       let who = voter(ledger)
-      return .consent(
-        try ledger.database.read { transaction in
-          try Consents(
-            ledger: ledger, transaction: transaction, voter: who, isBlind: isBlind, now: now
-          ).make(request, choice: choice, inputs: inputs)
-        })
+      let consent = try ledger.database.read { transaction in
+        try Consents(
+          ledger: ledger, transaction: transaction, voter: who, isBlind: isBlind, now: now
+        ).make(request, choice: choice, inputs: inputs)
+      }
+      try ledger.checkShelf()
+      return .consent(consent)
     } catch {
       return .failed("\(FaultCode.of(error)): \(error)")
     }
@@ -284,6 +291,7 @@ actor TrustKeeper {
 
   func progress(_ hold: Digest) async -> Message? {
     await beside?.value
+    defer { pause() }
     guard let ledger = try? live(), let found = ledger.state.holds[hold] else { return nil }
     let now = Clock.system.now()
     return (try? ledger.database.read { try Progress.make(found, ledger, $0, at: now) })
@@ -294,13 +302,14 @@ actor TrustKeeper {
 
   func lockKey() {
     opened = nil
-    retireLater()
+    pause()
     post(.keyState(.locked))
   }
 
   /// Opens the key, signs, appends; the key is closed again unless it may stay open a while.
   func sign(_ submission: Submission, _ field: PassphraseField) async {
     await beside?.value
+    defer { pause() }
     var bytes = field.surrender()
     let passphrase = SecretBytes(wiping: &bytes)
     do {
@@ -382,6 +391,7 @@ actor TrustKeeper {
   /// Leaves what other consoles see: that this person looks at a hold, or a note.
   func leave(claim hold: Digest? = nil, note: String? = nil) async {
     await beside?.value
+    defer { pause() }
     guard access == .readWrite, let ledger = try? live(), let who = voter(ledger)?.description
     else {
       if note != nil { post(.failed("note_unsigned: without a key there is no name to leave")) }

@@ -1,0 +1,106 @@
+package import Approvals
+package import CanonicalJSON
+package import Delegations
+package import Keys
+package import Statements
+
+// What there may be millions of: how each is found, and how it is written down.
+
+extension AgentRecord: Tabled {
+  package static var table: TableName { .agents }
+  package var id: Principal { registered.agent }
+  package var links: [Link] { [.owner(registered.owner)] }
+
+  package var snapshot: JSONValue {
+    ["agent": registered.json.withoutNulls, "owners": .array(owners.map(\.json))]
+  }
+
+  package init(snapshot: JSONValue) throws(FieldFault) {
+    var fields = try JSONFields(snapshot, path: "agent")
+    guard case .agentRegistered(let body) = try fields.body("agent", .agentRegistered) else {
+      throw fields.fault("agent", "is no agent")
+    }
+    self.init(
+      registered: body, owners: try fields.strings("owners").compactMap { Principal($0) })
+    try fields.finish()
+  }
+}
+
+extension KeyRecord: Tabled {
+  package static var table: TableName { .keys }
+  package var id: Fingerprint { key.fingerprint }
+  package var links: [Link] {
+    [.holder(holder)] + [predecessor, enrollingKey].compactMap { $0.map(Link.origin) }
+  }
+
+  package var snapshot: JSONValue {
+    let value: JSONValue = [
+      "public": JSONValue(key.hex), "holder": holder.json,
+      "enrollers": .array(enrollers.map(\.json)),
+      "enrolling": enrollingKey.json { JSONValue($0.digest.hex) },
+      "predecessor": predecessor.json { JSONValue($0.digest.hex) }, "received": received.json,
+      "not_before": notBefore.json(\.json), "not_after": notAfter.json(\.json),
+      "tainted": tainted.json(\.json), "revocation": revocation.json(\.json.withoutNulls),
+      "revoked": revoked.json(\.json),
+    ]
+    return value.withoutNulls
+  }
+
+  package init(snapshot: JSONValue) throws(FieldFault) {
+    var fields = try JSONFields(snapshot, path: "key")
+    self.init(
+      key: try fields.publicKey("public"), holder: try fields.principal("holder"),
+      enrollers: try fields.strings("enrollers").compactMap { Principal($0) },
+      enrollingKey: try fields.optionalDigest("enrolling").map { Fingerprint(digest: $0) },
+      predecessor: try fields.optionalDigest("predecessor").map { Fingerprint(digest: $0) },
+      received: try fields.timestamp("received"),
+      notBefore: try fields.optionalTimestamp("not_before"),
+      notAfter: try fields.optionalTimestamp("not_after"))
+    tainted = try fields.optionalTimestamp("tainted")
+    if let value = fields.optional("revocation"),
+      case .keyRevoked(let body) = try StatementBody(type: .keyRevoked, json: value)
+    {
+      revocation = body
+    }
+    revoked = try fields.optionalTimestamp("revoked")
+    try fields.finish()
+  }
+}
+
+extension Grant: Tabled {
+  package static var table: TableName { .grants }
+  package var id: Digest { digest }
+  package var links: [Link] {
+    [.holder(terms.holder), .issuer(issuer), .signer(key)]
+      + [terms.parent].compactMap { $0.map(Link.parent) }
+  }
+
+  package var snapshot: JSONValue {
+    let value: JSONValue = [
+      "digest": JSONValue(digest.hex), "issuer": issuer.json, "key": JSONValue(key.digest.hex),
+      "received": received.json, "terms": terms.json.withoutNulls, "revoked": revoked.json(\.json),
+    ]
+    return value.withoutNulls
+  }
+
+  package init(snapshot: JSONValue) throws(FieldFault) {
+    var fields = try JSONFields(snapshot, path: "grant")
+    guard case .grantIssued(let terms) = try fields.body("terms", .grantIssued) else {
+      throw fields.fault("terms", "are no grant's")
+    }
+    self.init(
+      digest: try fields.digest("digest"), issuer: try fields.principal("issuer"),
+      key: Fingerprint(digest: try fields.digest("key")),
+      received: try fields.timestamp("received"), terms: terms)
+    revoked = try fields.optionalTimestamp("revoked")
+    try fields.finish()
+  }
+}
+
+extension Hold: Tabled {
+  package static var table: TableName { .holds }
+  package var id: Digest { digest }
+  package var links: [Link] {
+    [.action(action)] + (end == nil ? [.open(until: approvedUntil ?? terms.expires)] : [])
+  }
+}
