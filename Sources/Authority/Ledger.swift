@@ -90,7 +90,7 @@ package final class Ledger {
   /// Entries replayed after which a new mark is worth its while.
   private static let markEvery: UInt64 = 512
   /// Records kept in memory before they are put on the shelf in the middle of a long replay.
-  private static let changeLimit = 400_000
+  static let changeLimit = 400_000
 
   private static func genesis(_ transaction: RegistryTransaction) throws -> ByteString? {
     try transaction.entry(0).flatMap { try? LogEntry(bytes: $0) }
@@ -191,35 +191,25 @@ package final class Ledger {
   /// after this may have to be read again after ``catchUp()``.
   package func rest() { shelf?.rest(upTo: tree.size) }
 
-  /// Goes on from a mark of this program's own; nothing is read from the database.
-  init(_ database: RegistryDatabase, mark: JSONValue) throws {
+  /// Replays nothing by itself; goes on from what another run left on a shelf of its own, if that is
+  /// of a log that `live` begins with.
+  ///
+  /// - Throws: ``AuthorityFault`` `forked` if it is not.
+  init(_ database: RegistryDatabase, on shelf: StateShelf?, from live: RegistryTransaction) throws {
     self.database = database
+    self.shelf = shelf
     pins = nil
-    (tree, state) = try Ledger.parse(mark: mark)
-  }
-
-  /// Whether another registry's log begins with what this one has verified, as far as its newest
-  /// leaves and its tiles tell.
-  func isPrefix(of live: RegistryTransaction) throws -> Bool {
-    guard try live.size() >= tree.size else { return false }
-    let first = tree.size - UInt64(tree.newestLeaves.count)
-    for (offset, leaf) in tree.newestLeaves.enumerated() {
-      guard let bytes = try live.entry(first + UInt64(offset)), MerkleHash.leaf(bytes) == leaf
-      else {
-        return false
-      }
-    }
-    return true
+    begin()
+    guard let mark = try shelf?.refresh() else { return }
+    guard try takeUp(mark, live) else { throw AuthorityFault.forked(size: mark.size) }
   }
 
   /// What this process has verified, to go on from.
-  var mark: JSONValue { mark(of: state.snapshot) }
-
-  private func mark(of state: JSONValue) -> JSONValue {
+  private var mark: JSONValue {
     let parts = tree.parts
     return [
       "size": JSONValue(parts.size), "growing": .array(parts.growing.map(\.json)),
-      "frontier": parts.frontier.json, "state": state,
+      "frontier": parts.frontier.json, "state": state.core,
     ]
   }
 
@@ -248,13 +238,14 @@ package final class Ledger {
     try storePin()
   }
 
-  private func storeMark(_ transaction: RegistryTransaction) throws {
+  /// Writes the state down while a transaction of the log's file is under way.
+  func storeMark(_ transaction: RegistryTransaction) throws {
     guard let shelf, state.registry != nil, state.unsupported == nil, erasuresToCome.isEmpty,
       shelf.fault == nil
     else { return }
     let isWritten = try shelf.write(
       StateShelf.Mark(size: tree.size, root: tree.root),
-      bytes: try mark(of: state.core).canonicalBytes(),
+      bytes: try mark.canonicalBytes(),
       isPrefix: { [self] in try root(atSize: $0.size, transaction) == $0.root },
       state.write)
     guard isWritten else { return }

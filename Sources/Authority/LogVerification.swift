@@ -44,6 +44,8 @@ package struct LogVerification {
   }
 
   private let stride: UInt64
+  /// When progress was last written down, and how long that took.
+  private var stored: (at: ContinuousClock.Instant, took: Duration)?
 
   /// Verifies a registry.
   ///
@@ -60,23 +62,29 @@ package struct LogVerification {
     let genesis = try database.read { try $0.entry(0) }.flatMap { try? LogEntry(bytes: $0) }
     let pin = try genesis.flatMap { try pins?.pin(for: ByteString($0.envelope.digest.hex)) }
     let path = folder.map { "\($0)/\(genesis?.envelope.digest.hex ?? "none").db" }
-    if fresh, let path { RegistryDatabase.remove(path) }
+    if fresh { LogVerification.remove(path) }
     return try database.read { live in
       let verification: LogVerification
       do {
         verification = try LogVerification(database, live, path: path, stride: stride)
       } catch {
         // What an earlier run left cannot be used: begin anew.
-        if let path { RegistryDatabase.remove(path) }
+        LogVerification.remove(path)
         verification = try LogVerification(database, live, path: path, stride: stride)
       }
       var run = verification
       let report = try run.verify(pin: pin, progress)
       try run.scratch.close()
       try run.beside.close()
-      if let path { RegistryDatabase.remove(path) }
+      LogVerification.remove(path)
       return report
     }
+  }
+
+  /// What an interrupted run leaves: the rebuilt tables, and the state of each thread.
+  private static func remove(_ path: String?) {
+    guard let path else { return }
+    for file in [path, path + ".first", path + ".second"] { RegistryDatabase.remove(file) }
   }
 
   private init(
@@ -93,27 +101,27 @@ package struct LogVerification {
     } else {
       scratch = try RegistryDatabase.scratch()
     }
-    let empty = try RegistryDatabase.scratch()
-    guard let text = try scratch.read({ try $0.progressMark() }) else {
-      // The first also rebuilds the tables, and so decides the smaller share.
-      first = Judge(try Ledger(scratch, pins: nil)) { $0 % 3 == 0 }
-      second = Judge(try Ledger(empty, pins: nil)) { $0 % 3 != 0 }
-      return
+    func ledger(_ tables: RegistryDatabase, _ name: String) throws -> Ledger {
+      try Ledger(tables, on: try path.map { try StateShelf("\($0).\(name)") }, from: live)
     }
-    var fields = try JSONFields(
-      try JSONParser.parse(text, limits: JSONParser.Limits(bytes: text.count + 1, depth: 64)),
-      path: "progress")
-    let mark = try fields.value("mark")
-    first = Judge(try Ledger(scratch, mark: mark)) { $0 % 3 == 0 }
-    second = Judge(try Ledger(empty, mark: mark)) { $0 % 3 != 0 }
+    // The first also rebuilds the tables, and so decides the smaller share.
+    first = Judge(try ledger(scratch, "first")) { $0 % 3 == 0 }
+    second = Judge(try ledger(try RegistryDatabase.scratch(), "second")) { $0 % 3 != 0 }
+    let text = try scratch.read { try $0.progressMark() }
+    var fields = try text.map {
+      try JSONFields(
+        JSONParser.parse($0, limits: JSONParser.Limits(bytes: $0.count + 1, depth: 8)),
+        path: "progress")
+    }
+    resumedAt = UInt64(try fields?.integer("size") ?? 0)
+    guard first.ledger.tree.size == resumedAt, second.ledger.tree.size == resumedAt else {
+      throw AuthorityFault.stateMoved
+    }
+    guard var fields else { return }
     first.decisions = Int(try fields.integer("decisions"))
     first.erased = Int(try fields.integer("erased"))
     first.lastDecision = try fields.optionalInteger("last_decision").map { UInt64($0) }
     findings = try fields.strings("findings").map(\.text)
-    resumedAt = ledger.tree.size
-    guard try ledger.isPrefix(of: live) else {
-      throw AuthorityFault.forked(size: ledger.tree.size)
-    }
   }
 
   private mutating func verify(
@@ -140,64 +148,84 @@ package struct LogVerification {
       findings: findings)
   }
 
-  /// Everything in steps, each one transaction of the rebuilt file.
+  /// Everything in steps; how far it came is written down with what was rebuilt up to there.
   private mutating func replayAll(_ progress: (UInt64, UInt64) throws -> Void) throws {
     let total = try live.size()
     while ledger.tree.size < total {
-      let start = ledger.tree.size
-      let end = min(total, start + stride)
-      let other = SecondThread { [second, beside] in
-        try beside.read { live in
-          try live.entries(from: start, to: end) { index, bytes in
-            guard index == second.ledger.tree.size else { return }
-            try second.judge(bytes, at: index, live)
-            _ = try second.ledger.replay(bytes, live)
+      var interruption: (any Error)?
+      try scratch.write { rebuilt in
+        repeat {
+          try step(to: min(total, ledger.tree.size + stride), rebuilt)
+          guard ledger.tree.size < total else { return }
+          do {
+            try progress(ledger.tree.size, total)
+          } catch {
+            interruption = error
           }
-        }
+        } while interruption == nil && !isProgressDue
+        try storeProgress(rebuilt)
       }
-      do {
-        try replay(from: start, to: end, total: total)
-      } catch {
-        // What the first cannot read, the second cannot either: one word about it is enough.
-        _ = other.wait()
-        findings += (first.take() + second.take()).sorted { $0.index < $1.index }.map(\.text)
-        throw error
-      }
-      if let fault = other.wait() { throw fault }
-      findings += (first.take() + second.take()).sorted { $0.index < $1.index }.map(\.text)
-      if end < total {
-        try scratch.write { try $0.store(progressMark: try mark()) }
-        try progress(end, total)
-      }
+      if let interruption { throw interruption }
     }
     try ledger.checkErasures()
   }
 
-  private func replay(from start: UInt64, to end: UInt64, total: UInt64) throws {
-    try scratch.write { rebuilt in
-      try live.entries(from: start, to: end) { index, bytes in
-        guard index == ledger.tree.size else {
-          throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
+  private mutating func step(to end: UInt64, _ rebuilt: RegistryTransaction) throws {
+    let start = ledger.tree.size
+    let other = SecondThread { [second, beside] in
+      try beside.read { live in
+        try live.entries(from: start, to: end) { index, bytes in
+          guard index == second.ledger.tree.size else { return }
+          try second.judge(bytes, at: index, live)
+          _ = try second.ledger.replay(bytes, live)
         }
-        try first.judge(bytes, at: index, live)
-        guard let taken = try ledger.replay(bytes, live) else { return }
-        try Projection.apply(
-          taken.changes, of: taken.statement, at: index, received: taken.received,
-          state: ledger.state, bodies: { [live, ledger] in ledger.payload($0, live) }, in: rebuilt)
       }
-      guard ledger.tree.size == end else {
+    }
+    let own = Result { try replay(from: start, to: end, rebuilt) }
+    let beyond = other.wait()
+    findings += (first.take() + second.take()).sorted { $0.index < $1.index }.map(\.text)
+    // What the first cannot read, the second cannot either: one word about it is enough.
+    try own.get()
+    if let beyond { throw beyond }
+    try first.ledger.checkShelf()
+    try second.ledger.checkShelf()
+  }
+
+  private func replay(
+    from start: UInt64, to end: UInt64, _ rebuilt: RegistryTransaction
+  ) throws {
+    try live.entries(from: start, to: end) { index, bytes in
+      guard index == ledger.tree.size else {
         throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
       }
+      try first.judge(bytes, at: index, live)
+      guard let taken = try ledger.replay(bytes, live) else { return }
+      try Projection.apply(
+        taken.changes, of: taken.statement, at: index, received: taken.received,
+        state: ledger.state, bodies: { [live, ledger] in ledger.payload($0, live) }, in: rebuilt)
+    }
+    guard ledger.tree.size == end else {
+      throw AuthorityFault.badEntry(index: ledger.tree.size, reason: "it is missing")
     }
   }
 
-  private func mark() throws -> [UInt8] {
+  /// Whether to write down how far it came: where that takes little of the time, or to let go of memory.
+  private var isProgressDue: Bool {
+    guard let stored, ledger.state.changeCount < Ledger.changeLimit else { return true }
+    return ContinuousClock.now - stored.at > stored.took * 20
+  }
+
+  private mutating func storeProgress(_ rebuilt: RegistryTransaction) throws {
+    let start = ContinuousClock.now
+    try first.ledger.storeMark(live)
+    try second.ledger.storeMark(live)
     let json: JSONValue = [
-      "mark": ledger.mark, "decisions": JSONValue(decisions), "erased": JSONValue(erased),
-      "last_decision": lastDecision.json { JSONValue($0) },
+      "size": JSONValue(ledger.tree.size), "decisions": JSONValue(decisions),
+      "erased": JSONValue(erased), "last_decision": lastDecision.json { JSONValue($0) },
       "findings": .array(findings.map { JSONValue($0) }),
     ]
-    return try json.withoutNulls.canonicalBytes()
+    try rebuilt.store(progressMark: try json.withoutNulls.canonicalBytes())
+    stored = (.now, .now - start)
   }
 
   private mutating func compare(_ pin: TreeHead?) throws {

@@ -203,16 +203,27 @@ package final class StateShelf: Shelf, @unchecked Sendable {
       .map { try bytes(of: $0, table) }
   }
 
-  package func records(_ table: TableName, tied link: Link, orLater: Bool) -> [[UInt8]] {
+  package func records(_ table: TableName, tied link: Link, limit: Int) -> [[UInt8]] {
+    records(table, link, "=", limit: limit)
+  }
+
+  package func records(_ table: TableName, tiedFrom link: Link) -> [[UInt8]] {
+    records(table, link, ">=", limit: .max)
+  }
+
+  private func records(
+    _ table: TableName, _ link: Link, _ comparison: String, limit: Int
+  ) -> [[UInt8]] {
     reading([]) { db in
       let statement = try db.cachedStatement(
         sql: """
           SELECT l.id, r.sum, r.bytes FROM link l
           LEFT JOIN record r ON r.kind = l.kind AND r.id = l.id
-          WHERE l.kind = ? AND l.relation = ? AND l.target \(orLater ? ">=" : "=") ?
+          WHERE l.kind = ? AND l.relation = ? AND l.target \(comparison) ?
+          ORDER BY l.target, l.id LIMIT ?
           """)
       return try Row.fetchAll(
-        statement, arguments: [table.rawValue, link.relation.rawValue, Data(link.bytes)]
+        statement, arguments: [table.rawValue, link.relation.rawValue, Data(link.bytes), limit]
       ).map { try StateShelf.bytes(of: $0, table) }
     }
   }

@@ -24,7 +24,15 @@ final class Sandbox {
 
   deinit {
     if daemon?.isRunning == true { daemon?.terminate() }
-    _ = try? run("/usr/bin/tmux", ["-L", tmuxName, "kill-server"])
+    // Threads of tests block signals, and so does the server they start: `kill-server` would only tell
+    // it to send itself one.
+    let found = try? run(
+      "/usr/bin/tmux", ["-L", tmuxName, "display", "-p", "#{pid} #{socket_path}"])
+    let words = (found?.output ?? "").split(whereSeparator: \.isWhitespace)
+    if words.count == 2, let server = pid_t(words[0]) {
+      kill(server, SIGKILL)
+      unlink(String(words[1]))
+    }
     try? FileManager.default.removeItem(atPath: home)
   }
 

@@ -115,9 +115,12 @@ package struct RecordTable<Record: Tabled>: Sendable {
     return record
   }
 
-  /// The records tied to something, in the order of their ids.
-  package func all(_ link: Link) -> [Record] {
-    ordered(tied[link] ?? [], shelf?.records(tied: link, orLater: false) ?? [])
+  /// The records tied to something, in the order of their ids; not more than so many.
+  package func all(_ link: Link, limit: Int = .max) -> [Record] {
+    // Each that was changed may stand for one on the shelf.
+    let shelved = shelf?.records(
+      tied: link, limit: limit == .max ? .max : limit + changed.count)
+    return Array(ordered(tied[link] ?? [], shelved ?? []).prefix(limit))
   }
 
   /// The records tied to this or to something later of its kind, in the order of their ids.
@@ -126,7 +129,7 @@ package struct RecordTable<Record: Tabled>: Sendable {
       $0.relation == link.relation && !$0.bytes.lexicographicallyPrecedes(link.bytes)
     }
     return ordered(
-      links.flatMap { tied[$0] ?? [] }, shelf?.records(tied: link, orLater: true) ?? [])
+      links.flatMap { tied[$0] ?? [] }, shelf?.records(tiedFrom: link) ?? [])
   }
 
   /// Ids whose hexadecimal digits begin so, in their order.

@@ -14,8 +14,10 @@ package enum TableName: Int, Sendable {
 /// it asks ``fault`` before anything comes of it.
 package protocol Shelf: AnyObject, Sendable {
   func record(_ table: TableName, _ id: [UInt8]) -> [UInt8]?
-  /// Records tied to something or, `orLater`, to something of its kind that sorts after it too.
-  func records(_ table: TableName, tied link: Link, orLater: Bool) -> [[UInt8]]
+  /// Records tied to something, in the order of their ids, at most so many.
+  func records(_ table: TableName, tied link: Link, limit: Int) -> [[UInt8]]
+  /// Records tied to something or to something of its kind that sorts after it.
+  func records(_ table: TableName, tiedFrom link: Link) -> [[UInt8]]
   /// Records whose ids begin so, in the order of their ids.
   func records(_ table: TableName, beginning id: [UInt8], _ take: ([UInt8]) -> Void)
   /// Says that something read is not what was written.
@@ -52,8 +54,12 @@ final class ShelfTable<Record: Tabled>: Sendable {
     return record
   }
 
-  func records(tied link: Link, orLater: Bool) -> [Record] {
-    shelf.records(Record.table, tied: link, orLater: orLater).compactMap(decode)
+  func records(tied link: Link, limit: Int) -> [Record] {
+    shelf.records(Record.table, tied: link, limit: limit).compactMap(decode)
+  }
+
+  func records(tiedFrom link: Link) -> [Record] {
+    shelf.records(Record.table, tiedFrom: link).compactMap(decode)
   }
 
   func records(beginning id: [UInt8], where isWanted: (Record) -> Bool) -> [Record] {

@@ -100,9 +100,7 @@ struct Cards {
           target: .grant(reach.grant.digest))
       }.orNothing
     lines.append(heading("Passed on"))
-    lines +=
-      state.grants.all(.issuer(principal)).filter { $0.revoked == nil }
-      .sorted { $0.received < $1.received }.prefix(100).map(grantLine).orNothing
+    lines += grantLines(.issuer(principal))
     lines.append(heading("Last decisions"))
     lines += try log.decisions(agent: name, limit: 20).map { row in
       Line(
@@ -110,6 +108,22 @@ struct Cards {
         row.verdict == "deny" ? .stateBad : .text, target: .decision(row.index))
     }.orNothing
     return lines
+  }
+
+  /// So many of what hangs together with something are shown.
+  private static let limit = 100
+
+  /// A line for each of some records, and a word if there are more; they were asked for with one to
+  /// spare.
+  private func some<Record>(of records: [Record], _ line: (Record) -> Line) -> [Line] {
+    let lines = records.prefix(Cards.limit).map(line)
+    return records.count > Cards.limit
+      ? lines + [Line("", "and more", .hint)] : lines.orNothing
+  }
+
+  private func grantLines(_ link: Link) -> [Line] {
+    let grants = state.grants.all(link, limit: Cards.limit + 1)
+    return some(of: grants.sorted { $0.received < $1.received }, grantLine)
   }
 
   private func grantLine(_ grant: Grant) -> Line {
@@ -181,9 +195,7 @@ struct Cards {
     let used = try log.lastUse(of: fingerprint, by: record.holder)
     lines.append(Line("last used", SafeText(used?.textToSeconds ?? "never for an action")))
     lines.append(heading("Grants it signed"))
-    lines +=
-      state.grants.all(.signer(fingerprint))
-      .sorted { $0.received < $1.received }.prefix(100).map(grantLine).orNothing
+    lines += grantLines(.signer(fingerprint))
     return lines
   }
 
@@ -232,9 +244,7 @@ struct Cards {
           target: .grant($0.grant.digest))
       }.orNothing
     lines.append(heading("Below it"))
-    lines +=
-      state.grants.all(.parent(digest))
-      .sorted { $0.terms.holder < $1.terms.holder }.prefix(200).map(grantLine).orNothing
+    lines += grantLines(.parent(digest))
     return lines
   }
 
@@ -255,10 +265,9 @@ struct Cards {
       state.keys.all(.holder(principal))
       .sorted { $0.received < $1.received }.map(keyLine).orNothing
     lines.append(heading("Agents they own: none of these can they approve"))
-    lines +=
-      state.agents.all(.owner(principal)).prefix(100).map {
-        Line("agent", SafeText($0.id.description), target: .agent($0.id.description))
-      }.orNothing
+    lines += some(of: state.agents.all(.owner(principal), limit: Cards.limit + 1)) {
+      Line("agent", SafeText($0.id.description), target: .agent($0.id.description))
+    }
     lines.append(heading("Their votes on open holds"))
     lines +=
       state.openHolds(at: now).flatMap { hold in

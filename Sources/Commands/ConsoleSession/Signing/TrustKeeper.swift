@@ -206,9 +206,12 @@ actor TrustKeeper {
   /// Verifies the whole log anew, as `log verify` does: every decision decided again.
   func verify() async {
     await beside?.value
+    defer { pause() }
     do {
       let ledger = try live()
-      let report = try LogVerification.run(ledger.database, pins: pins) { [post] done, all in
+      let report = try LogVerification.run(
+        ledger.database, pins: pins, folder: Paths().state + "/verify-console"
+      ) { [post] done, all in
         post(.verification(.running(done: done, of: all)))
       }
       if let finding = report.findings.first {
