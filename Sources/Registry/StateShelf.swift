@@ -2,6 +2,7 @@ package import Decisions
 import Foundation
 import GRDB
 package import Keys
+import Statements
 import Synchronization
 
 /// The records of the state this account last verified, in a file of its own beside the pin.
@@ -91,7 +92,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   }
 
   /// Of the tables below.
-  private static let version = 1
+  private static let version = 2
   /// Pages kept while reading and while writing, in KiB.
   private static let (smallCache, largeCache) = (512, 131_072)
 
@@ -341,6 +342,21 @@ package final class StateShelf: Shelf, @unchecked Sendable {
       try db.cachedStatement(
         sql: "DELETE FROM link WHERE kind = ? AND relation = ? AND target = ? AND id = ?"
       ).execute(arguments: arguments(table, id, link))
+    }
+
+    func forget(_ table: TableName, openUntil end: Timestamp) throws {
+      let link = Link.open(until: end)
+      let arguments: StatementArguments = [
+        table.rawValue, link.relation.rawValue, Data(link.bytes),
+      ]
+      try db.execute(
+        sql: """
+          DELETE FROM record WHERE kind = ?1 AND id IN
+            (SELECT id FROM link WHERE kind = ?1 AND relation = ?2 AND target < ?3)
+          """, arguments: arguments)
+      try db.execute(
+        sql: "DELETE FROM link WHERE kind = ?1 AND relation = ?2 AND target < ?3",
+        arguments: arguments)
     }
 
     private func arguments(

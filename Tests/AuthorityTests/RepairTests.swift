@@ -128,8 +128,12 @@ struct RepairTests {
     #expect(world.ledger.state.registry?.name == "renamed")
     #expect(
       try await authority.decide(early).reasons[0].code == "stale", "signed before the reset")
+    let action = try world.action(on: "stage://payments/api")
+    #expect(try await authority.decide(action).verdict == .allow)
+    let nonce = try Action(payload: action.payload).nonce
     #expect(
-      try await authority.decide(try world.action(on: "stage://payments/api")).verdict == .allow)
+      try await authority.decide(try world.action(on: "stage://payments/web", nonce: nonce))
+        .reasons[0].code == "replayed", "what is used after the reset is used once")
     try await authority.close()
     let report = try verify(world)
     #expect(report.findings.isEmpty, "\(report.findings)")

@@ -76,15 +76,18 @@ extension AuthorityState {
       digest: statement.digest, signer: statement.header.signer, keys: statement.signers,
       head: statement.header.head)
     let changes = try enact(statement.body, signing, context, byQuorum: false)
-    statementIDs[statement.header.id] = context.received.advanced(
-      bySeconds: 2 * AuthorityState.admissionWindowSeconds)
+    spent.set(
+      Spent(
+        id: .statement(statement.header.id), index: size,
+        until: context.received.advanced(
+          bySeconds: 2 * AuthorityState.admissionWindowSeconds)))
     return changes
   }
 
   /// Counts an entry, admitted or not.
   package mutating func advance(received: Timestamp) {
     // The entry that puts the clock right was still received by the wrong one.
-    if clockResetAt != size { lastReceived = max(lastReceived, received) }
+    if clockResets.last?.index != size { lastReceived = max(lastReceived, received) }
     size += 1
     forget(at: lastReceived)
   }
@@ -112,7 +115,9 @@ extension AuthorityState {
     guard (isFresh && header.at > statementFloor) || isExemptFromTime(statement, context) else {
       throw .stale(at: header.at, received: context.received)
     }
-    guard statementIDs[header.id] == nil else { throw .repeatedID(header.id) }
+    guard !isSpent(.statement(header.id), at: context.received) else {
+      throw .repeatedID(header.id)
+    }
     guard header.head.size <= size, context.knows(header.head) else {
       throw .wrongHead(size: header.head.size)
     }

@@ -126,7 +126,7 @@ extension AuthorityState {
       }
       ended = hold
     } else {
-      guard !isSpent(action.nonce, by: body.key) else {
+      guard !isSpent(action.nonce, by: body.key, at: now) else {
         throw .invalid(what: "nonce", why: "was used before")
       }
     }
@@ -142,8 +142,8 @@ extension AuthorityState {
       holds[ended.digest] = ended
       changes.append(.hold(ended.digest))
     } else {
-      nonces[Nonce(key: body.key, nonce: action.nonce)] = action.timestamp.advanced(
-        bySeconds: AuthorityState.freshnessSeconds + 1)
+      let end = action.timestamp.advanced(bySeconds: AuthorityState.freshnessSeconds + 1)
+      spent.set(Spent(id: .nonce(action.nonce, by: body.key), index: size, until: end))
     }
     if let terms = body.hold {
       holds[signing.digest] = Hold(
@@ -152,8 +152,10 @@ extension AuthorityState {
       changes.append(.hold(signing.digest))
     }
     if body.verdict == .allow {
-      unfinished[body.action] = Unfinished(
-        agent: action.agent, until: now.advanced(bySeconds: AuthorityState.outcomeSeconds))
+      unfinished.set(
+        Unfinished(
+          action: body.action, agent: action.agent, index: size,
+          until: now.advanced(bySeconds: AuthorityState.outcomeSeconds)))
       for grant in body.chain where grants[grant]?.terms.limits.maxUses != nil {
         uses[grant, default: 0] += 1
       }

@@ -152,8 +152,8 @@ extension AuthorityState {
       throw .invalid(
         what: "to", why: "is not before the log's last receipt time, \(lastReceived.text)")
     }
+    clockResets.append(ClockResetRecord(index: size, from: lastReceived))
     lastReceived = body.to
-    clockResetAt = size
     actionFloor = max(actionFloor, body.to)
     statementFloor = body.to
   }

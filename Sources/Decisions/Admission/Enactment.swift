@@ -87,7 +87,8 @@ extension AuthorityState {
       }
       return [.enacted(.proposalRejected(body)), .proposalEnded(body.proposal)]
     case .actionFinished(let body):
-      guard let awaited = unfinished[body.action], awaited.agent == signer, now < awaited.until
+      guard let awaited = unfinished[body.action], awaited.agent == signer,
+        isAwaited(awaited, at: now)
       else {
         throw .unknownSubject(what: "released action of \(signer)", name: body.action.hex)
       }

@@ -44,7 +44,7 @@ package struct Procedure {
         "the action was signed before \(state.actionFloor.text), when the log was restored or its "
           + "clock reset; sign it anew")
     }
-    guard !state.isSpent(action.nonce, by: signed.key) else {
+    guard !state.isSpent(action.nonce, by: signed.key, at: now) else {
       throw Refusal("replayed", "nonce \(action.nonce.text) was used before")
     }
   }

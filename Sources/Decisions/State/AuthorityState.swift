@@ -27,7 +27,7 @@ package struct AuthorityState: Sendable {
   /// Statements of compromised keys that an operator has looked at.
   package internal(set) var reviewed: Set<Digest> = []
   /// Actions let through whose outcome is awaited.
-  package internal(set) var unfinished: [Digest: Unfinished] = [:]
+  package internal(set) var unfinished = RecordTable<Unfinished>()
   /// Actions whose params and context are erased, with what is left of them.
   package internal(set) var erased: [Digest: Action] = [:]
   /// The last time the log went on from a backup.
@@ -36,33 +36,20 @@ package struct AuthorityState: Sendable {
   package internal(set) var actionFloor = Timestamp(milliseconds: 0)
   /// Statements signed before this are refused, likewise.
   package internal(set) var statementFloor = Timestamp(milliseconds: 0)
-  /// The entry that last put the log's time right.
-  var clockResetAt: UInt64?
+  /// When the log's time was put right: what had run out by then stays so.
+  var clockResets: [ClockResetRecord] = []
   /// When each service last counted its refusals.
   var refusalsCounted: [Principal: Timestamp] = [:]
   /// The statement that last set a subject, for `expects`.
   var lastSet: [ByteString: Digest] = [:]
-  /// Nonces that freshness could still admit, with the instant from which it no longer can.
-  var nonces: [Nonce: Timestamp] = [:]
-  /// Statement ids that could still be admitted, likewise.
-  var statementIDs: [ByteString: Timestamp] = [:]
+  /// Nonces and statement ids that freshness could still admit.
+  var spent = RecordTable<Spent>()
   /// Entries replayed.
   package internal(set) var size: UInt64 = 0
   /// The receipt time of the last entry.
   package internal(set) var lastReceived = Timestamp(milliseconds: 0)
   /// An entry this version cannot read: nothing may be decided or signed after it.
   package internal(set) var unsupported: UInt64?
-
-  /// Who was let through, and until when the outcome can be told.
-  package struct Unfinished: Sendable, Hashable {
-    package let agent: Principal
-    package let until: Timestamp
-  }
-
-  struct Nonce: Sendable, Hashable {
-    let key: Fingerprint
-    let nonce: ByteString
-  }
 
   package init() {}
 
@@ -81,6 +68,8 @@ package struct AuthorityState: Sendable {
     keys.rest(on: shelf)
     grants.rest(on: shelf)
     holds.rest(on: shelf)
+    unfinished.rest(on: shelf)
+    spent.rest(on: shelf)
   }
 
   /// Writes to a shelf the records that were set.
@@ -89,6 +78,8 @@ package struct AuthorityState: Sendable {
     try keys.write(to: writer)
     try grants.write(to: writer)
     try holds.write(to: writer)
+    try unfinished.write(to: writer, forgettingOpenUntil: lastReceived)
+    try spent.write(to: writer, forgettingOpenUntil: lastReceived)
   }
 
   /// Lets go of the records that were written to the shelf this state rests on.
@@ -97,11 +88,14 @@ package struct AuthorityState: Sendable {
     keys.letGo()
     grants.letGo()
     holds.letGo()
+    unfinished.letGo()
+    spent.letGo()
   }
 
   /// How many records are kept in memory.
   package var changeCount: Int {
     agents.changeCount + keys.changeCount + grants.changeCount + holds.changeCount
+      + unfinished.changeCount + spent.changeCount
   }
 
   // MARK: questions
@@ -261,21 +255,37 @@ package struct AuthorityState: Sendable {
     }
   }
 
-  /// Whether this nonce could be used again.
-  func isSpent(_ nonce: ByteString, by key: Fingerprint) -> Bool {
-    nonces[Nonce(key: key, nonce: nonce)] != nil
+  /// Whether a nonce was used so lately that freshness alone would let it be used again.
+  func isSpent(_ nonce: ByteString, by key: Fingerprint, at now: Timestamp) -> Bool {
+    isSpent(.nonce(nonce, by: key), at: now)
   }
 
+  /// Whether it was spent and freshness alone would still let it be used.
+  ///
+  /// What has run out counts as forgotten, whether or not it is still here: how the log is judged does
+  /// not depend on when memory was tidied.
+  func isSpent(_ id: Spent.ID, at now: Timestamp) -> Bool {
+    spent[id].map { stands($0, at: now) } ?? false
+  }
+
+  func stands(_ spent: Spent, at now: Timestamp) -> Bool {
+    spent.until >= now
+      && clockResets.allSatisfy { spent.index >= $0.index || spent.until >= $0.from }
+  }
+
+  /// Whether the outcome of an action can still be told; what has run out is forgotten likewise.
+  func isAwaited(_ action: Unfinished, at now: Timestamp) -> Bool {
+    now < action.until
+      && clockResets.allSatisfy { action.index >= $0.index || $0.from < action.until }
+  }
+
+  /// Tidies memory; a scan now and then is cheap.
   mutating func forget(at now: Timestamp) {
-    // Kept as long as admission could still take them; a scan now and then is cheap.
-    if nonces.count > 64, nonces.count.nonzeroBitCount == 1 {
-      nonces = nonces.filter { $0.value >= now }
+    if spent.changeCount > 64, spent.changeCount.nonzeroBitCount == 1 {
+      spent.forget { $0.until < now }
     }
-    if statementIDs.count > 64, statementIDs.count.nonzeroBitCount == 1 {
-      statementIDs = statementIDs.filter { $0.value >= now }
-    }
-    if unfinished.count > 64, unfinished.count.nonzeroBitCount == 1 {
-      unfinished = unfinished.filter { $0.value.until >= now }
+    if unfinished.changeCount > 64, unfinished.changeCount.nonzeroBitCount == 1 {
+      unfinished.forget { $0.until < now }
     }
   }
 }

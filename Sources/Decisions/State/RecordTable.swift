@@ -169,8 +169,20 @@ package struct RecordTable<Record: Tabled>: Sendable {
   /// Rests on a shelf what is not set from here on.
   mutating func rest(on shelf: any Shelf) { self.shelf = ShelfTable(shelf) }
 
-  /// Writes what was set to the shelf.
-  func write(to writer: any ShelfWriter) throws {
+  /// Lets go of what was set and means nothing any more, whether it is here or not.
+  mutating func forget(where isOver: (Record) -> Bool) {
+    for (id, record) in changed where record.map(isOver) == true {
+      for link in record?.links ?? [] {
+        tied[link]?.remove(id)
+        if tied[link]?.isEmpty == true { tied[link] = nil }
+      }
+      changed[id] = nil
+    }
+  }
+
+  /// Writes what was set to the shelf, and takes off what was open until before an instant.
+  func write(to writer: any ShelfWriter, forgettingOpenUntil end: Timestamp? = nil) throws {
+    if let end { try writer.forget(Record.table, openUntil: end) }
     for id in changed.keys.sorted() {
       let bytes = id.idBytes
       let record = changed[id] ?? nil

@@ -116,3 +116,44 @@ package struct RegistryIdentity: Sendable, Hashable {
   package var approvalDefault: ApprovalRule
   package var isSolo: Bool
 }
+
+/// The log's time was put right.
+struct ClockResetRecord: Sendable, Hashable {
+  /// The entry that did so.
+  let index: UInt64
+  /// The log's time before.
+  let from: Timestamp
+}
+
+/// An action that was let through and whose outcome is awaited.
+package struct Unfinished: Sendable, Hashable {
+  package let action: Digest
+  package let agent: Principal
+  /// The log entry that let it through.
+  package let index: UInt64
+  /// Until when the outcome can be told.
+  package let until: Timestamp
+}
+
+/// Something that may be used once: a nonce of an action, or the id of a statement.
+struct Spent: Sendable, Hashable {
+  struct ID: RecordID {
+    let text: ByteString
+
+    static func nonce(_ nonce: ByteString, by key: Fingerprint) -> ID {
+      ID(text: ByteString("nonce \(key.digest.hex) \(nonce.text)"))
+    }
+
+    static func statement(_ id: ByteString) -> ID { ID(text: "id " + id) }
+
+    var idBytes: [UInt8] { text.bytes }
+
+    static func < (left: ID, right: ID) -> Bool { left.text < right.text }
+  }
+
+  let id: ID
+  /// The log entry that used it.
+  let index: UInt64
+  /// From when on freshness alone refuses it.
+  let until: Timestamp
+}

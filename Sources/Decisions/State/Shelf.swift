@@ -1,3 +1,4 @@
+package import Statements
 import Synchronization
 
 /// Which table of the state a record stands in.
@@ -6,6 +7,8 @@ package enum TableName: Int, Sendable {
   case keys
   case grants
   case holds
+  case unfinished
+  case spent
 }
 
 /// Where the records of a verified state lie that nothing has changed since, by the bytes of their ids.
@@ -30,6 +33,8 @@ package protocol ShelfWriter {
   func set(_ table: TableName, _ id: [UInt8], _ record: [UInt8]?) throws
   func tie(_ table: TableName, _ id: [UInt8], to link: Link) throws
   func untie(_ table: TableName, _ id: [UInt8], from link: Link) throws
+  /// Removes the records, and their ties, that are tied to an instant before this.
+  func forget(_ table: TableName, openUntil end: Timestamp) throws
 }
 
 /// A table's part of a shelf, with the records that were last read.

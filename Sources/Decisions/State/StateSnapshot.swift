@@ -17,6 +17,8 @@ extension AuthorityState {
     add("keys", keys.all().map(\.snapshot))
     add("grants", grants.all().map(\.snapshot))
     add("holds", holds.all().map(\.snapshot))
+    add("unfinished", unfinished.all { isAwaited($0, at: lastReceived) }.map(\.snapshot))
+    add("spent", spent.all { stands($0, at: lastReceived) }.map(\.snapshot))
     return .object(JSONObject(members))
   }
 
@@ -83,33 +85,19 @@ extension AuthorityState {
         ]
       },
       "reviewed": reviewed.sorted().json,
-      "unfinished": .object(
-        JSONObject(
-          unfinished.map {
-            JSONObject.Member(
-              name: ByteString($0.key.hex),
-              value: ["agent": $0.value.agent.json, "until": $0.value.until.json])
-          })),
       "erased": .object(
         JSONObject(
           erased.map { JSONObject.Member(name: ByteString($0.key.hex), value: $0.value.json) })),
       "restored": restored.json(\.json), "action_floor": actionFloor.json,
-      "statement_floor": statementFloor.json, "clock_reset_at": clockResetAt.json { JSONValue($0) },
+      "statement_floor": statementFloor.json,
+      "clock_resets": .array(
+        clockResets.map { ["index": JSONValue($0.index), "from": $0.from.json] }),
       "refusals_counted": .object(
         JSONObject(
           refusalsCounted.map { JSONObject.Member(name: $0.key.text, value: $0.value.json) })),
       "last_set": .object(
         JSONObject(
           lastSet.map { JSONObject.Member(name: $0.key, value: JSONValue($0.value.hex)) })),
-      "nonces": .object(
-        JSONObject(
-          nonces.map {
-            JSONObject.Member(
-              name: ByteString("\($0.key.key.digest.hex) \($0.key.nonce.text)"),
-              value: $0.value.json)
-          })),
-      "statement_ids": .object(
-        JSONObject(statementIDs.map { JSONObject.Member(name: $0.key, value: $0.value.json) })),
       "size": JSONValue(size), "last_received": lastReceived.json,
       "unsupported": unsupported.json { JSONValue($0) },
     ]
@@ -209,13 +197,6 @@ extension AuthorityState {
     for text in try fields.strings("reviewed", limit: .max) {
       if let digest = Digest(hex: text.bytes) { reviewed.insert(digest) }
     }
-    for member in try fields.attributes("unfinished").members {
-      var inner = try JSONFields(member.value, path: "state.unfinished")
-      if let digest = Digest(hex: member.name.bytes) {
-        unfinished[digest] = Unfinished(
-          agent: try inner.principal("agent"), until: try inner.timestamp("until"))
-      }
-    }
     for member in try fields.attributes("erased").members {
       guard let digest = Digest(hex: member.name.bytes),
         let bytes = try? member.value.canonicalBytes(), let action = try? Action(payload: bytes)
@@ -229,7 +210,11 @@ extension AuthorityState {
     }
     actionFloor = try fields.timestamp("action_floor")
     statementFloor = try fields.timestamp("statement_floor")
-    clockResetAt = try fields.optionalInteger("clock_reset_at").map { UInt64($0) }
+    try fields.each("clock_resets") { (inner) throws(FieldFault) in
+      clockResets.append(
+        ClockResetRecord(
+          index: UInt64(try inner.integer("index")), from: try inner.timestamp("from")))
+    }
     for member in try fields.attributes("refusals_counted").members {
       if let service = Principal(member.name) {
         refusalsCounted[service] = member.value.string.flatMap { Timestamp($0) }
@@ -238,16 +223,6 @@ extension AuthorityState {
     for member in try fields.attributes("last_set").members {
       lastSet[member.name] = member.value.string.flatMap { Digest(hex: $0.bytes) }
     }
-    for member in try fields.attributes("nonces").members {
-      let parts = member.name.split(on: " ")
-      if parts.count == 2, let key = Digest(hex: parts[0].bytes) {
-        nonces[Nonce(key: Fingerprint(digest: key), nonce: parts[1])] =
-          member.value.string.flatMap { Timestamp($0) }
-      }
-    }
-    for member in try fields.attributes("statement_ids").members {
-      statementIDs[member.name] = member.value.string.flatMap { Timestamp($0) }
-    }
     size = UInt64(try fields.integer("size"))
     lastReceived = try fields.timestamp("last_received")
     unsupported = try fields.optionalInteger("unsupported").map { UInt64($0) }
@@ -255,6 +230,8 @@ extension AuthorityState {
     try fields.take("keys", into: &keys)
     try fields.take("grants", into: &grants)
     try fields.take("holds", into: &holds)
+    try fields.take("unfinished", into: &unfinished)
+    try fields.take("spent", into: &spent)
     try fields.finish()
   }
 }

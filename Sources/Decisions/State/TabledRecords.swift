@@ -104,3 +104,41 @@ extension Hold: Tabled {
     [.action(action)] + (end == nil ? [.open(until: approvedUntil ?? terms.expires)] : [])
   }
 }
+
+extension Unfinished: Tabled {
+  package static var table: TableName { .unfinished }
+  package var id: Digest { action }
+  package var links: [Link] { [.open(until: until)] }
+
+  package var snapshot: JSONValue {
+    [
+      "action": JSONValue(action.hex), "agent": agent.json, "index": JSONValue(index),
+      "until": until.json,
+    ]
+  }
+
+  package init(snapshot: JSONValue) throws(FieldFault) {
+    var fields = try JSONFields(snapshot, path: "unfinished")
+    self.init(
+      action: try fields.digest("action"), agent: try fields.principal("agent"),
+      index: UInt64(try fields.integer("index")),
+      until: try fields.timestamp("until"))
+    try fields.finish()
+  }
+}
+
+extension Spent: Tabled {
+  static var table: TableName { .spent }
+  var links: [Link] { [.open(until: until)] }
+  var snapshot: JSONValue {
+    ["id": JSONValue(id.text), "index": JSONValue(index), "until": until.json]
+  }
+
+  init(snapshot: JSONValue) throws(FieldFault) {
+    var fields = try JSONFields(snapshot, path: "spent")
+    self.init(
+      id: ID(text: try fields.string("id")), index: UInt64(try fields.integer("index")),
+      until: try fields.timestamp("until"))
+    try fields.finish()
+  }
+}
