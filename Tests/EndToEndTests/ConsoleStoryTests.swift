@@ -109,6 +109,14 @@ import Testing
     let after = try box.countersign(
       "log", "verify", "--json", "--registry", "\(box.home)/demo/registry.db")
     #expect(before.output == after.output)
+    let read = try box.countersign(
+      "console", "--plain", "--registry", "\(box.home)/demo/registry.db", "--key",
+      "\(box.home)/demo/keys/DEMO-bob.key", input: "quit\n"
+    ).output
+    #expect(
+      read.contains(
+        /critical, id [0-9a-f]{8}, agent db-janitor, schema.drop on db:\/\/ledger\/v1, 0 of 2 approvals, .*needs you/
+      ), "read out, it is in words: \(read)")
   }
 
   private func fingerprint(_ box: Sandbox, _ holder: String) throws -> String {

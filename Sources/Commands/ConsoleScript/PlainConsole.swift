@@ -16,6 +16,8 @@ final class PlainConsole {
   private let keeper: TrustKeeper
   private let answers: ConsoleDriver.Messages
   private var shown: [ListRow] = []
+  /// What this person is to each pending hold.
+  private var standing: [String: String] = [:]
   private var reasons: [String] = []
 
   init(_ opening: ConsoleOpening) {
@@ -94,6 +96,7 @@ final class PlainConsole {
       case .verification(.broken(let index, let code, let reason)):
         say(
           "ALERT. The log is not good\(index.map { " at entry \($0)" } ?? ""). \(code): \(reason)")
+      case .standing(let words): standing = words
       case .failed(let problem): say("Failed. \(problem)")
       case .said(let text): say(text)
       default: break
@@ -121,12 +124,31 @@ final class PlainConsole {
     say("\(view.title): \(shown.count) rows.")
     let now = Clock.system.now()
     for (index, row) in shown.enumerated() {
-      let cells = zip(view.columns, row.cells).compactMap { column, cell -> String? in
-        let text = cell.shown(at: now).text.text
-        return text.isEmpty || text == "-" || column.isWide
-          ? nil : "\(column.title.lowercased()) \(text)"
+      var words = zip(view.columns, row.cells).compactMap { column, cell in
+        column.isWide ? nil : PlainConsole.spoken(column, cell.shown(at: now).text.text)
       }
-      say("\(index + 1). \(cells.joined(separator: ", ")).")
+      if case .hold(let hold) = row.target, let word = standing[hold.hex] { words.append(word) }
+      say("\(index + 1). \(words.joined(separator: ", ")).")
+    }
+  }
+
+  /// A cell in words that can be read out, without the signs that eyes look for.
+  private static func spoken(_ column: Column, _ text: String) -> String? {
+    let text = text.replacingOccurrences(of: "\u{2192}", with: " on ")
+      .trimmingCharacters(in: .whitespaces)
+    guard !text.isEmpty, text != "-" else { return nil }
+    switch (column.name, text.split(separator: " ").last) {
+    case ("risk", "CRIT"): return "critical"
+    case ("risk", "HIGH"): return "high risk"
+    case ("risk", "MED"): return "medium risk"
+    case ("risk", _): return "low risk"
+    case ("action", _): return text
+    case ("here", "here"): return "the agent waits"
+    case ("here", "gone"): return "the agent is gone"
+    case ("here", _): return "last asked \(text) ago"
+    case ("quorum", _): return "\(text.replacingOccurrences(of: "/", with: " of ")) approvals"
+    case ("expires", _): return text.contains(":") ? "ends in \(text)" : "ends \(text)"
+    default: return "\(column.title.lowercased()) \(text)"
     }
   }
 
