@@ -35,10 +35,17 @@ package struct Digest: Sendable, Hashable {
 
   /// Takes exactly 64 lower-case hexadecimal digits, else gives nil.
   package init?(hex: some Collection<UInt8>) {
-    guard hex.count == 64, !hex.contains(where: { $0 >= UInt8(ascii: "A") && $0 <= 0x5A }),
-      let bytes = Hexadecimal.bytes(of: hex)
+    func read(_ text: UnsafeBufferPointer<UInt8>) -> Digest? {
+      guard text.count == 64, !text.contains(where: { $0 >= UInt8(ascii: "A") && $0 <= 0x5A }),
+        let bytes = Hexadecimal.bytes(of: text)
+      else { return nil }
+      return Digest(bytes: bytes)
+    }
+    guard
+      let digest = hex.withContiguousStorageIfAvailable(read)
+        ?? Array(hex).withUnsafeBufferPointer(read)
     else { return nil }
-    self.init(bytes: bytes)
+    self = digest
   }
 
   private init(_ words: (UInt64, UInt64, UInt64, UInt64)) {

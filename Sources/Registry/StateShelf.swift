@@ -65,7 +65,8 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     configuration.allowsUnsafeTransactions = true
     configuration.prepareDatabase { db in
       try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
-      try db.execute(sql: "PRAGMA cache_size = -\(smallCache)")
+      try db.execute(
+        sql: "PRAGMA cache_size = -\(smallCache); PRAGMA journal_size_limit = 16777216")
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     try queue.inDatabase { db in
