@@ -90,7 +90,7 @@ package final class Ledger {
   /// Entries replayed after which a new mark is worth its while.
   private static let markEvery: UInt64 = 512
   /// Records kept in memory before they are put on the shelf in the middle of a long replay.
-  static let changeLimit = 400_000
+  static let changeLimit = 200_000
 
   private static func genesis(_ transaction: RegistryTransaction) throws -> ByteString? {
     try transaction.entry(0).flatMap { try? LogEntry(bytes: $0) }
@@ -138,14 +138,14 @@ package final class Ledger {
       if let mark, mark.size > tree.size, try takeUp(mark, transaction) { return }
       // What this state rested on is gone, or is another log's.
       try shelf.clear()
-    } catch let fault as StateShelf.Fault {
-      shelf.distrust("\(fault)")
+      begin()
+    } catch is StateShelf.Fault {
       throw AuthorityFault.stateMoved
     } catch let error where !(error is RegistryFault) && !(error is AuthorityFault) {
-      // There is no using it: everything is kept in memory.
-      self.shelf = nil
+      // There is no reading it: it is made anew or, where not even that goes, all is kept in memory.
+      do { try shelf.clear() } catch { self.shelf = nil }
+      begin()
     }
-    begin()
   }
 
   /// Takes the state this account last verified, if the file's log still begins with it.
@@ -353,6 +353,17 @@ package final class Ledger {
   /// Verifies and applies the entries that others have appended.
   package func catchUp(_ transaction: RegistryTransaction) throws {
     try settle(transaction)
+    do {
+      try replayNew(transaction)
+    } catch {
+      // An entry cannot be judged by what could not be read.
+      try checkShelf()
+      throw error
+    }
+    try checkShelf()
+  }
+
+  private func replayNew(_ transaction: RegistryTransaction) throws {
     let size = try transaction.size()
     guard size >= tree.size else {
       throw AuthorityFault.truncated(size: size, known: tree.size)
@@ -369,7 +380,6 @@ package final class Ledger {
       }
     }
     try checkErasures()
-    try checkShelf()
   }
 
   /// An action's bytes may be missing only where the admin quorum has said so.
@@ -457,10 +467,11 @@ package final class Ledger {
     do {
       return try database.write { transaction in
         try catchUp(transaction)
-        let result = try body(
-          Appending(ledger: self, transaction: transaction, now: try now(clock)))
+        let result = Swift.Result {
+          try body(Appending(ledger: self, transaction: transaction, now: try now(clock)))
+        }
         try checkShelf()
-        return result
+        return try result.get()
       }
     } catch {
       // What was appended is not in the file after all: replay what is.

@@ -184,11 +184,11 @@ package struct LogVerification {
     let own = Result { try replay(from: start, to: end, rebuilt) }
     let beyond = other.wait()
     findings += (first.take() + second.take()).sorted { $0.index < $1.index }.map(\.text)
+    try first.ledger.checkShelf()
+    try second.ledger.checkShelf()
     // What the first cannot read, the second cannot either: one word about it is enough.
     try own.get()
     if let beyond { throw beyond }
-    try first.ledger.checkShelf()
-    try second.ledger.checkShelf()
   }
 
   private func replay(

@@ -1,0 +1,453 @@
+package import Decisions
+import Foundation
+import GRDB
+package import Keys
+import Statements
+import Synchronization
+
+/// The records of the state this account last verified, in a file of its own beside the pin.
+///
+/// They are the entries of a ``DigestTree`` whose root stands in the mark: a record or tie that was
+/// changed, added or left out is noticed by whoever reads where it is or should be.
+///
+/// Its readers look at it as it was when they began, until ``refresh()`` or ``rest(upTo:)``; what is
+/// written becomes visible whole, with the mark of the log it belongs to. The file can be removed at
+/// any time: the log says it all again.
+package final class StateShelf: Shelf, @unchecked Sendable {
+  /// Of which log, and how much of it, the records are the state.
+  package struct Mark: Sendable, Hashable {
+    package let size: UInt64
+    package let root: Digest
+
+    package init(size: UInt64, root: Digest) {
+      self.size = size
+      self.root = root
+    }
+  }
+
+  package enum Fault: Error, Sendable, Hashable {
+    /// Another process has written what this one has not replayed yet.
+    case moved
+    case unreadable(String)
+  }
+
+  package let path: String
+  private let queue: DatabaseQueue
+  private let found = Mutex<Fault?>(nil)
+  /// The records of the state it looks at, and nodes of them whose digests were found right; only used
+  /// within the queue.
+  private var tree = DigestTree(root: nil)
+  private var checked: [DigestTree.Reference: [UInt8]] = [:]
+  /// The newest mark whose records this process can make sense of; only used within the queue.
+  private var limit = UInt64.max
+
+  /// What went wrong with a reading since ``forgive()``: nothing that came of it may be used.
+  package var fault: Fault? { found.withLock { $0 } }
+
+  package func forgive() { found.withLock { $0 = nil } }
+
+  /// Opens the file, or makes it.
+  ///
+  /// - Throws: If there can be none; everything is then kept in memory.
+  package init(_ path: String) throws {
+    self.path = path
+    do {
+      queue = try StateShelf.open(path)
+    } catch let error as DatabaseError
+      where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode)
+    {
+      RegistryDatabase.remove(path)
+      queue = try StateShelf.open(path)
+    }
+  }
+
+  private static func open(_ path: String) throws -> DatabaseQueue {
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true,
+      attributes: [.posixPermissions: 0o700])
+    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    if descriptor >= 0 { Glibc.close(descriptor) }
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(5)
+    configuration.allowsUnsafeTransactions = true
+    configuration.prepareDatabase { db in
+      try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
+      try db.execute(
+        sql: "PRAGMA cache_size = -\(smallCache); PRAGMA journal_size_limit = 16777216")
+    }
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    try queue.inDatabase { db in
+      guard try Int.fetchOne(db, sql: "PRAGMA user_version") != version else { return }
+      try db.inTransaction(.immediate) {
+        try makeEmpty(db)
+        return .commit
+      }
+    }
+    return queue
+  }
+
+  private static func makeEmpty(_ db: Database) throws {
+    try db.execute(
+      sql: """
+        DROP TABLE IF EXISTS mark; DROP TABLE IF EXISTS node;
+        DROP TABLE IF EXISTS record; DROP TABLE IF EXISTS link;
+        CREATE TABLE mark (
+          id INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL,
+          tree INTEGER, tree_digest BLOB, sum BLOB NOT NULL, bytes BLOB NOT NULL);
+        CREATE TABLE node (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+        PRAGMA user_version = \(version);
+        """)
+  }
+
+  /// Of the tables above.
+  private static let version = 3
+  /// Pages kept while reading and while writing, in KiB.
+  private static let (smallCache, largeCache) = (512, 131_072)
+
+  // MARK: snapshots
+
+  /// Looks at the newest state there is; gives its mark.
+  package func refresh() throws -> Mark? {
+    try queue.inDatabase { db in
+      if db.isInsideTransaction { try db.commit() }
+      limit = .max
+      return try held(db)
+    }
+  }
+
+  /// The mark of the state it looks at.
+  package func mark() throws -> Mark? { try queue.inDatabase { try held($0) } }
+
+  /// Whether no record lies here.
+  package var isEmpty: Bool {
+    get throws {
+      try queue.inDatabase { db in
+        try held(db)
+        return try !(Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM node)") ?? false)
+      }
+    }
+  }
+
+  /// Lets the file go on without this reader; what is read next may be of no newer log than this.
+  package func rest(upTo size: UInt64) {
+    queue.inDatabase { db in
+      if db.isInsideTransaction { try? db.commit() }
+      limit = size
+    }
+  }
+
+  @discardableResult
+  private func held(_ db: Database) throws -> Mark? {
+    let isNew = !db.isInsideTransaction
+    if isNew { try db.beginTransaction(.deferred) }
+    let found = try StateShelf.mark(db)
+    if isNew {
+      tree = DigestTree(root: found?.tree)
+      if let found, found.mark.size > limit { throw Fault.moved }
+    }
+    return found?.mark
+  }
+
+  private static func mark(
+    _ db: Database
+  ) throws -> (mark: Mark, tree: DigestTree.Reference?)? {
+    let statement = try db.cachedStatement(
+      sql: "SELECT size, root, tree, tree_digest FROM mark WHERE id = 1")
+    return try Row.fetchOne(statement).flatMap { row in
+      guard let root = row.digest("root") else { return nil }
+      let tree = (row["tree"] as Int64?).flatMap { id in
+        row.digest("tree_digest").map { DigestTree.Reference(id: id, digest: $0) }
+      }
+      return (Mark(size: UInt64(bitPattern: row["size"] as Int64), root: root), tree)
+    }
+  }
+
+  /// What was written down with the mark it looks at, if all of it is as it was written.
+  package func markBytes() throws -> [UInt8]? {
+    try queue.inDatabase { db in
+      try held(db)
+      guard let (mark, tree) = try StateShelf.mark(db),
+        let row = try Row.fetchOne(db, sql: "SELECT sum, bytes FROM mark WHERE id = 1")
+      else { return nil }
+      let bytes = Array(row["bytes"] as Data)
+      return row.digest("sum") == StateShelf.sum(mark, tree, bytes) ? bytes : nil
+    }
+  }
+
+  private static func sum(
+    _ mark: Mark, _ tree: DigestTree.Reference?, _ bytes: [UInt8]
+  ) -> Digest {
+    let words = [mark.size.bigEndian, UInt64(bitPattern: tree?.id ?? 0).bigEndian]
+    return Digest.sha256(
+      words.withUnsafeBytes(Array.init) + mark.root.bytes + (tree?.digest.bytes ?? []) + bytes)
+  }
+
+  // MARK: reading
+
+  package func distrust(_ reason: String) { note(.unreadable(reason)) }
+
+  private func note(_ fault: Fault) {
+    found.withLock { if $0 == nil { $0 = fault } }
+    if case .unreadable(let reason) = fault {
+      StateShelf.damaged.withLock { $0 = (path, reason) }
+    }
+  }
+
+  private static let damaged = Mutex<(path: String, reason: String)?>(nil)
+
+  /// Drops the file of which this process read what was not written, if there is one; says which, and
+  /// what was wrong.
+  package static func dropDamaged() -> (path: String, reason: String)? {
+    guard let found = damaged.withLock({ $0 }) else { return nil }
+    try? StateShelf(found.path).clear()
+    return found
+  }
+
+  /// Reads; what cannot be read is noted and counts as absent.
+  private func reading<Result>(_ empty: Result, _ body: (Database) throws -> Result) -> Result {
+    queue.inDatabase { db in
+      do {
+        // The mark is only looked at where a snapshot begins.
+        if !db.isInsideTransaction { try held(db) }
+        return try body(db)
+      } catch {
+        note(
+          error as? Fault
+            ?? .unreadable(error is DigestTree.Altered ? "a part of it was altered" : "\(error)"))
+        return empty
+      }
+    }
+  }
+
+  package func record(_ table: TableName, _ id: [UInt8]) -> [UInt8]? {
+    reading(nil) { db in
+      try tree.value(of: ShelfKey.record(table, id), in: Nodes(db, self)).map(StateShelf.unpacked)
+    }
+  }
+
+  package func records(_ table: TableName, tied link: Link, limit: Int) -> [[UInt8]] {
+    let prefix = ShelfKey.ties(table, link)
+    return tied(table, from: prefix, limit: limit) { $0.starts(with: prefix) }
+  }
+
+  package func records(_ table: TableName, tiedFrom link: Link) -> [[UInt8]] {
+    let all = ShelfKey.ties(table, link.relation)
+    return tied(table, from: ShelfKey.ties(table, link), limit: .max) { $0.starts(with: all) }
+  }
+
+  private func tied(
+    _ table: TableName, from first: [UInt8], limit: Int, _ isOne: ([UInt8]) -> Bool
+  ) -> [[UInt8]] {
+    reading([]) { db in
+      let nodes = Nodes(db, self)
+      var ids: [[UInt8]] = []
+      try tree.visit(from: first, in: nodes) { key, _ in
+        guard ids.count < limit, isOne(key) else { return false }
+        ids.append(ShelfKey.id(ofTie: key))
+        return true
+      }
+      return try ids.map { id in
+        guard let packed = try tree.value(of: ShelfKey.record(table, id), in: nodes) else {
+          throw DigestTree.Altered()
+        }
+        return try StateShelf.unpacked(packed)
+      }
+    }
+  }
+
+  package func records(_ table: TableName, beginning id: [UInt8], _ take: ([UInt8]) -> Void) {
+    let prefix = ShelfKey.record(table, id)
+    var next: [UInt8]? = prefix
+    while let from = next {
+      next = nil
+      // In steps: what is done with them may read here too.
+      let step: [[UInt8]] = reading([]) { db in
+        var step: [[UInt8]] = []
+        try tree.visit(from: from, in: Nodes(db, self)) { key, packed in
+          guard key.starts(with: prefix) else { return false }
+          if step.count == 1000 {
+            next = key
+            return false
+          }
+          step.append(try StateShelf.unpacked(packed))
+          return true
+        }
+        return step
+      }
+      step.forEach(take)
+    }
+  }
+
+  fileprivate static func unpacked(_ packed: [UInt8]) throws -> [UInt8] {
+    guard let bytes = Packing.unpack(packed) else { throw DigestTree.Altered() }
+    return bytes
+  }
+
+  /// The nodes in the file, of which those lately read are not checked again.
+  private struct Nodes: DigestTree.Store {
+    let db: Database
+    let shelf: StateShelf
+    var nextID: Int64?
+
+    init(_ db: Database, _ shelf: StateShelf) {
+      self.db = db
+      self.shelf = shelf
+    }
+
+    func node(_ reference: DigestTree.Reference) throws -> [UInt8]? {
+      if let known = shelf.checked[reference] { return known }
+      let statement = try db.cachedStatement(sql: "SELECT bytes FROM node WHERE id = ?")
+      guard let data = try Data.fetchOne(statement, arguments: [reference.id]),
+        case let bytes = Array(data), Digest.sha256(bytes) == reference.digest
+      else { return nil }
+      if shelf.checked.count >= StateShelf.checkedLimit { shelf.checked.removeAll() }
+      shelf.checked[reference] = bytes
+      return bytes
+    }
+
+    func set(_ id: Int64, _ bytes: [UInt8]) throws {
+      try db.cachedStatement(sql: "INSERT OR REPLACE INTO node (id, bytes) VALUES (?, ?)")
+        .execute(arguments: [id, Data(bytes)])
+    }
+
+    func remove(_ id: Int64) throws {
+      try db.cachedStatement(sql: "DELETE FROM node WHERE id = ?").execute(arguments: [id])
+    }
+
+    mutating func newID() throws -> Int64 {
+      let id = try nextID ?? Int64.fetchOne(db, sql: "SELECT max(id) FROM node").map { $0 + 1 } ?? 1
+      nextID = id + 1
+      return id
+    }
+  }
+
+  /// Nodes kept in memory: the upper ones of a large tree, or all of a small one.
+  private static let checkedLimit = 512
+
+  // MARK: writing
+
+  /// Puts a state further, if what is there belongs to the same log and is not further already.
+  ///
+  /// `isPrefix`: Whether the state that is there is of a prefix of this log.
+  /// - Returns: Whether it was written.
+  package func write(
+    _ mark: Mark, bytes: [UInt8], isPrefix: (Mark) throws -> Bool,
+    _ records: (any ShelfWriter) throws -> Void
+  ) throws -> Bool {
+    // Asked beside the snapshot, which stays if nothing is written, and outside of the transaction,
+    // since it reads another file.
+    let known = try DatabaseQueue(path: path).read { try StateShelf.mark($0)?.mark }
+    if let known { guard try known.size <= mark.size && isPrefix(known) else { return false } }
+    return try queue.inDatabase { db in
+      limit = mark.size
+      if db.isInsideTransaction { try db.commit() }
+      try db.execute(sql: "PRAGMA cache_size = -\(StateShelf.largeCache)")
+      defer { try? db.execute(sql: "PRAGMA cache_size = -\(StateShelf.smallCache)") }
+      var isWritten = false
+      try db.inTransaction(.immediate) {
+        let found = try StateShelf.mark(db)
+        guard found?.mark == known else { return .rollback }
+        var nodes = Nodes(db, self)
+        let writer = Writer(tree: DigestTree(root: found?.tree), nodes: nodes)
+        try records(writer)
+        var tree = writer.tree
+        try tree.apply(writer.changes, in: &nodes)
+        try db.execute(
+          sql: """
+            INSERT OR REPLACE INTO mark (id, size, root, tree, tree_digest, sum, bytes)
+            VALUES (1, ?, ?, ?, ?, ?, ?)
+            """,
+          arguments: [
+            Int64(mark.size), mark.root.blob, tree.root?.id, tree.root?.digest.blob,
+            StateShelf.sum(mark, tree.root, bytes).blob, Data(bytes),
+          ])
+        isWritten = true
+        return .commit
+      }
+      try held(db)
+      return isWritten
+    }
+  }
+
+  /// Takes everything off, whatever is there.
+  package func clear() throws {
+    do {
+      try queue.inDatabase { db in
+        if db.isInsideTransaction { try db.commit() }
+        limit = .max
+        checked = [:]
+        try db.inTransaction(.immediate) {
+          try StateShelf.makeEmpty(db)
+          return .commit
+        }
+      }
+    } catch {
+      // The next that opens it makes it anew; this process keeps everything in memory.
+      RegistryDatabase.remove(path)
+      throw error
+    }
+  }
+
+  /// Gathers what is to be written, to write it in one batch.
+  private final class Writer: ShelfWriter {
+    let tree: DigestTree
+    private let nodes: Nodes
+    private var gathered: [[UInt8]: [UInt8]?] = [:]
+
+    init(tree: DigestTree, nodes: Nodes) {
+      self.tree = tree
+      self.nodes = nodes
+    }
+
+    var changes: [(key: [UInt8], value: [UInt8]?)] {
+      gathered.map { ($0.key, $0.value) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    }
+
+    func record(_ table: TableName, _ id: [UInt8]) throws -> [UInt8]? {
+      let key = ShelfKey.record(table, id)
+      return try (gathered[key] ?? tree.value(of: key, in: nodes)).map(StateShelf.unpacked)
+    }
+
+    func set(_ table: TableName, _ id: [UInt8], _ record: [UInt8]?) {
+      gathered[ShelfKey.record(table, id)] = .some(record.map(Packing.pack))
+    }
+
+    func tie(_ table: TableName, _ id: [UInt8], to link: Link) {
+      gathered[ShelfKey.ties(table, link) + id] = .some([])
+    }
+
+    func untie(_ table: TableName, _ id: [UInt8], from link: Link) {
+      gathered[ShelfKey.ties(table, link) + id] = .some(nil)
+    }
+
+    func forget(_ table: TableName, openUntil end: Timestamp) throws {
+      let all = ShelfKey.ties(table, .open)
+      let last = ShelfKey.ties(table, .open(until: end))
+      try tree.visit(from: all, in: nodes) { key, _ in
+        guard key.starts(with: all), key.lexicographicallyPrecedes(last) else { return false }
+        gathered[key] = .some(nil)
+        gathered[ShelfKey.record(table, ShelfKey.id(ofTie: key))] = .some(nil)
+        return true
+      }
+    }
+  }
+}
+
+/// How records and their ties are named in the tree: those of a table lie together, and so do the ties
+/// to one thing, in the order of what they are to.
+private enum ShelfKey {
+  static func record(_ table: TableName, _ id: [UInt8]) -> [UInt8] {
+    [UInt8(table.rawValue), 0] + id
+  }
+
+  static func ties(_ table: TableName, _ relation: Link.Relation) -> [UInt8] {
+    [UInt8(table.rawValue), relation.rawValue]
+  }
+
+  /// Followed by the id of what is tied.
+  static func ties(_ table: TableName, _ link: Link) -> [UInt8] {
+    ties(table, link.relation) + [UInt8(link.bytes.count)] + link.bytes
+  }
+
+  static func id(ofTie key: [UInt8]) -> [UInt8] { Array(key[(3 + Int(key[2]))...]) }
+}
