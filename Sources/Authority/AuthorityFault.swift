@@ -89,7 +89,9 @@ extension AuthorityFault: CustomStringConvertible {
         + "this again, and it is made anew from the log"
     case .otherRegistry(let expected, let found):
       "this is registry \(found.text), not \(expected.text)"
-    case .pin(let path, let reason): "the pin file \(path) cannot be used: \(reason)"
+    case .pin(let path, let reason):
+      "the pin file \(path), where this account keeps what it saw of the log, cannot be used: "
+        + "\(reason); see to the permissions of its folder and the space on its disk"
     case .clockUntrusted(let now, let last):
       "this machine's clock says \(now.text), and the log's last entry is of \(last.text); "
         + "set the clock right; if the log's time is the wrong one, see: countersign log reset-clock"

@@ -21,6 +21,8 @@ package final class Ledger {
   private var shelf: StateShelf?
   /// The size of the mark that what is read from the shelf is of no earlier state than.
   private var markedSize: UInt64 = 0
+  /// So many records in memory are put on the shelf in the middle of a long replay.
+  private var changesAwaited = Ledger.changeLimit
   /// Entries this transaction has appended so far.
   private var appended = 0
   private let pins: PinStore?
@@ -139,9 +141,9 @@ package final class Ledger {
       // What this state rested on is gone, or is another log's.
       try shelf.clear()
       begin()
-    } catch is StateShelf.Fault {
+    } catch StateShelf.Fault.moved {
       throw AuthorityFault.stateMoved
-    } catch let error where !(error is RegistryFault) && !(error is AuthorityFault) {
+    } catch is StateShelf.Fault {
       // There is no reading it: it is made anew or, where not even that goes, all is kept in memory.
       do { try shelf.clear() } catch { self.shelf = nil }
       begin()
@@ -175,6 +177,9 @@ package final class Ledger {
     markedSize = tree.size
     return true
   }
+
+  /// Whether what was verified is kept for the next process.
+  package var isKept: Bool { shelf != nil }
 
   /// Refuses what came of records that could not be read.
   package func checkShelf() throws(AuthorityFault) {
@@ -243,12 +248,17 @@ package final class Ledger {
     guard let shelf, state.registry != nil, state.unsupported == nil, erasuresToCome.isEmpty,
       shelf.fault == nil
     else { return }
-    let isWritten = try shelf.write(
-      StateShelf.Mark(size: tree.size, root: tree.root),
-      bytes: try mark.canonicalBytes(),
-      isPrefix: { [self] in try root(atSize: $0.size, transaction) == $0.root },
-      state.write)
-    guard isWritten else { return }
+    do {
+      let isWritten = try shelf.write(
+        StateShelf.Mark(size: tree.size, root: tree.root),
+        bytes: try mark.canonicalBytes(),
+        isPrefix: { [self] in try root(atSize: $0.size, transaction) == $0.root },
+        state.write)
+      guard isWritten else { return }
+    } catch is StateShelf.Fault {
+      // A full disk, say: it stays in memory, and the next one replays it.
+      return
+    }
     state.letGo()
     markedSize = tree.size
   }
@@ -376,7 +386,11 @@ package final class Ledger {
       _ = try replay(bytes, transaction)
       if index & 255 == 0 {
         try progress(index, size)
-        if state.changeCount >= Ledger.changeLimit { try storeMark(transaction) }
+        if state.changeCount >= changesAwaited {
+          try storeMark(transaction)
+          // Where it cannot be written, trying again at every step would only take time.
+          changesAwaited = state.changeCount + Ledger.changeLimit
+        }
       }
     }
     try checkErasures()

@@ -61,7 +61,10 @@ package struct LogVerification {
     // Read before the log: entries that others add and pin meanwhile are not missing ones.
     let genesis = try database.read { try $0.entry(0) }.flatMap { try? LogEntry(bytes: $0) }
     let pin = try genesis.flatMap { try pins?.pin(for: ByteString($0.envelope.digest.hex)) }
-    let path = folder.map { "\($0)/\(genesis?.envelope.digest.hex ?? "none").db" }
+    let name = genesis?.envelope.digest.hex ?? "none"
+    let place = try folder.map { try Place($0, name) }
+    defer { place?.leave() }
+    let path = place?.path
     if fresh { LogVerification.remove(path) }
     return try database.read { live in
       let verification: LogVerification
@@ -82,7 +85,7 @@ package struct LogVerification {
   }
 
   /// What an interrupted run leaves: the rebuilt tables, and the state of each thread.
-  private static func remove(_ path: String?) {
+  fileprivate static func remove(_ path: String?) {
     guard let path else { return }
     for file in [path, path + ".first", path + ".second"] { RegistryDatabase.remove(file) }
   }
@@ -94,9 +97,6 @@ package struct LogVerification {
     self.stride = stride
     beside = try RegistryDatabase(database.path, access: .readOnly)
     if let path {
-      try FileManager.default.createDirectory(
-        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
       scratch = try RegistryDatabase.scratch(path)
     } else {
       scratch = try RegistryDatabase.scratch()
@@ -319,6 +319,28 @@ package struct LogVerification {
     } catch {
       return ["\(error)"]
     }
+  }
+}
+
+/// Where a run works: its files are left for the next one if it is interrupted, unless another run is
+/// at work there; then it has files of its own.
+private struct Place {
+  let path: String
+  private let lock: Int32
+  private let isShared: Bool
+
+  init(_ folder: String, _ name: String) throws {
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    lock = open("\(folder)/\(name).lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    isShared = lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0
+    path = "\(folder)/\(name)\(isShared ? ".\(getpid())" : "").db"
+    if isShared { LogVerification.remove(path) }
+  }
+
+  func leave() {
+    if isShared { LogVerification.remove(path) }
+    if lock >= 0 { close(lock) }
   }
 }
 

@@ -146,7 +146,7 @@ package struct RegistryDatabase: Sendable {
       try $0.execute(
         sql: "CREATE TABLE IF NOT EXISTS ui_progress (id INTEGER PRIMARY KEY, mark BLOB NOT NULL)")
     }
-    return RegistryDatabase(scratch: queue)
+    return RegistryDatabase(scratch: queue, path: path)
   }
 
   /// Removes a scratch file and what SQLite keeps beside it.
@@ -154,8 +154,8 @@ package struct RegistryDatabase: Sendable {
     for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
   }
 
-  private init(scratch: DatabaseQueue) {
-    path = ":memory:"
+  private init(scratch: DatabaseQueue, path: String = ":memory:") {
+    self.path = path
     inode = nil
     isFrozen = false
     access = .readWrite

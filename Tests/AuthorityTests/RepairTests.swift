@@ -240,6 +240,29 @@ struct RepairTests {
     #expect(try Data(contentsOf: URL(fileURLWithPath: world.path)) == before)
   }
 
+  @Test("two verifications of one account at once find the same, and one is left to go on with")
+  func together() async throws {
+    let world = try World()
+    let authority = try world.authority()
+    for index in 0..<6 {
+      _ = try await authority.decide(
+        try world.action(on: ByteString("stage://payments/\(index)")))
+    }
+    try await authority.close()
+    let folder = "\(world.folder)/verify"
+    func run(_ meanwhile: () throws -> Void) throws -> LogVerification.Report {
+      try LogVerification.run(
+        try RegistryDatabase(world.path, access: .readOnly), pins: nil, folder: folder, stride: 4
+      ) { _, _ in try meanwhile() }
+    }
+    var others: [LogVerification.Report] = []
+    let report = try run { others.append(try run {}) }
+    #expect(report.findings.isEmpty && report.decisions == 6, "\(report)")
+    #expect(!others.isEmpty && others.allSatisfy { $0 == report }, "\(others)")
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+    #expect(left.allSatisfy { $0.hasSuffix(".lock") }, "\(left)")
+  }
+
   @Test("a verification that was interrupted goes on where it was, and finds the same")
   func resumed() async throws {
     struct Interrupted: Error {}

@@ -116,6 +116,28 @@ import Testing
     try Golden.expect(model, "review-read-\(size.0)x\(size.1)", hidesDigits: true)
   }
 
+  @Test(arguments: [(60, 18), (60, 24), (80, 24), (100, 30), (300, 100)])
+  func `whatever is focused, the buttons are on the screen`(size: (Int, Int)) async throws {
+    let world = try World()
+    let consent = consent(try await review(world), world)
+    var model = model(consent, world, width: size.0, height: size.1)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    func check(_ what: String) {
+      let screen = Screen.draw(model).lines.joined(separator: "\n")
+      for label in ["Cancel", "Deny", "Sign & approve"] {
+        #expect(screen.contains(label), "\(what): \(screen)")
+      }
+    }
+    check("at first")
+    _ = press(&model, read, now)
+    for step in 0..<8 {
+      check("after \(step) Tab")
+      _ = press(&model, [.tab], now)
+      _ = press(&model, [.paste("something that does not decide")], now)
+      check("after \(step) Tab and a paste")
+    }
+  }
+
   @Test func `what was let go does not open over what one does now`() async throws {
     let world = try World()
     let consent = consent(try await review(world), world)

@@ -299,6 +299,11 @@ import Testing
     _ = model.update(.travelled(to: 5, at: now), at: now)
     #expect(Screen.draw(model).lines[0].contains("AS OF #5"))
     #expect(model.disabledReason(.approve) == "you look at the past; :now goes back")
+    // Enter opens what explains a hold, nothing that signs.
+    answer(model.update(.key(.character("1")), at: now), &model)
+    let effects = model.update(.key(.enter), at: now)
+    #expect(effects.contains { if case .document(.why(.hold)) = $0 { true } else { false } })
+    #expect(!effects.contains { if case .consent = $0 { true } else { false } })
   }
 
   @Test func `a disabled action says why, and help lists what is possible first`() throws {
@@ -313,7 +318,8 @@ import Testing
   }
 
   @Test func `cli shows the command that does the same`() {
-    var model = model(.keys, 80, 24)
+    // A list takes no key.
+    var model = model(.keys, 80, 24) { $0.signing = ["--key", "bob.key"] }
     let effects = model.run("cli")
     #expect(
       effects == [.copy("countersign key list --registry /srv/northgate.db")])

@@ -95,10 +95,16 @@ struct ActCommand: Subcommand {
     let first: JSONValue
     do {
       first = try await client.ask(envelope, waitSeconds: 0)
-    } catch {
-      throw CommandFault(
-        FaultCode.of(error),
-        "\(error); whether it was recorded is unknown: send the same envelope again with --resend")
+    } catch let fault as AgentClient.Fault {
+      // Where the daemon answered, it says itself what became of it.
+      if case .refused = fault { throw fault }
+      let advice =
+        if let file = save ?? resend {
+          "send the same envelope again: countersign act --resend \(file)"
+        } else {
+          "look for it before you ask anew, and keep what you send with --save"
+        }
+      throw CommandFault(fault.code, "\(fault); whether it was recorded is unknown: \(advice)")
     }
     guard wait > 0, first["verdict"] == "hold", let hold = first["hold"]?["digest"]?.string else {
       return first

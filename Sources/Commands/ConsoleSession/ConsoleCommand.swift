@@ -131,7 +131,7 @@ struct ConsoleSession {
       key: signer.fingerprint?.short ?? "",
       signer: signer.session, isReadOnly: isReadOnly || access == .readOnly, isSolo: genesis.isSolo,
       isProduction: context.isProduction, banner: banner,
-      arguments: ["--registry", path] + signer.arguments,
+      arguments: ["--registry", path], signing: signer.arguments,
       contexts: configuration.contexts.map(\.name))
     return ConsoleOpening(
       database: database, access: access, trust: confirmed, signer: signer, session: session,

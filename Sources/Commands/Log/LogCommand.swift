@@ -30,10 +30,11 @@ struct LogCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let report: LogVerification.Report
+      let pins = PinStore(folder: Paths().pins)
       do {
         let database = try registry.reading()
         report = try LogVerification.run(
-          database, pins: PinStore(folder: Paths().pins), folder: Paths().state + "/verify",
+          database, pins: pins, folder: Paths().state + "/verify",
           fresh: fresh
         ) { done, total in
           Output.note("verified \(done) of \(total) entries")
@@ -64,6 +65,13 @@ struct LogCommand: AsyncParsableCommand {
         if report.findings.isEmpty { Output.line("ok         the registry is what its log says") }
       }
       if !report.findings.isEmpty { throw ExitStatus.verificationFailed }
+      // Who says which registry it is, and finds it good, has seen it.
+      if let trust = registry.trust.map({ ByteString($0) }) {
+        guard trust == report.registry else {
+          throw AuthorityFault.otherRegistry(expected: trust, found: report.registry)
+        }
+        try pins.store(TreeHead(size: report.size, root: report.root), for: trust)
+      }
     }
   }
 

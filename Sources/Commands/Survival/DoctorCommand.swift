@@ -1,6 +1,7 @@
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Console
 import Decisions
 import Delegations
 import Foundation
@@ -158,6 +159,13 @@ struct Examination {
         add(
           "log", .ok,
           "\(ledger.tree.size) entries, each signature checked, and what was seen before")
+        if !ledger.isKept {
+          add(
+            "state", .warn,
+            "what was verified cannot be kept in \(pins.folder): all is replayed each time",
+            "see to that folder's permissions and space, and that no other thing has the file's name"
+          )
+        }
       } catch AuthorityFault.unpinned(let id) {
         add(
           "pins", .warn, "this account has never seen registry \(id.text)",
@@ -165,9 +173,12 @@ struct Examination {
         ledger = try Ledger(database, pins: nil)
       }
     } catch {
+      let isLogs = Verification.logCodes.contains(FaultCode.of(error))
       add(
-        "log", .bad, "\(FaultCode.of(error)): \(error)",
-        "countersign log verify says what differs; countersign restore puts a backup in its place")
+        isLogs ? "log" : "check", .bad, "\(FaultCode.of(error)): \(error)",
+        isLogs
+          ? "countersign log verify says what differs; countersign restore puts a backup in its place"
+          : "the log was not checked; see to that first")
       return
     }
     do {

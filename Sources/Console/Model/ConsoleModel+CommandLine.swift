@@ -69,7 +69,9 @@ extension ConsoleModel {
       return [.travel(index)]
     case .now: return asOf == nil ? [] : [.travel(nil)]
     case .cli:
-      let line = "countersign " + CommandLine.line(equivalent + session.arguments)
+      // Only what signs takes a key.
+      let signing = consent == nil ? [] : session.signing
+      let line = "countersign " + CommandLine.line(equivalent + session.arguments + signing)
       say(line)
       return [.copy(line)]
     case .dump:

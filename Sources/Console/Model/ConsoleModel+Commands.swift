@@ -151,7 +151,8 @@ extension ConsoleModel {
   mutating func jump(to target: Target, isHere: Bool = false) -> [Effect] {
     switch target {
     case .hold(let hold):
-      return open(.vote(hold, leaning: .approve))
+      // Nothing is signed in the past: there a hold says why it is one.
+      return asOf == nil ? open(.vote(hold, leaning: .approve)) : open(.why(target))
     case .decision, .entry:
       if isHere {
         list.pause()

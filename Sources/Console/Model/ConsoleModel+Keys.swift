@@ -179,7 +179,7 @@ extension ConsoleModel {
   }
 
   private var disabledReasonForSigning: String? {
-    if asOf != nil { return "you look at the past; :now goes back" }
+    if asOf != nil { return ConsoleModel.pastWords }
     if session.isReadOnly { return "read only: nothing can be signed here" }
     if session.who == nil { return "you have no operator key here; see: countersign key new" }
     return nil

@@ -125,7 +125,11 @@ package struct ConsoleModel: Sendable {
 
   /// Asks for a dialog.
   package mutating func open(_ request: ConsentRequest) -> [Effect] {
-    begin(.consent(request), [.consent(request, choice: 0, inputs: [:])])
+    if asOf != nil {
+      say(ConsoleModel.pastWords, isBad: true)
+      return []
+    }
+    return begin(.consent(request), [.consent(request, choice: 0, inputs: [:])])
   }
 
   /// Asks for something to read.
@@ -213,11 +217,13 @@ package struct ConsoleModel: Sendable {
 
   // MARK: what cannot be done
 
+  static let pastWords = "you look at the past; :now goes back"
+
   /// Why a command does nothing here, if so.
   package func disabledReason(_ command: Command) -> String? {
     let marks = list.marks.keys
     if command.hasEffect {
-      if asOf != nil { return "you look at the past; :now goes back" }
+      if asOf != nil { return ConsoleModel.pastWords }
       if session.isReadOnly { return "read only: nothing can be signed here" }
       if session.who == nil {
         return "you have no operator key here; see: countersign key new --operator"
@@ -248,9 +254,8 @@ package struct ConsoleModel: Sendable {
     case .sort, .reverse:
       return view.orders.count > 1 || command == .reverse && view != .tree
         ? nil : "\(view.title) has one order"
-    case .verify, .export:
-      return view == .audit || command == .export && selectedIndex != nil
-        ? nil : "only in the audit; press 7"
+    case .export:
+      return view == .audit || selectedIndex != nil ? nil : "only in the audit; press 7"
     case .why:
       switch selected {
       case .hold, .decision: return nil

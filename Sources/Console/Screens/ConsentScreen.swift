@@ -180,8 +180,10 @@ enum ConsentScreen {
             ? "your key is open: no passphrase is asked for (:relock closes it)"
             : model.session.banner
               ?? "pasted text never decides; a wrong passphrase records nothing"
-    Screen.message(
-      SafeText(note), dialog.notice.isEmpty ? .hint : .alert, model, &buffer)
+    // One row: above it are the buttons.
+    buffer.put(
+      SafeText(note), x: 1, y: model.height - 2, role: dialog.notice.isEmpty ? .hint : .alert,
+      columns: model.width - 2)
     Screen.footerHints(hints(dialog), model, &buffer)
   }
 

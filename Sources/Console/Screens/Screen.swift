@@ -82,8 +82,11 @@ package enum Screen {
     _ buffer: inout Buffer
   ) {
     buffer.fill(row: rect.y, from: rect.x, to: rect.right, with: "\u{2500}", role: role)
+    // Numbers on the right are never cut for a long name on the left.
+    let room = rect.width - 4 - (right.isEmpty ? 0 : right.width + 4)
     let end = buffer.put(
-      " " + left + " ", x: rect.x + 2, y: rect.y, role: .title, columns: rect.width - 4)
+      " " + left.fitted(to: max(10, room - 2)) + " ", x: rect.x + 2, y: rect.y, role: .title,
+      columns: rect.width - 4)
     guard !right.isEmpty else { return }
     let text = (" " + right + " ").fitted(to: max(0, rect.right - end - 3))
     if text.width > 4 { buffer.put(text, x: rect.right - text.width - 2, y: rect.y, role: .hint) }
@@ -108,7 +111,9 @@ package enum Screen {
   static func message(
     _ text: SafeText, _ role: Role, _ model: ConsoleModel, _ buffer: inout Buffer
   ) {
-    let lines = text.wrapped(to: model.width - 2).prefix(4)
+    // What does not fit even so ends in an ellipsis.
+    let width = max(2, model.width - 2)
+    let lines = text.fitted(to: 4 * width).wrapped(to: width).prefix(5)
     for (number, line) in lines.enumerated() {
       let y = model.height - 1 - lines.count + number
       if lines.count > 1 { buffer.fill(row: y) }
@@ -229,8 +234,11 @@ enum StatusRow {
         SafeText("log OK #\(size == 0 ? 0 : size - 1)\(newer > 0 ? " +\(newer)" : "")"), .header
       )
     case .broken(let index, let code, _):
+      let isLogs = index != nil || Verification.logCodes.contains(code)
       return (
-        SafeText("LOG BROKEN \(index.map { "at #\($0)" } ?? code)"), .alert
+        SafeText(
+          "\(isLogs ? "LOG BROKEN" : "LOG NOT CHECKED") \(index.map { "at #\($0)" } ?? code)"),
+        .alert
       )
     }
   }

@@ -24,6 +24,8 @@ package struct Session: Sendable, Hashable {
   package var banner: String?
   /// The command line that opens the same registry: `--registry PATH` and so on.
   package var arguments: [String]
+  /// What it needs besides to sign with the same key.
+  package var signing: [String]
   /// The names of all contexts.
   package var contexts: [String]
 
@@ -31,6 +33,7 @@ package struct Session: Sendable, Hashable {
     registry: String, context: String? = nil, who: Principal?, key: String = "",
     signer: Signer = .sealed, isReadOnly: Bool = false, isSolo: Bool = false,
     isProduction: Bool = false, banner: String? = nil, arguments: [String] = [],
+    signing: [String] = [],
     contexts: [String] = []
   ) {
     self.registry = registry
@@ -43,6 +46,7 @@ package struct Session: Sendable, Hashable {
     self.isProduction = isProduction
     self.banner = banner
     self.arguments = arguments
+    self.signing = signing
     self.contexts = contexts
   }
 
@@ -93,6 +97,12 @@ package enum Verification: Sendable, Hashable {
   case running(done: UInt64, of: UInt64)
   case verified(size: UInt64, at: Timestamp)
   case broken(index: UInt64?, code: String, reason: String)
+
+  /// Codes that say something of the log itself, and not only that it could not be checked.
+  package static let logCodes: Set<String> = [
+    "registry_tampered", "registry_damaged", "registry_empty", "log_truncated", "log_forked",
+    "log_verify", "unsupported_entry", "wrong_registry",
+  ]
 
   package var isVerified: Bool { if case .verified = self { true } else { false } }
 }

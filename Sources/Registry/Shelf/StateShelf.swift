@@ -104,11 +104,20 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   /// Pages kept while reading and while writing, in KiB.
   private static let (smallCache, largeCache) = (512, 131_072)
 
+  /// Works in the file; what it says no to is this file's fault, whoever else's is read meanwhile.
+  private func inFile<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    do {
+      return try queue.inDatabase(body)
+    } catch let error as DatabaseError {
+      throw Fault.unreadable(error.message ?? "\(error.resultCode)")
+    }
+  }
+
   // MARK: snapshots
 
   /// Looks at the newest state there is; gives its mark.
   package func refresh() throws -> Mark? {
-    try queue.inDatabase { db in
+    try inFile { db in
       if db.isInsideTransaction { try db.commit() }
       limit = .max
       return try held(db)
@@ -116,12 +125,12 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   }
 
   /// The mark of the state it looks at.
-  package func mark() throws -> Mark? { try queue.inDatabase { try held($0) } }
+  package func mark() throws -> Mark? { try inFile { try held($0) } }
 
   /// Whether no record lies here.
   package var isEmpty: Bool {
     get throws {
-      try queue.inDatabase { db in
+      try inFile { db in
         try held(db)
         return try !(Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM node)") ?? false)
       }
@@ -164,7 +173,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
 
   /// What was written down with the mark it looks at, if all of it is as it was written.
   package func markBytes() throws -> [UInt8]? {
-    try queue.inDatabase { db in
+    try inFile { db in
       try held(db)
       guard let (mark, tree) = try StateShelf.mark(db),
         let row = try Row.fetchOne(db, sql: "SELECT sum, bytes FROM mark WHERE id = 1")
@@ -213,7 +222,9 @@ package final class StateShelf: Shelf, @unchecked Sendable {
       } catch {
         note(
           error as? Fault
-            ?? .unreadable(error is DigestTree.Altered ? "a part of it was altered" : "\(error)"))
+            ?? .unreadable(
+              error is DigestTree.Altered
+                ? "a part of it was altered" : (error as? DatabaseError)?.message ?? "\(error)"))
         return empty
       }
     }
@@ -336,9 +347,14 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   ) throws -> Bool {
     // Asked beside the snapshot, which stays if nothing is written, and outside of the transaction,
     // since it reads another file.
-    let known = try DatabaseQueue(path: path).read { try StateShelf.mark($0)?.mark }
+    let known: Mark?
+    do {
+      known = try DatabaseQueue(path: path).read { try StateShelf.mark($0)?.mark }
+    } catch let error as DatabaseError {
+      throw Fault.unreadable(error.message ?? "\(error.resultCode)")
+    }
     if let known { guard try known.size <= mark.size && isPrefix(known) else { return false } }
-    return try queue.inDatabase { db in
+    return try inFile { db in
       limit = mark.size
       if db.isInsideTransaction { try db.commit() }
       try db.execute(sql: "PRAGMA cache_size = -\(StateShelf.largeCache)")
@@ -372,7 +388,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   /// Takes everything off, whatever is there.
   package func clear() throws {
     do {
-      try queue.inDatabase { db in
+      try inFile { db in
         if db.isInsideTransaction { try db.commit() }
         limit = .max
         checked = [:]

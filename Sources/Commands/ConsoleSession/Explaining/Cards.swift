@@ -192,8 +192,10 @@ struct Cards {
           .stateBad))
     }
     lines += locks { lock in if case .key(fingerprint) = lock.target { true } else { false } }
-    let used = try log.lastUse(of: fingerprint, by: record.holder)
-    lines.append(Line("last used", SafeText(used?.textToSeconds ?? "never for an action")))
+    if record.holder.kind == .agent {
+      let used = try log.lastUse(of: fingerprint, by: record.holder)
+      lines.append(Line("last used", SafeText(used?.textToSeconds ?? "never for an action")))
+    }
     lines.append(heading("Grants it signed"))
     lines += grantLines(.signer(fingerprint))
     return lines

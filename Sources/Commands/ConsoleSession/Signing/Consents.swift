@@ -85,7 +85,10 @@ struct Consents {
       ],
       buttons: [
         Consent.Button(
-          "deny", "Deny all \(found.count)", needs: [.reason, .key],
+          "deny",
+          open.count == found.count
+            ? "Deny all \(found.count)" : "Deny \(open.count) of \(found.count)",
+          needs: [.reason, .key],
           objection: open.isEmpty ? "none of them waits any more" : nil)
       ],
       command: ["deny", holds.first?.hex ?? "", "--reason", "..."])

@@ -277,6 +277,9 @@ actor TrustKeeper {
     await beside?.value
     defer { pause() }
     do {
+      guard past == nil else {
+        throw CommandFault("past_unsigned", "you look at the past; :now goes back")
+      }
       let ledger = try live()
       let now = Clock.system.now()
       let who = voter(ledger)
