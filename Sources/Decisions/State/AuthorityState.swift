@@ -138,6 +138,10 @@ package struct AuthorityState: Sendable {
     }
   }
 
+  package func isEverythingLocked(at now: Timestamp) -> Bool {
+    locks.values.contains { $0.placed.target == .everything && $0.isInForce(at: now) }
+  }
+
   /// Whether a lock stops a key now.
   package func isLocked(_ key: Fingerprint, at now: Timestamp) -> Bool {
     !locks.isEmpty

@@ -12,6 +12,8 @@ package struct ChangePreview: Sendable, Hashable {
   package let size: UInt64
   /// Grants, good now, whose chain would no longer verify.
   package let brokenGrants: [Digest]
+  /// Whether everything stops, whoever can do what: then none is named below.
+  package let stopsEveryone: Bool
   /// Agents left without any way to act.
   package let losingAll: [Principal]
   package let losingSome: [Principal]
@@ -44,17 +46,17 @@ package struct ChangePreview: Sendable, Hashable {
     _ = try after.enact(
       body, signing, context, byQuorum: state.needsProposal(body, by: signer))
     size = state.size
-    let affected = after.grantsAffected(since: state)
-    let (good, stillGood) = (
-      state.good(affected, at: now), after.good(affected, at: now)
-    )
-    brokenGrants = good.subtracting(stillGood).sorted()
+    stopsEveryone = after.isEverythingLocked(at: now) && !state.isEverythingLocked(at: now)
+    let affected = stopsEveryone ? [] : after.grantsAffected(since: state)
+    brokenGrants = state.good(affected, at: now).subtracting(after.good(affected, at: now)).sorted()
     // An agent is judged by all it holds, not only by what the change is about.
     let agents = Set(affected.map(\.terms.holder))
     let had = state.usableGrants(of: agents, at: now)
     let has = after.usableGrants(of: agents, at: now)
     losingAll = had.keys.filter { has[$0] == nil }.sorted()
-    let some = had.keys.filter { agent in has[agent].map { $0 != had[agent] } ?? false }.sorted()
+    let some = had.filter { agent, grants in
+      has[agent].map { !grants.isSubset(of: $0) } ?? false
+    }.keys.sorted()
     losingSome = some
     stillReachable = has.filter { some.contains($0.key) }.mapValues { $0.sorted() }
     voidedHolds = state.openHolds(at: now).filter {
@@ -87,7 +89,9 @@ package struct ChangePreview: Sendable, Hashable {
     }
     var lines = [
       "grants that stop verifying   \(brokenGrants.count)",
-      "agents losing ALL access     \(losingAll.count)\(names(losingAll))",
+      stopsEveryone
+        ? "agents losing ALL access     every one, until it is lifted"
+        : "agents losing ALL access     \(losingAll.count)\(names(losingAll))",
       "agents losing some access    \(losingSome.count)\(names(losingSome))",
       "open holds voided            \(voidedHolds.count)",
     ]
@@ -110,7 +114,8 @@ package struct ChangePreview: Sendable, Hashable {
 
   package var json: JSONValue {
     [
-      "size": JSONValue(size), "broken_grants": brokenGrants.json,
+      "size": JSONValue(size), "stops_everyone": .bool(stopsEveryone),
+      "broken_grants": brokenGrants.json,
       "losing_all": .array(losingAll.map(\.json)), "losing_some": .array(losingSome.map(\.json)),
       "still_reachable": .object(
         JSONObject(
@@ -139,16 +144,23 @@ extension AuthorityState {
     agents.formUnion(
       Set(before.operators.keys).symmetricDifference(operators.keys)
         .union(Set(before.services.keys).symmetricDifference(services.keys)))
-    let moved = Set(before.locks.keys).symmetricDifference(locks.keys)
-    for lock in moved.compactMap({ locks[$0] ?? before.locks[$0] }) {
+    var found: [Digest: Grant] = [:]
+    var next = (grants.touched ?? []).compactMap { grants[$0] }
+    // A lock that is lifted takes nothing away.
+    for lock in locks.values where before.locks[lock.digest] == nil {
       switch lock.placed.target {
-      case .everything, .resource: return grants.all()
+      case .everything: break
+      case .resource(let text):
+        guard let pattern = try? ResourcePattern(text) else { break }
+        next += grants.all { grant in
+          grant.terms.capabilities.flatMap(\.resources).contains {
+            (try? ResourcePattern($0)).map(pattern.covers) ?? false
+          }
+        }
       case .agent(let agent): agents.insert(agent)
       case .key(let key): keys.insert(key)
       }
     }
-    var found: [Digest: Grant] = [:]
-    var next = (grants.touched ?? []).compactMap { grants[$0] }
     for agent in agents { next += grants.all(.holder(agent)) + grants.all(.issuer(agent)) }
     for key in keys {
       next += grants.all(.signer(key))

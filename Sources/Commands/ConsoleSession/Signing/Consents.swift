@@ -199,6 +199,9 @@ struct Consents {
     var lines = preview.losingAll.prefix(200).map {
       Line("!! ALL", SafeText("\($0) loses all access"), .stateBad, target: .agent($0.description))
     }
+    if preview.stopsEveryone {
+      lines.append(Line("!! ALL", "every agent loses all access, until it is lifted", .stateBad))
+    }
     for agent in preview.losingSome.prefix(200) {
       let via = (preview.stillReachable[agent] ?? []).map { grant in
         state.grants[grant].map { "\($0.issuer) (\(grant.short))" } ?? grant.short
