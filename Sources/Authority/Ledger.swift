@@ -178,6 +178,9 @@ package final class Ledger {
     return true
   }
 
+  /// Leaves what is kept in one file, as a process does that closes it.
+  package func fold() throws { try shelf?.fold() }
+
   /// Whether what was verified is kept for the next process.
   package var isKept: Bool { shelf != nil }
 

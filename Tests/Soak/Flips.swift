@@ -55,6 +55,21 @@ enum Flips {
         + "\(refused) not even opened, \(unused) in free or unused bytes, 0 missed")
   }
 
+  /// Random single-bit changes in the kept state: none is believed.
+  static func runState(count: Int, seed: UInt64) async throws {
+    var random = SeededRandom(seed: seed)
+    let world = try await sample()
+    print("state \(count), seed \(seed)")
+    var wrong: [String] = []
+    let (refused, bits) = try KeptStateFlips.run(world, count: count, random: &random) {
+      wrong.append($0)
+    }
+    if let first = wrong.first { throw SoakFailure("seed \(seed): \(first)") }
+    print(
+      "state \(count) in \(bits) bits, seed \(seed): \(refused) refused, \(count - refused) in unused "
+        + "bits or made anew at once, 0 believed")
+  }
+
   /// A registry with something of everything, closed.
   private static func sample() async throws -> World {
     let world = try World()

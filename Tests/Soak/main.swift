@@ -8,6 +8,7 @@ let seed =
   ?? UInt64.random(in: 0..<1 << 32)
 switch arguments.first {
 case "flips": try await Flips.run(count: count, seed: seed)
+case "state": try await Flips.runState(count: count, seed: seed)
 case "races": try await Races.run(count: count, seed: seed)
 case "keys": try await RandomKeys.run(count: count, seed: seed)
 case "noise": try await NoisyLine.run(count: count, seed: seed)
@@ -15,6 +16,7 @@ case "kills": try await Kills.run(count: count, seed: seed)
 case "voter": try VotingPeer.run(Array(arguments.dropFirst()))
 case "decider": try await DecidingPeer.run(Array(arguments.dropFirst()))
 default:
-  print("usage: soak flips COUNT | races COUNT | kills COUNT | keys COUNT | noise BYTES")
+  print(
+    "usage: soak flips COUNT | state COUNT | races COUNT | kills COUNT | keys COUNT | noise BYTES")
   exit(64)
 }

@@ -45,6 +45,7 @@ struct TakeUpCommand: Subcommand {
           ?? .verified(size: ledger.tree.size, at: now),
         standing: Standing.words(of: voter, in: state, at: now))
       Output.json(found.json)
+      try? ledger.fold()
       // Giving back a large state piece by piece would take longer than ending with it.
       withExtendedLifetime((ledger, state)) { Glibc.exit(0) }
     } catch {

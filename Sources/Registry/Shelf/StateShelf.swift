@@ -385,6 +385,14 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     }
   }
 
+  /// Folds the write-ahead log into the file.
+  package func fold() throws {
+    try inFile { db in
+      if db.isInsideTransaction { try db.commit() }
+      try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+  }
+
   /// Takes everything off, whatever is there.
   package func clear() throws {
     do {
