@@ -37,7 +37,9 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   /// The records of the state it looks at, and nodes of them whose digests were found right; only used
   /// within the queue.
   private var tree = DigestTree(root: nil)
-  private var checked: [DigestTree.Reference: [UInt8]] = [:]
+  private var checked:
+    (upper: [DigestTree.Reference: [UInt8]], leaves: [DigestTree.Reference: [UInt8]]) =
+      ([:], [:])
   /// The newest mark whose records this process can make sense of; only used within the queue.
   private var limit = UInt64.max
 
@@ -306,13 +308,21 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     }
 
     func node(_ reference: DigestTree.Reference) throws -> [UInt8]? {
-      if let known = shelf.checked[reference] { return known }
+      if let known = shelf.checked.upper[reference] ?? shelf.checked.leaves[reference] {
+        return known
+      }
       let statement = try db.cachedStatement(sql: "SELECT bytes FROM node WHERE id = ?")
       guard let data = try Data.fetchOne(statement, arguments: [reference.id]),
         case let bytes = Array(data), Digest.sha256(bytes) == reference.digest
       else { return nil }
-      if shelf.checked.count >= StateShelf.checkedLimit { shelf.checked.removeAll() }
-      shelf.checked[reference] = bytes
+      // What is read for one record must not push out what is read for all.
+      if TreeNode(bytes: bytes).level > 0 {
+        if shelf.checked.upper.count >= StateShelf.upperLimit { shelf.checked.upper = [:] }
+        shelf.checked.upper[reference] = bytes
+      } else {
+        if shelf.checked.leaves.count >= StateShelf.leafLimit { shelf.checked.leaves = [:] }
+        shelf.checked.leaves[reference] = bytes
+      }
       return bytes
     }
 
@@ -332,8 +342,8 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     }
   }
 
-  /// Nodes kept in memory: the upper ones of a large tree, or all of a small one.
-  private static let checkedLimit = 512
+  /// Nodes kept in memory, of some 4 KiB each.
+  private static let (upperLimit, leafLimit) = (4096, 256)
 
   // MARK: writing
 
@@ -399,7 +409,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
       try inFile { db in
         if db.isInsideTransaction { try db.commit() }
         limit = .max
-        checked = [:]
+        checked = ([:], [:])
         try db.inTransaction(.immediate) {
           try StateShelf.makeEmpty(db)
           return .commit
