@@ -61,7 +61,6 @@ package actor DecisionAuthority {
 
   /// Closes the registry; nothing may be asked afterwards.
   package func close() throws {
-    try ledger.storePin()
     try ledger.storeMark()
     try ledger.database.close()
   }
@@ -100,6 +99,11 @@ package actor DecisionAuthority {
   }
 
   private func commit(_ envelopes: [UnverifiedEnvelope]) throws -> [Answer] {
+    // Nothing is decided while what was decided last could be taken back unnoticed.
+    if ledger.pinFault != nil {
+      ledger.keepPin()
+      if let fault = ledger.pinFault { throw fault }
+    }
     let answers = try ledger.write(clock: clock) { appending in
       try checkServing(appending.transaction)
       let policy = try ledger.policyInForce(appending.transaction)
@@ -111,7 +115,7 @@ package actor DecisionAuthority {
       try countRefusals(appending)
       return try answer(outcomes, appending)
     }
-    try ledger.storePin()
+    ledger.keepPin()
     try? ledger.storeMarkIfWorthwhile(every: DecisionAuthority.markEvery)
     return answers
   }

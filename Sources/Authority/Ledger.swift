@@ -49,7 +49,12 @@ package final class Ledger {
       shelf = pins.shelf(for: genesis)
       begin()
     }
-    try catchUp()
+    do {
+      try catchUp()
+    } catch AuthorityFault.stateUnreadable {
+      // It was dropped: the log says it all again.
+      try catchUp()
+    }
     guard let pins else { return }
     guard let registry = state.registry else {
       throw AuthorityFault.empty(path: database.path)
@@ -59,14 +64,14 @@ package final class Ledger {
     }
     guard let pin = try pins.pin(for: registry.id) else {
       guard trust != nil else { throw AuthorityFault.unpinned(registry: registry.id) }
-      try storePin()
+      keepPin()
       return
     }
     // Another process of this account may have pinned entries that were committed since the read
     // above; a pin is written after its commit, so reading again shows them all.
     if pin.size > tree.size { try catchUp() }
     try check(pin, registry.id, pins)
-    try storePin()
+    keepPin()
     try storeMarkIfWorthwhile()
   }
 
@@ -243,7 +248,7 @@ package final class Ledger {
   /// Writes down the state this process has verified, so that the next one need not replay it.
   package func storeMark() throws {
     try database.read { try storeMark($0) }
-    try storePin()
+    keepPin()
   }
 
   /// Writes the state down while a transaction of the log's file is under way.
@@ -273,6 +278,20 @@ package final class Ledger {
     guard let kept = try transaction.restoreMark() else { return nil }
     if let restored = state.restored, restored.kept.size >= kept { return nil }
     return kept
+  }
+
+  /// Why what this process has seen could not be written down, if so: it could not be told, then, if it
+  /// were taken back.
+  package private(set) var pinFault: AuthorityFault?
+
+  /// Writes down what this process has verified; if it cannot, ``pinFault`` says why.
+  package func keepPin() {
+    do {
+      try storePin()
+      pinFault = nil
+    } catch {
+      pinFault = error
+    }
   }
 
   /// Writes down what this process has verified.

@@ -58,7 +58,8 @@ extension Ledger {
       for body in bodies { try appending.store(body: body) }
       return try appending.append(envelope)
     }
-    try storePin()
+    // It is recorded, whatever becomes of this.
+    keepPin()
     return Signed(
       digest: envelope.digest, index: index,
       isProposed: state.proposals[envelope.digest] != nil)

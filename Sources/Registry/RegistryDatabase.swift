@@ -140,13 +140,18 @@ package struct RegistryDatabase: Sendable {
 
   /// The same in a file, which an interrupted run leaves for the next.
   package static func scratch(_ path: String) throws -> RegistryDatabase {
-    let queue = try DatabaseQueue(path: path)
-    try Migrations.migrator.migrate(queue)
-    try queue.write {
-      try $0.execute(
-        sql: "CREATE TABLE IF NOT EXISTS ui_progress (id INTEGER PRIMARY KEY, mark BLOB NOT NULL)")
+    do {
+      let queue = try DatabaseQueue(path: path)
+      try Migrations.migrator.migrate(queue)
+      try queue.write {
+        try $0.execute(
+          sql: "CREATE TABLE IF NOT EXISTS ui_progress (id INTEGER PRIMARY KEY, mark BLOB NOT NULL)"
+        )
+      }
+      return RegistryDatabase(scratch: queue, path: path)
+    } catch let error as DatabaseError {
+      throw fault(error, path)
     }
-    return RegistryDatabase(scratch: queue, path: path)
   }
 
   /// Removes a scratch file and what SQLite keeps beside it.
@@ -259,7 +264,7 @@ package struct RegistryDatabase: Sendable {
     }
   }
 
-  private static func fault(_ error: DatabaseError, _ path: String) -> RegistryFault {
+  static func fault(_ error: DatabaseError, _ path: String) -> RegistryFault {
     switch error.resultCode {
     case .SQLITE_FULL: .full(path: path)
     case .SQLITE_BUSY, .SQLITE_LOCKED: .busy(path: path)

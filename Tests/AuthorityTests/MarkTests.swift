@@ -116,6 +116,67 @@ struct MarkTests {
     print("100 bits of \(bits), seed \(seed): \(refused) refused")
   }
 
+  @Test(
+    "an older state put in the file's place under a running service is noticed, and work goes on")
+  func overwritten() async throws {
+    let world = try await world()
+    let path = "\(world.folder)/pins/\(world.registry.text).state.db"
+    func read() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
+    let first = try open(world, pins: world.pins)
+    try first.storeMark()
+    try first.fold()
+    let older = try read()
+    let authority = try world.authority()
+    for index in 0..<20 {
+      _ = try await authority.decide(
+        try world.action(on: ByteString("stage://payments/\(index)")))
+    }
+    try await authority.close()
+    let running = try world.authority()
+    _ = try await running.decide(try world.action(on: "stage://payments/a"))
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try file.write(contentsOf: older)
+    try file.close()
+    var refused = 0
+    for index in 0..<6 {
+      do {
+        let answer = try await running.decide(
+          try world.action(on: ByteString("stage://payments/b\(index)")))
+        #expect(answer.verdict == .allow)
+      } catch let fault as AuthorityFault {
+        #expect(fault.code == "state_unreadable")
+        refused += 1
+      }
+    }
+    #expect(refused <= 1)
+    try await running.close()
+    #expect(
+      try open(world, pins: world.pins).state.snapshot
+        == (try open(world, pins: nil)).state.snapshot)
+  }
+
+  @Test(
+    "where what was seen cannot be written down, what was decided is answered, and no more is decided"
+  )
+  func unwritablePin() async throws {
+    let world = try await world()
+    let authority = try world.authority()
+    let pin = "\(world.folder)/pins/\(world.registry.text).json"
+    try FileManager.default.removeItem(atPath: pin)
+    try FileManager.default.createDirectory(atPath: pin, withIntermediateDirectories: false)
+    #expect(try await authority.decide(try world.action()).verdict == .hold)
+    let size = await authority.size
+    let next = try world.action(on: "stage://payments/x")
+    await #expect { try await authority.decide(next) } throws: {
+      ($0 as? AuthorityFault)?.code == "pin_unusable"
+    }
+    #expect(try open(world, pins: nil).head.size == size, "nothing was recorded")
+    try FileManager.default.removeItem(atPath: pin)
+    let answer = try await authority.decide(next)
+    #expect(answer.verdict == .allow && !answer.isRepeat)
+    try await authority.close()
+  }
+
   @Test("opening a state that was written down keeps nothing of it in memory")
   func nothingInMemory() async throws {
     let world = try await world()

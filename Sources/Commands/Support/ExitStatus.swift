@@ -39,10 +39,6 @@ extension Subcommand {
   func run() async throws {
     do {
       try await perform()
-      // What was printed may rest on it.
-      if let (path, reason) = StateShelf.dropDamaged() {
-        throw AuthorityFault.stateUnreadable(path: path, reason: reason)
-      }
     } catch let status as ExitCode {
       throw status
     } catch let usage as ValidationError {

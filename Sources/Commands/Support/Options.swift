@@ -28,20 +28,35 @@ struct RegistryOptions: ParsableArguments {
     return database
   }
 
+  /// A command prints as it goes: where what it rests on turns out to be damaged, it ends at once.
+  private func opened(_ ledger: Ledger) -> Ledger {
+    if let fault = ledger.pinFault { Output.note("note: \(fault.code): \(fault)") }
+    StateShelf.whenDamaged { path, reason in
+      RegistryDatabase.remove(path)
+      fflush(nil)
+      Output.noteLines(
+        "countersign: state_unreadable: the state kept in \(path) cannot be read (\(reason)) and was "
+          + "dropped; what was signed before this stands. Do it again: it is made anew from the log"
+      )
+      _exit(ExitStatus.failed.rawValue)
+    }
+    return ledger
+  }
+
   /// Opens the registry and verifies its log against what this account has seen.
   func ledger(_ access: RegistryDatabase.Access = .readWrite) throws -> Ledger {
     let database =
       try access == .readOnly ? reading() : RegistryDatabase(path, access: .readWrite)
     let pins = PinStore(folder: Paths().pins)
     do {
-      return try Ledger(database, pins: pins, trust: trust.map { ByteString($0) })
+      return opened(try Ledger(database, pins: pins, trust: trust.map { ByteString($0) }))
     } catch AuthorityFault.unpinned(let id) {
       guard
         let answer = Output.ask(
           "This account has never seen registry \(id.text).\nIs that the id its founder gave you? "
             + "Type yes: "), answer == "yes"
       else { throw AuthorityFault.unpinned(registry: id) }
-      return try Ledger(database, pins: pins, trust: id)
+      return opened(try Ledger(database, pins: pins, trust: id))
     }
   }
 }

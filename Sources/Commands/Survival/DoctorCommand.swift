@@ -159,6 +159,11 @@ struct Examination {
         add(
           "log", .ok,
           "\(ledger.tree.size) entries, each signature checked, and what was seen before")
+        if let fault = ledger.pinFault {
+          add(
+            "pins", .bad, "\(fault.code): \(fault)",
+            "until then this account could not tell if what it sees now were taken back")
+        }
         if !ledger.isKept {
           add(
             "state", .warn,

@@ -32,7 +32,8 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   }
 
   package let path: String
-  private let queue: DatabaseQueue
+  /// Another one takes its place where the file has to be made anew.
+  private var queue: DatabaseQueue
   private let found = Mutex<Fault?>(nil)
   /// The records of the state it looks at, and nodes of them whose digests were found right; only used
   /// within the queue.
@@ -55,9 +56,10 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     self.path = path
     do {
       queue = try StateShelf.open(path)
-    } catch let error as DatabaseError
-      where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode)
-    {
+    } catch let error as DatabaseError {
+      guard [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode) else {
+        throw RegistryDatabase.fault(error, path)
+      }
       RegistryDatabase.remove(path)
       queue = try StateShelf.open(path)
     }
@@ -200,18 +202,16 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   private func note(_ fault: Fault) {
     found.withLock { if $0 == nil { $0 = fault } }
     if case .unreadable(let reason) = fault {
-      StateShelf.damaged.withLock { $0 = (path, reason) }
+      StateShelf.action.withLock { $0 }?(path, reason)
     }
   }
 
-  private static let damaged = Mutex<(path: String, reason: String)?>(nil)
+  private static let action = Mutex<(@Sendable (String, String) -> Void)?>(nil)
 
-  /// Drops the file of which this process read what was not written, if there is one; says which, and
-  /// what was wrong.
-  package static func dropDamaged() -> (path: String, reason: String)? {
-    guard let found = damaged.withLock({ $0 }) else { return nil }
-    try? StateShelf(found.path).clear()
-    return found
+  /// Says what is to be done at once, in this process, when a file turns out not to be what was written:
+  /// told its path, and what is wrong.
+  package static func whenDamaged(_ body: @escaping @Sendable (String, String) -> Void) {
+    action.withLock { $0 = body }
   }
 
   /// Reads; what cannot be read is noted and counts as absent.
@@ -416,9 +416,10 @@ package final class StateShelf: Shelf, @unchecked Sendable {
         }
       }
     } catch {
-      // The next that opens it makes it anew; this process keeps everything in memory.
+      // Not even that: whatever lies there now, a new file takes its place.
       RegistryDatabase.remove(path)
-      throw error
+      queue = try StateShelf.open(path)
+      (tree, checked, limit) = (DigestTree(root: nil), ([:], [:]), .max)
     }
   }
 

@@ -109,6 +109,7 @@ actor TrustKeeper {
       post(.verification(.running(done: done, of: all)))
     }
     ledger = fresh
+    if let fault = fresh.pinFault { post(.failed("\(fault.code): \(fault)")) }
     post(
       .identified(
         name: fresh.state.registry?.name.text ?? "",
@@ -251,6 +252,16 @@ actor TrustKeeper {
     return (found.tables, found.at)
   }
 
+  /// What went wrong, in words; what was not found in a damaged file is the file's fault.
+  private func blamed(_ error: any Error) -> String {
+    do {
+      try ledger?.checkShelf()
+      return "\(FaultCode.of(error)): \(error)"
+    } catch {
+      return "\(error.code): \(error)"
+    }
+  }
+
   // MARK: what is shown of it
 
   func document(_ request: DocumentRequest) async -> Message {
@@ -267,7 +278,7 @@ actor TrustKeeper {
       try ledger.checkShelf()
       return .document(document)
     } catch {
-      return .failed("\(FaultCode.of(error)): \(error)")
+      return .failed(blamed(error))
     }
   }
 
@@ -291,7 +302,7 @@ actor TrustKeeper {
       try ledger.checkShelf()
       return .consent(consent)
     } catch {
-      return .failed("\(FaultCode.of(error)): \(error)")
+      return .failed(blamed(error))
     }
   }
 
