@@ -185,6 +185,39 @@ struct DelegationGraphTests {
     }
   }
 
+  @Test("a branch says of a holder that it has no key, or is retired")
+  func holders() throws {
+    let world = try World()
+    let agent = Principal.named("agent:a")
+    func row() throws -> BranchRow {
+      let (rows, _) = try world.ledger.database.read {
+        try $0.branch(
+          below: nil, root: world.alice.description, at: .first, limit: 10, showsEnded: false,
+          at: world.clock.now)
+      }
+      return try #require(rows.first { $0.grant.holder == agent.description })
+    }
+    try world.sign(
+      .agentRegistered(AgentRegistered(agent: agent, owner: world.alice, roles: [])))
+    try world.sign(
+      .grantIssued(
+        GrantIssued(
+          holder: agent,
+          capabilities: [Capability(actions: ["deploy"], resources: ["prod://payments/*"])],
+          limits: GrantLimits(), parent: nil)))
+    #expect(try row().isKeyless)
+    let key = try World.key(agent)
+    try world.enrol(try World.key(agent), of: agent)
+    #expect(try !row().isKeyless && !row().isHolderGone)
+    try world.sign(
+      .keyRevoked(
+        KeyRevoked(
+          key: key.publicKey.fingerprint, reason: .retired, compromisedSince: nil, note: "")))
+    #expect(try row().isKeyless && !row().isHolderGone && !row().isKeyRevoked)
+    try world.sign(.agentRetired(AgentRetired(agent: agent, reason: "x")))
+    #expect(try row().isHolderGone)
+  }
+
   @Test("each hop has its own verdict, with the rule that failed and what it narrows")
   func report() throws {
     let world = try World()

@@ -133,7 +133,7 @@ struct GrantCommand: AsyncParsableCommand {
           rows.map {
             [
               $0.digest.hex, $0.issuer, $0.holder, $0.parent?.short ?? "-", $0.words,
-              $0.revoked == nil ? "ok" : "revoked",
+              $0.revoked == nil ? "not revoked" : "revoked",
             ]
           })
       }

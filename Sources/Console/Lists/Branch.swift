@@ -17,10 +17,13 @@ package struct TreeNode: Sendable, Hashable {
   package let elsewhere: Int
   package let pending: Int
   package let isEnded: Bool
+  /// Whether its holder has no key to act with now; what it passed on may stand all the same.
+  package let isKeyless: Bool
 
   package init(
     target: Target, name: String, scope: String, expires: Timestamp?, fault: String,
-    children: Int, isFloor: Bool, elsewhere: Int, pending: Int, isEnded: Bool
+    children: Int, isFloor: Bool, elsewhere: Int, pending: Int, isEnded: Bool,
+    isKeyless: Bool = false
   ) {
     self.target = target
     self.name = name
@@ -32,6 +35,7 @@ package struct TreeNode: Sendable, Hashable {
     self.elsewhere = elsewhere
     self.pending = pending
     self.isEnded = isEnded
+    self.isKeyless = isKeyless
   }
 }
 

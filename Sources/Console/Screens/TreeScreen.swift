@@ -79,6 +79,7 @@ enum TreeScreen {
         return ("! locked", .stateBad)
       }
       if row.depth == 0, case .root = node.target { return ("root", .stateOK) }
+      if node.isKeyless { return ("! no key", .stateBad) }
       let waits = node.pending > 0 ? " \(node.pending) held" : ""
       return (SafeText("ok\(waits)"), isBad ? .stateBad : .stateOK)
     }

@@ -12,6 +12,10 @@ package struct BranchRow: Sendable, Hashable {
   package let pending: Int
   /// Whether the key that signed it was revoked in a way that ends it, as far as rows tell.
   package let isKeyRevoked: Bool
+  /// Whether the holder is no agent any more.
+  package let isHolderGone: Bool
+  /// Whether the holder has no active key.
+  package let isKeyless: Bool
 
   package static let countLimit = 1000
 }
@@ -86,7 +90,11 @@ extension RegistryTransaction {
             (SELECT count(*) FROM hold h WHERE h.agent = g.holder AND h.state = 'pending'
               AND h.expires > :now) AS pending,
             (SELECT k.revoked IS NOT NULL AND k.reason IN ('compromised', 'unspecified')
-              FROM key k WHERE k.fingerprint = g.key) AS dead
+              FROM key k WHERE k.fingerprint = g.key) AS dead,
+            NOT EXISTS (SELECT 1 FROM agent a WHERE a.principal = g.holder) AS gone,
+            NOT EXISTS (SELECT 1 FROM key k WHERE k.holder = g.holder AND k.revoked IS NULL
+              AND (k.not_before IS NULL OR k.not_before <= :now)
+              AND (k.not_after IS NULL OR k.not_after > :now)) AS keyless
           FROM grant_link g
           WHERE \(from) AND (:all OR g.revoked IS NULL) \(further)
           ORDER BY g.holder \(direction), g.digest \(direction) LIMIT \(limit + 1)
@@ -95,7 +103,8 @@ extension RegistryTransaction {
       BranchRow(
         grant: GrantRow(row), children: row.total("children"),
         elsewhere: Swift.max(0, row.total("elsewhere")), pending: row.total("pending"),
-        isKeyRevoked: row.total("dead"))
+        isKeyRevoked: row.total("dead"), isHolderGone: row.total("gone"),
+        isKeyless: row.total("keyless"))
     }
     return (isBackward ? shown.reversed() : shown, rows.count > limit)
   }

@@ -65,9 +65,9 @@ struct DigestTree {
     return true
   }
 
-  private static func load(_ reference: Reference, _ store: some Store) throws -> TreeNode {
+  private static func load(_ reference: Reference, _ store: some Store) throws -> DigestNode {
     guard let bytes = try store.node(reference) else { throw Altered() }
-    return TreeNode(bytes: bytes)
+    return DigestNode(bytes: bytes)
   }
 
   // MARK: writing
@@ -78,17 +78,17 @@ struct DigestTree {
   ) throws {
     guard !changes.isEmpty else { return }
     var level = 0
-    var nodes: [TreeNode.Child]
+    var nodes: [DigestNode.Child]
     if let root {
       level = try DigestTree.load(root, store).level
       nodes = try DigestTree.rewrite(root, changes[...], &store)
     } else {
       let entries = changes.compactMap { change in change.value.map { (change.key, $0) } }
-      nodes = try DigestTree.write(entries, level: 0, TreeNode.encode(entry:), ids: [], &store)
+      nodes = try DigestTree.write(entries, level: 0, DigestNode.encode(entry:), ids: [], &store)
     }
     while nodes.count > 1 {
       level += 1
-      nodes = try DigestTree.write(nodes, level: level, TreeNode.encode(child:), ids: [], &store)
+      nodes = try DigestTree.write(nodes, level: level, DigestNode.encode(child:), ids: [], &store)
     }
     root = nodes.first?.reference
   }
@@ -97,14 +97,14 @@ struct DigestTree {
   private static func rewrite(
     _ reference: Reference, _ changes: ArraySlice<(key: [UInt8], value: [UInt8]?)>,
     _ store: inout some Store
-  ) throws -> [TreeNode.Child] {
+  ) throws -> [DigestNode.Child] {
     let node = try load(reference, store)
     if node.level == 0 {
       return try write(
-        merged(node.entries, changes), level: 0, TreeNode.encode(entry:), ids: [reference.id],
+        merged(node.entries, changes), level: 0, DigestNode.encode(entry:), ids: [reference.id],
         &store)
     }
-    var children: [TreeNode.Child] = []
+    var children: [DigestNode.Child] = []
     var rest = changes
     for (index, child) in node.children.enumerated() {
       let end =
@@ -119,13 +119,13 @@ struct DigestTree {
       }
     }
     return try write(
-      children, level: node.level, TreeNode.encode(child:), ids: [reference.id], &store)
+      children, level: node.level, DigestNode.encode(child:), ids: [reference.id], &store)
   }
 
   private static func merged(
-    _ entries: [TreeNode.Entry], _ changes: ArraySlice<(key: [UInt8], value: [UInt8]?)>
-  ) -> [TreeNode.Entry] {
-    var result: [TreeNode.Entry] = []
+    _ entries: [DigestNode.Entry], _ changes: ArraySlice<(key: [UInt8], value: [UInt8]?)>
+  ) -> [DigestNode.Entry] {
+    var result: [DigestNode.Entry] = []
     result.reserveCapacity(entries.count + changes.count)
     var rest = entries[...]
     for change in changes {
@@ -143,12 +143,12 @@ struct DigestTree {
   private static func write<Item>(
     _ items: [Item], level: Int, _ encode: (Item) -> (key: [UInt8], bytes: [UInt8]), ids: [Int64],
     _ store: inout some Store
-  ) throws -> [TreeNode.Child] {
+  ) throws -> [DigestNode.Child] {
     var ids = ids[...]
     let encoded = items.map(encode)
     let total = encoded.reduce(0) { $0 + $1.bytes.count }
     let aim = total / max(1, (total + nodeSize - 1) / nodeSize)
-    var nodes: [TreeNode.Child] = []
+    var nodes: [DigestNode.Child] = []
     var index = 0
     while index < encoded.count {
       let key = encoded[index].key
@@ -168,7 +168,7 @@ struct DigestTree {
 
 /// The bytes of one node: its level, then entries with their values or, above level 0, with the nodes
 /// they begin.
-struct TreeNode {
+struct DigestNode {
   typealias Entry = (key: [UInt8], value: [UInt8])
   typealias Child = (key: [UInt8], reference: DigestTree.Reference)
 

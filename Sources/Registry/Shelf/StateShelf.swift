@@ -316,7 +316,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
         case let bytes = Array(data), Digest.sha256(bytes) == reference.digest
       else { return nil }
       // What is read for one record must not push out what is read for all.
-      if TreeNode(bytes: bytes).level > 0 {
+      if DigestNode(bytes: bytes).level > 0 {
         if shelf.checked.upper.count >= StateShelf.upperLimit { shelf.checked.upper = [:] }
         shelf.checked.upper[reference] = bytes
       } else {

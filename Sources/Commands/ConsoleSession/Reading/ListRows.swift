@@ -243,12 +243,13 @@ enum ListRows {
       row.grant.revoked != nil
       ? "revoked"
       : row.isKeyRevoked
-        ? "key revoked" : expires.map { now >= $0 } ?? false ? "expired" : ""
+        ? "key revoked"
+        : row.isHolderGone ? "retired" : expires.map { now >= $0 } ?? false ? "expired" : ""
     return TreeNode(
       target: .grant(row.grant.digest), name: row.grant.holder, scope: row.grant.words,
       expires: expires, fault: fault, children: row.children,
       isFloor: row.children >= BranchRow.countLimit, elsewhere: row.elsewhere,
-      pending: row.pending, isEnded: row.grant.revoked != nil)
+      pending: row.pending, isEnded: row.grant.revoked != nil, isKeyless: row.isKeyless)
   }
 }
 
