@@ -70,6 +70,9 @@ struct MarkTests {
       "UPDATE mark SET size = size + 1", "DELETE FROM mark",
       "UPDATE mark SET tree_digest = zeroblob(32)",
       "UPDATE mark SET tree = tree + 1", "DROP TABLE mark",
+      // Found by flipped bits: values of another kind.
+      "UPDATE mark SET tree = 'x'", "UPDATE mark SET tree = NULL, tree_digest = NULL",
+      "UPDATE mark SET size = 'x'", "UPDATE mark SET bytes = 7", "UPDATE mark SET sum = 'x'",
     ])
   func alteredMark(sql: String) async throws {
     let world = try await world()
@@ -83,7 +86,7 @@ struct MarkTests {
   @Test(
     "a record that was altered decides nothing, and the state is made anew",
     arguments: [
-      "UPDATE node SET bytes = zeroblob(9)", "DELETE FROM node",
+      "UPDATE node SET bytes = zeroblob(9)", "UPDATE node SET bytes = 'x'", "DELETE FROM node",
       "UPDATE node SET bytes = CAST(replace(CAST(bytes AS TEXT), '10', '11') AS BLOB)",
       "DROP TABLE node", "ALTER TABLE node RENAME bytes TO other",
     ])

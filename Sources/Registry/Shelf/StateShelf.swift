@@ -97,14 +97,15 @@ package final class StateShelf: Shelf, @unchecked Sendable {
         DROP TABLE IF EXISTS record; DROP TABLE IF EXISTS link;
         CREATE TABLE mark (
           id INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL,
-          tree INTEGER, tree_digest BLOB, sum BLOB NOT NULL, bytes BLOB NOT NULL);
+          tree INTEGER, tree_digest BLOB, digest BLOB NOT NULL, sum BLOB NOT NULL,
+          bytes BLOB NOT NULL);
         CREATE TABLE node (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
         PRAGMA user_version = \(version);
         """)
   }
 
   /// Of the tables above.
-  private static let version = 3
+  private static let version = 4
   /// Pages kept while reading and while writing, in KiB.
   private static let (smallCache, largeCache) = (512, 131_072)
 
@@ -165,34 +166,40 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     _ db: Database
   ) throws -> (mark: Mark, tree: DigestTree.Reference?)? {
     let statement = try db.cachedStatement(
-      sql: "SELECT size, root, tree, tree_digest FROM mark WHERE id = 1")
-    return try Row.fetchOne(statement).flatMap { row in
-      guard let root = row.digest("root") else { return nil }
-      let tree = (row["tree"] as Int64?).flatMap { id in
-        row.digest("tree_digest").map { DigestTree.Reference(id: id, digest: $0) }
-      }
-      return (Mark(size: UInt64(bitPattern: row["size"] as Int64), root: root), tree)
+      sql: "SELECT size, root, tree, tree_digest, digest, sum FROM mark WHERE id = 1")
+    guard let row = try Row.fetchOne(statement) else { return nil }
+    let size: Int64 = row.total("size")
+    let tree = row.digest("tree_digest").map {
+      DigestTree.Reference(id: row.total("tree"), digest: $0)
     }
+    // Values of any kind may stand in a damaged file: what does not decode fails here too.
+    guard let root = row.digest("root"), let digest = row.digest("digest"),
+      case let mark = Mark(size: UInt64(size), root: root),
+      row.digest("sum") == sum(mark, tree, digest)
+    else { throw Fault.unreadable("its mark was altered") }
+    return (mark, tree)
   }
 
   /// What was written down with the mark it looks at, if all of it is as it was written.
   package func markBytes() throws -> [UInt8]? {
     try inFile { db in
       try held(db)
-      guard let (mark, tree) = try StateShelf.mark(db),
-        let row = try Row.fetchOne(db, sql: "SELECT sum, bytes FROM mark WHERE id = 1")
-      else { return nil }
-      let bytes = Array(row["bytes"] as Data)
-      return row.digest("sum") == StateShelf.sum(mark, tree, bytes) ? bytes : nil
+      guard let row = try Row.fetchOne(db, sql: "SELECT digest, bytes FROM mark WHERE id = 1")
+      else {
+        return nil
+      }
+      let bytes = Array(row.total("bytes") as Data)
+      return row.digest("digest") == Digest.sha256(bytes) ? bytes : nil
     }
   }
 
   private static func sum(
-    _ mark: Mark, _ tree: DigestTree.Reference?, _ bytes: [UInt8]
+    _ mark: Mark, _ tree: DigestTree.Reference?, _ bytes: Digest
   ) -> Digest {
     let words = [mark.size.bigEndian, UInt64(bitPattern: tree?.id ?? 0).bigEndian]
     return Digest.sha256(
-      words.withUnsafeBytes(Array.init) + mark.root.bytes + (tree?.digest.bytes ?? []) + bytes)
+      words.withUnsafeBytes(Array.init) + mark.root.bytes + (tree?.digest.bytes ?? []) + bytes.bytes
+    )
   }
 
   // MARK: reading
@@ -312,8 +319,8 @@ package final class StateShelf: Shelf, @unchecked Sendable {
         return known
       }
       let statement = try db.cachedStatement(sql: "SELECT bytes FROM node WHERE id = ?")
-      guard let data = try Data.fetchOne(statement, arguments: [reference.id]),
-        case let bytes = Array(data), Digest.sha256(bytes) == reference.digest
+      guard let row = try Row.fetchOne(statement, arguments: [reference.id]),
+        case let bytes = Array(row.total("bytes") as Data), Digest.sha256(bytes) == reference.digest
       else { return nil }
       // What is read for one record must not push out what is read for all.
       if DigestNode(bytes: bytes).level > 0 {
@@ -373,6 +380,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
       try db.inTransaction(.immediate) {
         let found = try StateShelf.mark(db)
         guard found?.mark == known else { return .rollback }
+        let digest = Digest.sha256(bytes)
         var nodes = Nodes(db, self)
         let writer = Writer(tree: DigestTree(root: found?.tree), nodes: nodes)
         try records(writer)
@@ -380,12 +388,12 @@ package final class StateShelf: Shelf, @unchecked Sendable {
         try tree.apply(writer.changes, in: &nodes)
         try db.execute(
           sql: """
-            INSERT OR REPLACE INTO mark (id, size, root, tree, tree_digest, sum, bytes)
-            VALUES (1, ?, ?, ?, ?, ?, ?)
+            INSERT OR REPLACE INTO mark (id, size, root, tree, tree_digest, digest, sum, bytes)
+            VALUES (1, ?, ?, ?, ?, ?, ?, ?)
             """,
           arguments: [
             Int64(mark.size), mark.root.blob, tree.root?.id, tree.root?.digest.blob,
-            StateShelf.sum(mark, tree.root, bytes).blob, Data(bytes),
+            digest.blob, StateShelf.sum(mark, tree.root, digest).blob, Data(bytes),
           ])
         isWritten = true
         return .commit
