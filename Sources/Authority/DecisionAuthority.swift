@@ -305,6 +305,8 @@ package actor DecisionAuthority {
   package func hold(_ digest: Digest) throws -> Answer.HoldReport? {
     try ledger.catchUp()
     let now = max(clock.now(), ledger.state.lastReceived)
-    return ledger.state.holds[digest].map { Answer.HoldReport($0, at: now) }
+    let hold = ledger.state.holds[digest]
+    try ledger.checkShelf()
+    return hold.map { Answer.HoldReport($0, at: now) }
   }
 }

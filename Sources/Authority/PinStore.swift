@@ -51,8 +51,6 @@ package struct PinStore: Sendable {
 
   /// Where the state this account last verified lies; nil where there can be no such file.
   func shelf(for registry: ByteString) -> StateShelf? {
-    // Earlier versions kept the whole state in one text.
-    unlink("\(folder)/\(registry.text).state")
-    return try? StateShelf("\(folder)/\(registry.text).state.db")
+    try? StateShelf("\(folder)/\(registry.text).state.db")
   }
 }

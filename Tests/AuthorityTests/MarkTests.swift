@@ -129,12 +129,7 @@ struct MarkTests {
     try first.storeMark()
     try first.fold()
     let older = try read()
-    let authority = try world.authority()
-    for index in 0..<20 {
-      _ = try await authority.decide(
-        try world.action(on: ByteString("stage://payments/\(index)")))
-    }
-    try await authority.close()
+    try await world.decide(20)
     let running = try world.authority()
     _ = try await running.decide(try world.action(on: "stage://payments/a"))
     let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
@@ -206,6 +201,40 @@ struct MarkTests {
     try first.checkShelf()
     #expect(first.state.grants[world.grant]?.revoked != nil)
     #expect(first.state.snapshot == (try open(world, pins: nil)).state.snapshot)
+  }
+
+  @Test("a shelf that moved on is not read by who does not know what changed")
+  func newerShelf() throws {
+    let world = try World()
+    let path = "\(world.folder)/shelf.db"
+    func mark(_ size: UInt64) -> StateShelf.Mark {
+      StateShelf.Mark(size: size, root: Digest.sha256([UInt8(size)]))
+    }
+    let (reader, writer) = (try StateShelf(path), try StateShelf(path))
+    func write(_ size: UInt64, _ value: UInt8) throws -> Bool {
+      try writer.write(
+        mark(size), bytes: [], isPrefix: { _ in true }, { try $0.set(.agents, [1], [value]) })
+    }
+    #expect(try write(1, 10))
+    #expect(reader.record(.agents, [1]) == nil && reader.fault == .moved, "it knows of no log yet")
+    reader.forgive()
+    reader.allow(upTo: 1)
+    #expect(reader.record(.agents, [1]) == [10])
+    #expect(try write(2, 20))
+    #expect(reader.record(.agents, [1]) == [10] && reader.fault == nil, "as it was when it began")
+    // Looking anew is not knowing more.
+    #expect(try reader.refresh() == mark(2))
+    #expect(reader.record(.agents, [1]) == nil && reader.fault == .moved)
+    reader.forgive()
+    // What is not further is not written, and changes nothing of what is looked at.
+    #expect(
+      try !reader.write(
+        mark(1), bytes: [], isPrefix: { _ in true }, { try $0.set(.agents, [1], nil) }))
+    reader.allow(upTo: 2)
+    #expect(reader.record(.agents, [1]) == [20] && reader.fault == nil)
+    reader.rest(upTo: 2)
+    #expect(try write(3, 30))
+    #expect(reader.record(.agents, [1]) == nil && reader.fault == .moved)
   }
 
   @Test("several processes that write it down in any order all have the state of the log")

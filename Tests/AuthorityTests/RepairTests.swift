@@ -243,12 +243,7 @@ struct RepairTests {
   @Test("two verifications of one account at once find the same, and one is left to go on with")
   func together() async throws {
     let world = try World()
-    let authority = try world.authority()
-    for index in 0..<6 {
-      _ = try await authority.decide(
-        try world.action(on: ByteString("stage://payments/\(index)")))
-    }
-    try await authority.close()
+    try await world.decide(6)
     let folder = "\(world.folder)/verify"
     func run(_ meanwhile: () throws -> Void) throws -> LogVerification.Report {
       try LogVerification.run(
@@ -267,12 +262,7 @@ struct RepairTests {
   func resumed() async throws {
     struct Interrupted: Error {}
     let world = try World()
-    let authority = try world.authority()
-    for index in 0..<6 {
-      _ = try await authority.decide(
-        try world.action(on: ByteString("stage://payments/\(index)")))
-    }
-    try await authority.close()
+    try await world.decide(6)
     let folder = "\(world.folder)/verify"
     func run(stopAt stop: UInt64) throws -> LogVerification.Report {
       try LogVerification.run(

@@ -212,6 +212,15 @@ package final class World {
       clock: clock.clock)
   }
 
+  /// Has so many actions decided, that the policy lets through, by a service that then ends.
+  package func decide(_ count: Int) async throws {
+    let authority = try authority()
+    for index in 0..<count {
+      _ = try await authority.decide(try action(on: ByteString("stage://payments/\(index)")))
+    }
+    try await authority.close()
+  }
+
   package func vote(
     _ vote: ApprovalVoted.Vote, on hold: Digest, by voter: Principal? = nil,
     reason: ByteString = "test"

@@ -232,7 +232,6 @@ final class BenchWorld {
 
   /// Writes down what was verified, so that whoever opens the registry next need not replay it.
   func finishAgents() throws {
-    try ledger.storePin()
     try ledger.storeMark()
     try ledger.database.close()
   }

@@ -44,6 +44,7 @@ struct TakeUpCommand: Subcommand {
         verification: state.unsupported.map { .unreadable($0) }
           ?? .verified(size: ledger.tree.size, at: now),
         standing: Standing.words(of: voter, in: state, at: now))
+      try ledger.checkShelf()
       Output.json(found.json)
       try? ledger.fold()
       // Giving back a large state piece by piece would take longer than ending with it.

@@ -191,6 +191,9 @@ struct Examination {
       add("clock", .ok, "\(now.textToSeconds), the log's last entry is not in the future")
       examine(keys: ledger, at: now)
       examine(trust: ledger, at: now)
+      try ledger.checkShelf()
+    } catch  where error.code.hasPrefix("state_") {
+      add("state", .bad, "\(error.code): \(error)", "run doctor again")
     } catch {
       add("clock", .bad, "\(error)", "set the clock, or countersign log reset-clock")
     }

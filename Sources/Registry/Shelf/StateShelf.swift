@@ -10,9 +10,9 @@ import Synchronization
 /// They are the entries of a ``DigestTree`` whose root stands in the mark: a record or tie that was
 /// changed, added or left out is noticed by whoever reads where it is or should be.
 ///
-/// Its readers look at it as it was when they began, until ``refresh()`` or ``rest(upTo:)``; what is
-/// written becomes visible whole, with the mark of the log it belongs to. The file can be removed at
-/// any time: the log says it all again.
+/// Its reader looks at it as it was when it began, until ``refresh()`` or ``rest(upTo:)``, and reads
+/// nothing that is newer than what it said it knows; what is written becomes visible whole, with the
+/// mark of the log it belongs to. The file can be removed at any time: the log says it all again.
 package final class StateShelf: Shelf, @unchecked Sendable {
   /// Of which log, and how much of it, the records are the state.
   package struct Mark: Sendable, Hashable {
@@ -29,20 +29,29 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     /// Another process has written what this one has not replayed yet.
     case moved
     case unreadable(String)
+
+    fileprivate init(_ error: any Error) {
+      self =
+        switch error {
+        case let fault as Fault: fault
+        case is DigestTree.Altered: .unreadable("a part of it was altered")
+        case let error as DatabaseError: .unreadable(error.message ?? "\(error.resultCode)")
+        default: .unreadable("\(error)")
+        }
+    }
   }
 
   package let path: String
   /// Another one takes its place where the file has to be made anew.
   private var queue: DatabaseQueue
   private let found = Mutex<Fault?>(nil)
-  /// The records of the state it looks at, and nodes of them whose digests were found right; only used
-  /// within the queue.
+  // What follows is only used within the queue.
+  /// The mark of the state it looks at, and its records.
+  private var looked: Mark?
   private var tree = DigestTree(root: nil)
-  private var checked:
-    (upper: [DigestTree.Reference: [UInt8]], leaves: [DigestTree.Reference: [UInt8]]) =
-      ([:], [:])
-  /// The newest mark whose records this process can make sense of; only used within the queue.
-  private var limit = UInt64.max
+  private let checked = CheckedNodes()
+  /// The newest log whose records this process can make sense of.
+  private var limit: UInt64 = 0
 
   /// What went wrong with a reading since ``forgive()``: nothing that came of it may be used.
   package var fault: Fault? { found.withLock { $0 } }
@@ -94,7 +103,6 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     try db.execute(
       sql: """
         DROP TABLE IF EXISTS mark; DROP TABLE IF EXISTS node;
-        DROP TABLE IF EXISTS record; DROP TABLE IF EXISTS link;
         CREATE TABLE mark (
           id INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL,
           tree INTEGER, tree_digest BLOB, digest BLOB NOT NULL, sum BLOB NOT NULL,
@@ -114,7 +122,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     do {
       return try queue.inDatabase(body)
     } catch let error as DatabaseError {
-      throw Fault.unreadable(error.message ?? "\(error.resultCode)")
+      throw Fault(error)
     }
   }
 
@@ -124,7 +132,6 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   package func refresh() throws -> Mark? {
     try inFile { db in
       if db.isInsideTransaction { try db.commit() }
-      limit = .max
       return try held(db)
     }
   }
@@ -142,6 +149,10 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     }
   }
 
+  /// Records may be read that belong to a log of this size or less: whoever reads knows what has changed
+  /// since.
+  package func allow(upTo size: UInt64) { queue.inDatabase { _ in limit = size } }
+
   /// Lets the file go on without this reader; what is read next may be of no newer log than this.
   package func rest(upTo size: UInt64) {
     queue.inDatabase { db in
@@ -152,14 +163,17 @@ package final class StateShelf: Shelf, @unchecked Sendable {
 
   @discardableResult
   private func held(_ db: Database) throws -> Mark? {
-    let isNew = !db.isInsideTransaction
-    if isNew { try db.beginTransaction(.deferred) }
-    let found = try StateShelf.mark(db)
-    if isNew {
-      tree = DigestTree(root: found?.tree)
-      if let found, found.mark.size > limit { throw Fault.moved }
+    if db.isInsideTransaction { return looked }
+    try db.beginTransaction(.deferred)
+    do {
+      let found = try StateShelf.mark(db)
+      (looked, tree) = (found?.mark, DigestTree(root: found?.tree))
+    } catch {
+      // What was not understood is not looked at.
+      try? db.rollback()
+      throw error
     }
-    return found?.mark
+    return looked
   }
 
   private static func mark(
@@ -225,15 +239,11 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   private func reading<Result>(_ empty: Result, _ body: (Database) throws -> Result) -> Result {
     queue.inDatabase { db in
       do {
-        // The mark is only looked at where a snapshot begins.
-        if !db.isInsideTransaction { try held(db) }
+        try held(db)
+        guard (looked?.size ?? 0) <= limit else { throw Fault.moved }
         return try body(db)
       } catch {
-        note(
-          error as? Fault
-            ?? .unreadable(
-              error is DigestTree.Altered
-                ? "a part of it was altered" : (error as? DatabaseError)?.message ?? "\(error)"))
+        note(Fault(error))
         return empty
       }
     }
@@ -241,7 +251,8 @@ package final class StateShelf: Shelf, @unchecked Sendable {
 
   package func record(_ table: TableName, _ id: [UInt8]) -> [UInt8]? {
     reading(nil) { db in
-      try tree.value(of: ShelfKey.record(table, id), in: Nodes(db, self)).map(StateShelf.unpacked)
+      try tree.value(of: ShelfKey.record(table, id), in: ShelfNodes(db, checked)).map(
+        StateShelf.unpacked)
     }
   }
 
@@ -259,7 +270,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     _ table: TableName, from first: [UInt8], limit: Int, _ isOne: ([UInt8]) -> Bool
   ) -> [[UInt8]] {
     reading([]) { db in
-      let nodes = Nodes(db, self)
+      let nodes = ShelfNodes(db, checked)
       var ids: [[UInt8]] = []
       try tree.visit(from: first, in: nodes) { key, _ in
         guard ids.count < limit, isOne(key) else { return false }
@@ -283,7 +294,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
       // In steps: what is done with them may read here too.
       let step: [[UInt8]] = reading([]) { db in
         var step: [[UInt8]] = []
-        try tree.visit(from: from, in: Nodes(db, self)) { key, packed in
+        try tree.visit(from: from, in: ShelfNodes(db, checked)) { key, packed in
           guard key.starts(with: prefix) else { return false }
           if step.count == 1000 {
             next = key
@@ -298,109 +309,77 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     }
   }
 
-  fileprivate static func unpacked(_ packed: [UInt8]) throws -> [UInt8] {
+  static func unpacked(_ packed: [UInt8]) throws -> [UInt8] {
     guard let bytes = Packing.unpack(packed) else { throw DigestTree.Altered() }
     return bytes
   }
-
-  /// The nodes in the file, of which those lately read are not checked again.
-  private struct Nodes: DigestTree.Store {
-    let db: Database
-    let shelf: StateShelf
-    var nextID: Int64?
-
-    init(_ db: Database, _ shelf: StateShelf) {
-      self.db = db
-      self.shelf = shelf
-    }
-
-    func node(_ reference: DigestTree.Reference) throws -> [UInt8]? {
-      if let known = shelf.checked.upper[reference] ?? shelf.checked.leaves[reference] {
-        return known
-      }
-      let statement = try db.cachedStatement(sql: "SELECT bytes FROM node WHERE id = ?")
-      guard let row = try Row.fetchOne(statement, arguments: [reference.id]),
-        case let bytes = Array(row.total("bytes") as Data), Digest.sha256(bytes) == reference.digest
-      else { return nil }
-      // What is read for one record must not push out what is read for all.
-      if DigestNode(bytes: bytes).level > 0 {
-        if shelf.checked.upper.count >= StateShelf.upperLimit { shelf.checked.upper = [:] }
-        shelf.checked.upper[reference] = bytes
-      } else {
-        if shelf.checked.leaves.count >= StateShelf.leafLimit { shelf.checked.leaves = [:] }
-        shelf.checked.leaves[reference] = bytes
-      }
-      return bytes
-    }
-
-    func set(_ id: Int64, _ bytes: [UInt8]) throws {
-      try db.cachedStatement(sql: "INSERT OR REPLACE INTO node (id, bytes) VALUES (?, ?)")
-        .execute(arguments: [id, Data(bytes)])
-    }
-
-    func remove(_ id: Int64) throws {
-      try db.cachedStatement(sql: "DELETE FROM node WHERE id = ?").execute(arguments: [id])
-    }
-
-    mutating func newID() throws -> Int64 {
-      let id = try nextID ?? Int64.fetchOne(db, sql: "SELECT max(id) FROM node").map { $0 + 1 } ?? 1
-      nextID = id + 1
-      return id
-    }
-  }
-
-  /// Nodes kept in memory, of some 4 KiB each.
-  private static let (upperLimit, leafLimit) = (4096, 256)
 
   // MARK: writing
 
   /// Puts a state further, if what is there belongs to the same log and is not further already.
   ///
   /// `isPrefix`: Whether the state that is there is of a prefix of this log.
-  /// - Returns: Whether it was written.
+  /// - Returns: Whether it was written. If not because of damage, ``fault`` says so.
   package func write(
     _ mark: Mark, bytes: [UInt8], isPrefix: (Mark) throws -> Bool,
     _ records: (any ShelfWriter) throws -> Void
   ) throws -> Bool {
-    // Asked beside the snapshot, which stays if nothing is written, and outside of the transaction,
-    // since it reads another file.
-    let known: Mark?
-    do {
-      known = try DatabaseQueue(path: path).read { try StateShelf.mark($0)?.mark }
-    } catch let error as DatabaseError {
-      throw Fault.unreadable(error.message ?? "\(error.resultCode)")
-    }
+    let known = try newest()
     if let known { guard try known.size <= mark.size && isPrefix(known) else { return false } }
     return try inFile { db in
-      limit = mark.size
       if db.isInsideTransaction { try db.commit() }
+      limit = mark.size
       try db.execute(sql: "PRAGMA cache_size = -\(StateShelf.largeCache)")
       defer { try? db.execute(sql: "PRAGMA cache_size = -\(StateShelf.smallCache)") }
       var isWritten = false
-      try db.inTransaction(.immediate) {
-        let found = try StateShelf.mark(db)
-        guard found?.mark == known else { return .rollback }
-        let digest = Digest.sha256(bytes)
-        var nodes = Nodes(db, self)
-        let writer = Writer(tree: DigestTree(root: found?.tree), nodes: nodes)
-        try records(writer)
-        var tree = writer.tree
-        try tree.apply(writer.changes, in: &nodes)
-        try db.execute(
-          sql: """
-            INSERT OR REPLACE INTO mark (id, size, root, tree, tree_digest, digest, sum, bytes)
-            VALUES (1, ?, ?, ?, ?, ?, ?, ?)
-            """,
-          arguments: [
-            Int64(mark.size), mark.root.blob, tree.root?.id, tree.root?.digest.blob,
-            digest.blob, StateShelf.sum(mark, tree.root, digest).blob, Data(bytes),
-          ])
-        isWritten = true
-        return .commit
+      do {
+        try db.inTransaction(.immediate) {
+          let found = try StateShelf.mark(db)
+          guard found?.mark == known else { return .rollback }
+          var nodes = ShelfNodes(db, checked)
+          let batch = ShelfBatch(tree: DigestTree(root: found?.tree), nodes: nodes)
+          try records(batch)
+          var tree = batch.tree
+          try tree.apply(batch.changes, in: &nodes)
+          try StateShelf.store(mark, tree.root, bytes, db)
+          isWritten = true
+          return .commit
+        }
+      } catch let error where !(error is DatabaseError) {
+        // Read in order to be changed, and not what was written.
+        note(Fault(error))
       }
       try held(db)
       return isWritten
     }
+  }
+
+  /// The newest mark, looked at beside the snapshot, which stays if nothing is written.
+  private func newest() throws -> Mark? {
+    var configuration = Configuration()
+    configuration.readonly = true
+    do {
+      return try DatabaseQueue(path: path, configuration: configuration).read {
+        try StateShelf.mark($0)?.mark
+      }
+    } catch {
+      throw Fault(error)
+    }
+  }
+
+  private static func store(
+    _ mark: Mark, _ tree: DigestTree.Reference?, _ bytes: [UInt8], _ db: Database
+  ) throws {
+    let digest = Digest.sha256(bytes)
+    try db.execute(
+      sql: """
+        INSERT OR REPLACE INTO mark (id, size, root, tree, tree_digest, digest, sum, bytes)
+        VALUES (1, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        Int64(mark.size), mark.root.blob, tree?.id, tree?.digest.blob, digest.blob,
+        sum(mark, tree, digest).blob, Data(bytes),
+      ])
   }
 
   /// Folds the write-ahead log into the file.
@@ -416,8 +395,6 @@ package final class StateShelf: Shelf, @unchecked Sendable {
     do {
       try inFile { db in
         if db.isInsideTransaction { try db.commit() }
-        limit = .max
-        checked = ([:], [:])
         try db.inTransaction(.immediate) {
           try StateShelf.makeEmpty(db)
           return .commit
@@ -427,70 +404,6 @@ package final class StateShelf: Shelf, @unchecked Sendable {
       // Not even that: whatever lies there now, a new file takes its place.
       RegistryDatabase.remove(path)
       queue = try StateShelf.open(path)
-      (tree, checked, limit) = (DigestTree(root: nil), ([:], [:]), .max)
     }
   }
-
-  /// Gathers what is to be written, to write it in one batch.
-  private final class Writer: ShelfWriter {
-    let tree: DigestTree
-    private let nodes: Nodes
-    private var gathered: [[UInt8]: [UInt8]?] = [:]
-
-    init(tree: DigestTree, nodes: Nodes) {
-      self.tree = tree
-      self.nodes = nodes
-    }
-
-    var changes: [(key: [UInt8], value: [UInt8]?)] {
-      gathered.map { ($0.key, $0.value) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-    }
-
-    func record(_ table: TableName, _ id: [UInt8]) throws -> [UInt8]? {
-      let key = ShelfKey.record(table, id)
-      return try (gathered[key] ?? tree.value(of: key, in: nodes)).map(StateShelf.unpacked)
-    }
-
-    func set(_ table: TableName, _ id: [UInt8], _ record: [UInt8]?) {
-      gathered[ShelfKey.record(table, id)] = .some(record.map(Packing.pack))
-    }
-
-    func tie(_ table: TableName, _ id: [UInt8], to link: Link) {
-      gathered[ShelfKey.ties(table, link) + id] = .some([])
-    }
-
-    func untie(_ table: TableName, _ id: [UInt8], from link: Link) {
-      gathered[ShelfKey.ties(table, link) + id] = .some(nil)
-    }
-
-    func forget(_ table: TableName, openUntil end: Timestamp) throws {
-      let all = ShelfKey.ties(table, .open)
-      let last = ShelfKey.ties(table, .open(until: end))
-      try tree.visit(from: all, in: nodes) { key, _ in
-        guard key.starts(with: all), key.lexicographicallyPrecedes(last) else { return false }
-        gathered[key] = .some(nil)
-        gathered[ShelfKey.record(table, ShelfKey.id(ofTie: key))] = .some(nil)
-        return true
-      }
-    }
-  }
-}
-
-/// How records and their ties are named in the tree: those of a table lie together, and so do the ties
-/// to one thing, in the order of what they are to.
-private enum ShelfKey {
-  static func record(_ table: TableName, _ id: [UInt8]) -> [UInt8] {
-    [UInt8(table.rawValue), 0] + id
-  }
-
-  static func ties(_ table: TableName, _ relation: Link.Relation) -> [UInt8] {
-    [UInt8(table.rawValue), relation.rawValue]
-  }
-
-  /// Followed by the id of what is tied.
-  static func ties(_ table: TableName, _ link: Link) -> [UInt8] {
-    ties(table, link.relation) + [UInt8(link.bytes.count)] + link.bytes
-  }
-
-  static func id(ofTie key: [UInt8]) -> [UInt8] { Array(key[(3 + Int(key[2]))...]) }
 }

@@ -160,7 +160,9 @@ actor TrustKeeper {
       } else {
         post(.verification(.verified(size: ledger.tree.size, at: now)))
       }
-      post(.standing(Standing.words(of: voter(ledger), in: ledger.state, at: now)))
+      let standing = Standing.words(of: voter(ledger), in: ledger.state, at: now)
+      try ledger.checkShelf()
+      post(.standing(standing))
     } catch {
       report(error)
     }
@@ -252,14 +254,19 @@ actor TrustKeeper {
     return (found.tables, found.at)
   }
 
-  /// What went wrong, in words; what was not found in a damaged file is the file's fault.
-  private func blamed(_ error: any Error) -> String {
+  /// What went wrong; what was not found in a damaged file is the file's fault.
+  private func blamed(_ error: any Error) -> any Error {
     do {
       try ledger?.checkShelf()
-      return "\(FaultCode.of(error)): \(error)"
+      return error
     } catch {
-      return "\(error.code): \(error)"
+      return error
     }
+  }
+
+  private func failed(_ error: any Error) -> Message {
+    let error = blamed(error)
+    return .failed("\(FaultCode.of(error)): \(error)")
   }
 
   // MARK: what is shown of it
@@ -278,7 +285,7 @@ actor TrustKeeper {
       try ledger.checkShelf()
       return .document(document)
     } catch {
-      return .failed(blamed(error))
+      return failed(error)
     }
   }
 
@@ -288,9 +295,7 @@ actor TrustKeeper {
     await beside?.value
     defer { pause() }
     do {
-      guard past == nil else {
-        throw CommandFault("past_unsigned", "you look at the past; :now goes back")
-      }
+      try checkIsNow()
       let ledger = try live()
       let now = Clock.system.now()
       let who = voter(ledger)
@@ -302,7 +307,14 @@ actor TrustKeeper {
       try ledger.checkShelf()
       return .consent(consent)
     } catch {
-      return .failed(blamed(error))
+      return failed(error)
+    }
+  }
+
+  /// Nothing is signed by who looks at the past.
+  private func checkIsNow() throws(CommandFault) {
+    guard past == nil else {
+      throw CommandFault("past_unsigned", "you look at the past; :now goes back")
     }
   }
 
@@ -330,6 +342,7 @@ actor TrustKeeper {
     var bytes = field.surrender()
     let passphrase = SecretBytes(wiping: &bytes)
     do {
+      try checkIsNow()
       let ledger = try live()
       let key = try open(passphrase, ledger)
       defer { close() }
@@ -338,6 +351,7 @@ actor TrustKeeper {
       ).sign(submission, with: key.key)
       post(.signed(submission.request, index: index, outcome: outcome))
     } catch {
+      let error = blamed(error)
       let code = FaultCode.of(error)
       var problem = "\(error)"
       if case .vote(let hold, _) = submission.request, let lost = lostRace(hold) { problem = lost }
