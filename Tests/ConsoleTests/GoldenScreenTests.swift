@@ -301,6 +301,8 @@ import Testing
     #expect(model.disabledReason(.approve) == "you look at the past; :now goes back")
     // Enter opens what explains a hold, nothing that signs.
     answer(model.update(.key(.character("1")), at: now), &model)
+    let screen = Screen.draw(model).lines.joined(separator: "\n")
+    #expect(!screen.contains("review"), "nor is one offered: \(screen)")
     let effects = model.update(.key(.enter), at: now)
     #expect(effects.contains { if case .document(.why(.hold)) = $0 { true } else { false } })
     #expect(!effects.contains { if case .consent = $0 { true } else { false } })

@@ -56,7 +56,8 @@ enum ListScreen {
     } else if list.pausedAt != nil {
       parts.append("PAUSED +\(list.unseen) new")
     } else if list.unseen > 0 {
-      parts.append("\(list.unseen) new (G)")
+      // Some that came have ended since.
+      parts.append("\(min(list.unseen, list.rows.count)) new (G)")
     }
     if let column = model.view.columns.first(where: { $0.order == list.order }),
       list.order != model.view.orders.first || list.isReversed
@@ -234,7 +235,7 @@ enum ListScreen {
     let title =
       preview.map { SafeText($0.title) } ?? model.selected.map { SafeText($0.words) } ?? ""
     let hint: SafeText =
-      model.view == .approvals ? "Enter reviews and signs" : ""
+      model.view == .approvals && !model.isPast ? "Enter reviews and signs" : ""
     guard model.selected != nil else {
       if isBeside { divide(rect, &buffer) }
       return
@@ -294,7 +295,8 @@ enum ListScreen {
       switch model.view {
       case .approvals:
         [
-          hint(.open, "review"), hint(.approve, "approve\u{2026}"), hint(.deny, "deny\u{2026}"),
+          model.isPast ? nil : hint(.open, "review"), hint(.approve, "approve\u{2026}"),
+          hint(.deny, "deny\u{2026}"),
           hint(.why, "why"), hint(.lock, "lock\u{2026}"), hint(.mark, "mark"),
         ]
       case .decisions:

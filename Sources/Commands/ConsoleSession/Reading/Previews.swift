@@ -118,7 +118,7 @@ enum Previews {
           Line("Ends", SafeText(row.until?.minute ?? "when it is lifted")),
           Line("Status", SafeText(row.status(at: now))),
         ])
-    case .person(let name):
+    case .person(let name), .root(let name):
       guard let row = try tables.operators().first(where: { $0.principal == name }) else {
         return nil
       }
@@ -128,7 +128,7 @@ enum Previews {
           Line("Roles", SafeText(row.roles)), Line("Groups", SafeText(row.groups)),
           Line("Key", SafeText("ed25519:\(row.key.hex)")),
         ])
-    case .root, .more, .rule, .resource, .service: return nil
+    case .more, .rule, .resource, .service: return nil
     }
   }
 
