@@ -125,6 +125,17 @@ struct RandomGraph {
   }
 }
 
+/// What a dry run is held against: everything, judged one by one.
+extension AuthorityState {
+  fileprivate func goodGrants(at now: Timestamp) -> Set<Digest> {
+    goodGrants(among: grants.all(), at: now)
+  }
+
+  fileprivate func usableGrants(at now: Timestamp) -> [Principal: Set<Digest>] {
+    usableGrants(of: Set(grants.all().map(\.terms.holder)), at: now)
+  }
+}
+
 @Suite("delegation graphs")
 struct DelegationGraphTests {
   @Test("a dry run says exactly what the change then does, on random graphs")

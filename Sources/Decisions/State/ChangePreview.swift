@@ -1,6 +1,6 @@
 import Approvals
 package import CanonicalJSON
-import Delegations
+package import Delegations
 package import Keys
 package import Statements
 
@@ -48,7 +48,8 @@ package struct ChangePreview: Sendable, Hashable {
     size = state.size
     stopsEveryone = after.isEverythingLocked(at: now) && !state.isEverythingLocked(at: now)
     let affected = stopsEveryone ? [] : after.grantsAffected(since: state)
-    brokenGrants = state.good(affected, at: now).subtracting(after.good(affected, at: now)).sorted()
+    brokenGrants = state.goodGrants(among: affected, at: now)
+      .subtracting(after.goodGrants(among: affected, at: now)).sorted()
     // An agent is judged by all it holds, not only by what the change is about.
     let agents = Set(affected.map(\.terms.holder))
     let had = state.usableGrants(of: agents, at: now)
@@ -175,7 +176,7 @@ extension AuthorityState {
   }
 
   /// Those of some grants whose chain verifies now.
-  fileprivate func good(_ candidates: [Grant], at now: Timestamp) -> Set<Digest> {
+  package func goodGrants(among candidates: [Grant], at now: Timestamp) -> Set<Digest> {
     let chains = chains
     return Set(
       candidates.filter {
@@ -183,15 +184,8 @@ extension AuthorityState {
       }.map(\.digest))
   }
 
-  /// Grants whose chain verifies now.
-  package func goodGrants(at now: Timestamp) -> Set<Digest> { good(grants.all(), at: now) }
-
   /// By agent, the grants it can act under now: good, with an active key, under no lock.
-  package func usableGrants(at now: Timestamp) -> [Principal: Set<Digest>] {
-    usableGrants(of: Set(grants.all().map(\.terms.holder)), at: now)
-  }
-
-  fileprivate func usableGrants(
+  package func usableGrants(
     of agents: Set<Principal>, at now: Timestamp
   ) -> [Principal: Set<Digest>] {
     let patterns = locks.values.compactMap { lock -> ResourcePattern? in
@@ -204,7 +198,7 @@ extension AuthorityState {
     for agent in agents {
       let held = grants.all(.holder(agent))
       let active = activeKeys(of: agent, at: now)
-      for digest in good(held, at: now) {
+      for digest in goodGrants(among: held, at: now) {
         guard let grant = grants[digest] else { continue }
         let canAct = active.contains { key in
           lock(agent: agent, key: key.id, resource: nil, leaf: digest, at: now) == nil
