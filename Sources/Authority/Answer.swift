@@ -30,8 +30,13 @@ package struct Answer: Sendable {
   package let isRepeat: Bool
   /// The code that would refuse a repeat today.
   package let refusedToday: Reason?
+  /// After how many milliseconds a refused request may be made again.
+  package let retryAfterMilliseconds: Int64?
+  /// Why a request that asked to wait for people was answered at once.
+  package private(set) var notWaited: Reason?
 
-  package init(refused reason: Reason, action: Digest? = nil) {
+  package init(refused reason: Reason, action: Digest? = nil, retryAfterMilliseconds: Int64? = nil)
+  {
     verdict = .deny
     reasons = [reason]
     rules = []
@@ -42,6 +47,7 @@ package struct Answer: Sendable {
     receipt = nil
     isRepeat = false
     refusedToday = nil
+    self.retryAfterMilliseconds = retryAfterMilliseconds
   }
 
   init(
@@ -67,6 +73,13 @@ package struct Answer: Sendable {
     self.receipt = receipt
     self.isRepeat = isRepeat
     self.refusedToday = refusedToday
+    retryAfterMilliseconds = nil
+  }
+
+  func notWaiting(_ code: String, _ detail: String) -> Answer {
+    var answer = self
+    answer.notWaited = Reason(code, detail)
+    return answer
   }
 
   /// Whether waiting could still change the answer.
@@ -90,6 +103,10 @@ package struct Answer: Sendable {
       "receipt": receipt.json { JSONValue($0.text) },
       "repeat": .bool(isRepeat),
       "refused_today": refusedToday.json {
+        ["code": JSONValue($0.code), "detail": JSONValue($0.detail)]
+      },
+      "retry_after_ms": retryAfterMilliseconds.json { JSONValue($0) },
+      "not_waited": notWaited.json {
         ["code": JSONValue($0.code), "detail": JSONValue($0.detail)]
       },
     ]

@@ -16,6 +16,8 @@ package enum AuthorityFault: Error, Sendable, Equatable {
   case empty(path: String)
   /// An entry whose bytes are not an entry, or whose signature is wrong.
   case badEntry(index: UInt64, reason: String)
+  /// A stored tile whose hashes are not those of the entries.
+  case alteredTile(level: Int, index: UInt64)
   case truncated(size: UInt64, known: UInt64)
   case forked(size: UInt64)
   case unpinned(registry: ByteString)
@@ -33,6 +35,18 @@ package enum AuthorityFault: Error, Sendable, Equatable {
   case stateMoved
   case stateUnreadable(path: String, reason: String)
   case log(LogFault)
+  /// An entry that gives authority was not in the log when the service looked, although it claims an
+  /// earlier receipt, and had lapsed by then.
+  case lateEntry(index: UInt64, claims: Timestamp, missing: Timestamp, reason: String)
+
+  /// Whether the log in the file is to blame: nothing is decided or signed until it changes.
+  var isOfTheLog: Bool {
+    switch self {
+    case .badEntry, .alteredTile, .truncated, .forked: true
+    case .registry(let fault): fault.isTampering
+    default: false
+    }
+  }
 
   /// The stable name of the fault.
   package var code: String {
@@ -43,7 +57,7 @@ package enum AuthorityFault: Error, Sendable, Equatable {
     case .key(let fault): fault.code
     case .policy(let fault): fault.code
     case .empty: "registry_empty"
-    case .badEntry: "registry_tampered"
+    case .badEntry, .alteredTile: "registry_tampered"
     case .truncated: "log_truncated"
     case .forked: "log_forked"
     case .unpinned: "registry_unpinned"
@@ -58,6 +72,7 @@ package enum AuthorityFault: Error, Sendable, Equatable {
     case .stateMoved: "state_moved"
     case .stateUnreadable: "state_unreadable"
     case .log(let fault): fault.code
+    case .lateEntry: "entry_late"
     }
   }
 }
@@ -73,6 +88,9 @@ extension AuthorityFault: CustomStringConvertible {
     case .empty(let path): "the registry \(path) has no genesis entry"
     case .badEntry(let index, let reason):
       "entry \(index) of the log was altered (\(reason)); run `countersign log verify`"
+    case .alteredTile(let level, let index):
+      "tile \(level)/\(index) of the log was altered: its hashes are not those of the entries; run "
+        + "`countersign log verify`"
     case .truncated(let size, let known):
       "the log has \(size) entries, and this account has seen \(known): entries were cut off; "
         + "restore the file from a backup that has them"
@@ -91,7 +109,8 @@ extension AuthorityFault: CustomStringConvertible {
       "this is registry \(found.text), not \(expected.text)"
     case .pin(let path, let reason):
       "the pin file \(path), where this account keeps what it saw of the log, cannot be used: "
-        + "\(reason); see to the permissions of its folder and the space on its disk"
+        + "\(reason); see to its permissions and the space on its disk; if it is damaged, put back a copy "
+        + "of it, or remove it and compare the registry's id and head with another account's"
     case .clockUntrusted(let now, let last):
       "this machine's clock says \(now.text), and the log's last entry is of \(last.text); "
         + "set the clock right; if the log's time is the wrong one, see: countersign log reset-clock"
@@ -111,6 +130,10 @@ extension AuthorityFault: CustomStringConvertible {
       "entry #\(entry) is not covered by the newest checkpoint, of size \(checkpoint); "
         + "run `countersign log checkpoint`"
     case .log(let fault): "\(fault)"
+    case .lateEntry(let index, let claims, let missing, let reason):
+      "entry #\(index) claims to have been received at \(claims.text), but was not in the log at "
+        + "\(missing.text), when it was not admissible any more (\(reason)); find out who appended it and "
+        + "undo what it did, or start the daemon with --accept-late \(index)"
     }
   }
 }

@@ -42,7 +42,7 @@ package enum Backup {
       throw AuthorityFault.otherRegistry(expected: trust, found: report.registry)
     }
     let kept = TreeHead(size: report.size, root: report.root)
-    var lost = try pins.pin(for: report.registry) ?? kept
+    var lost = try pins.pin(for: report.registry)?.head ?? kept
     var forgotten: [String] = []
     if FileManager.default.fileExists(atPath: path) {
       let (head, lines) = forget(path, from: kept.size, registry: report.registry)

@@ -8,16 +8,33 @@ import TransparencyLog
 
 /// The deciding service: its key, and the one order in which its decisions are made.
 package actor DecisionAuthority {
-  private let ledger: Ledger
-  private let key: SigningKey
+  let ledger: Ledger
+  let key: SigningKey
   package nonisolated let service: Principal
-  private let clock: Clock
-  private var waiting: [Request] = []
+  package nonisolated let limits: RequestLimits
+  let clock: Clock
+  let pins: PinStore
+  private var queue: [Request] = []
   private var isFlushing = false
   private var refusals: [ByteString: Int] = [:]
   /// When they were last written down.
   private var countedAt: Timestamp
   private var loggedRefusals: [RefusalKey: Int] = [:]
+  private var rates = KeyRates()
+  var openHolds = OpenHolds()
+  private var keyRequests = KeyRequestQuota()
+  // Looking at the log; see DecisionAuthority+Looking.
+  var looks: LookRecord
+  /// What of ``looks`` is on disk.
+  var storedLook: LastLook?
+  /// The latest end of a hold of this service: until a look after it is on disk, votes may come late.
+  var lastExpiry = Timestamp(milliseconds: 0)
+  // Waiting; see DecisionAuthority+Waiting.
+  let changedHolds = ChangedHolds()
+  var waiters = Waiters()
+  var isDraining = false
+  /// What of it is to be written down: whether the agent of a hold waits.
+  var presence: [Digest: Bool] = [:]
 
   private struct Request {
     let envelope: UnverifiedEnvelope
@@ -38,21 +55,63 @@ package actor DecisionAuthority {
 
   /// Opens the registry for deciding.
   ///
-  /// - Throws: ``AuthorityFault`` `notEnrolled` if the key is not this service's here.
+  /// `acceptLate`: Entries found late that someone has looked at; they stop the service no more.
+  /// - Throws: ``AuthorityFault`` `notEnrolled` if the key is not this service's here, `lateEntry` if
+  ///   authority was given by an entry that came late.
   package init(
     registry path: String, service: Principal, key: consuming sending SigningKey, pins: PinStore,
-    trust: ByteString?, clock: Clock = .system
+    trust: ByteString?, limits: RequestLimits = RequestLimits(), acceptLate: [UInt64] = [],
+    clock: Clock = .system
   ) throws {
-    let ledger = try Ledger(
-      RegistryDatabase(path, access: .readWrite), pins: pins, trust: trust)
+    let database = try RegistryDatabase(path, access: .readWrite)
+    var looks = LookRecord()
+    if let genesis = try database.read({ try Ledger.genesis($0) }) {
+      looks = try pins.look(for: genesis, by: service)
+    }
+    let now = clock.now()
+    // A clock that has been put back since did not look in the future.
+    looks.last = looks.last.map { LastLook(at: min($0.at, now), size: $0.size) }
+    looks.blocking.removeAll { acceptLate.contains($0.index) }
+    let ledger = try Ledger(database, pins: pins, trust: trust, lastLook: looks.last)
     guard ledger.state.services[service]?.key == key.publicKey.fingerprint else {
       throw AuthorityFault.notEnrolled(service: service)
     }
     self.ledger = ledger
     self.key = key
     self.service = service
+    self.limits = limits
     self.clock = clock
-    countedAt = clock.now()
+    self.pins = pins
+    self.looks = looks
+    storedLook = looks.last
+    countedAt = now
+    for hold in try DecisionAuthority.openHolds(of: ledger, at: now) {
+      openHolds.insert(hold.digest, of: hold.agent)
+      lastExpiry = max(lastExpiry, hold.terms.expires)
+    }
+    ledger.observe = { [changedHolds] in changedHolds.take($0) }
+    try DecisionAuthority.take(
+      ledger.lateEntries, into: &self.looks, accepted: acceptLate)
+    ledger.lateEntries = []
+    self.looks.last = LastLook(at: max(now, looks.last?.at ?? now), size: ledger.tree.size)
+    ledger.lastLook = self.looks.last
+    try pins.store(self.looks, for: ledger.state.registry?.id ?? "", by: service)
+    storedLook = self.looks.last
+    if let first = self.looks.blocking.first { throw first.fault }
+  }
+
+  /// The holds that are open as the service starts; a kept state that cannot be read is made anew.
+  private static func openHolds(of ledger: Ledger, at now: Timestamp) throws -> [Hold] {
+    do {
+      let holds = ledger.state.openHolds(at: now)
+      try ledger.checkShelf()
+      return holds
+    } catch AuthorityFault.stateUnreadable {
+      try ledger.catchUp()
+      let holds = ledger.state.openHolds(at: now)
+      try ledger.checkShelf()
+      return holds
+    }
   }
 
   package var registry: ByteString { ledger.state.registry?.id ?? "" }
@@ -61,16 +120,26 @@ package actor DecisionAuthority {
 
   /// Closes the registry; nothing may be asked afterwards.
   package func close() throws {
+    try? storeLook()
     try ledger.storeMark()
     try ledger.database.close()
   }
 
   /// Decides one action; what is answered is on disk.
   ///
-  /// Requests that arrive while a transaction runs share the next one.
+  /// Requests that arrive while a transaction runs share the next one. What is wrong with one of them is
+  /// its own answer; only what is wrong with the file or the clock is every one's.
+  ///
+  /// - Throws: ``Overload`` where too many wait already, and what kept this request from being decided.
   package func decide(_ envelope: UnverifiedEnvelope) async throws -> Answer {
-    try await withCheckedThrowingContinuation { reply in
-      waiting.append(Request(envelope: envelope, reply: reply))
+    guard queue.count < limits.queued else {
+      refusals["overloaded", default: 0] += 1
+      throw Overload(
+        retryAfterSeconds: 1,
+        description: "\(queue.count) requests wait to be decided; nothing was recorded; try again")
+    }
+    return try await withCheckedThrowingContinuation { reply in
+      queue.append(Request(envelope: envelope, reply: reply))
       guard !isFlushing else { return }
       isFlushing = true
       Task { await self.flush() }
@@ -78,16 +147,17 @@ package actor DecisionAuthority {
   }
 
   private func flush() async {
-    while !waiting.isEmpty {
-      let group = Array(waiting.prefix(DecisionAuthority.groupLimit))
-      waiting.removeFirst(group.count)
+    while !queue.isEmpty {
+      let group = Array(queue.prefix(DecisionAuthority.groupLimit))
+      queue.removeFirst(group.count)
       do {
-        let answers = try commit(group.map(\.envelope))
-        for (request, answer) in zip(group, answers) { request.reply.resume(returning: answer) }
+        let results = try commit(group.map(\.envelope))
+        for (request, result) in zip(group, results) { request.reply.resume(with: result) }
       } catch {
         let fault = DecisionAuthority.named(error)
         for request in group { request.reply.resume(throwing: fault) }
       }
+      wakeChanged()
       await Task.yield()
     }
     isFlushing = false
@@ -96,28 +166,50 @@ package actor DecisionAuthority {
   private enum Outcome {
     case refused(Answer)
     case recorded(DecisionMade, index: UInt64, hold: Digest?, isRepeat: Bool, today: Reason?)
+    /// This request could not be decided; others could.
+    case failed(any Error)
   }
 
-  private func commit(_ envelopes: [UnverifiedEnvelope]) throws -> [Answer] {
+  private func commit(_ envelopes: [UnverifiedEnvelope]) throws -> [Result<Answer, any Error>] {
     // Nothing is decided while what was decided last could be taken back unnoticed.
     if ledger.pinFault != nil {
       ledger.keepPin()
       if let fault = ledger.pinFault { throw fault }
     }
+    let looked = clock.now()
     let answers = try ledger.write(clock: clock) { appending in
+      try takeLateEntries()
       try checkServing(appending.transaction)
       let policy = try ledger.policyInForce(appending.transaction)
       let head = ledger.head
       var outcomes: [Outcome] = []
       for envelope in envelopes {
-        outcomes.append(try decide(envelope, policy, head, appending))
+        outcomes.append(try attempt(envelope, policy, head, appending))
       }
       try countRefusals(appending)
       return try answer(outcomes, appending)
     }
+    noteLook(at: looked)
+    try storeLook(before: answers)
     ledger.keepPin()
     try? ledger.storeMarkIfWorthwhile(every: DecisionAuthority.markEvery)
     return answers
+  }
+
+  /// Decides one request of a group; what it alone is to blame for leaves no trace and fails it alone.
+  private func attempt(
+    _ envelope: UnverifiedEnvelope, _ policy: PolicyInForce?, _ head: TreeHead,
+    _ appending: Ledger.Appending
+  ) throws -> Outcome {
+    do {
+      return try appending.transaction.isolated {
+        try decide(envelope, policy, head, appending)
+      }
+    } catch let fault as AdmissionFault {
+      return .failed(AuthorityFault.refused(fault))
+    } catch let fault as StatementFault {
+      return .failed(AuthorityFault.statement(fault))
+    }
   }
 
   private func decide(
@@ -131,24 +223,49 @@ package actor DecisionAuthority {
     } catch {
       return refuse(error.reason, envelope.digest)
     }
+    if let wait = rates.take(signed.key, limits, at: now) {
+      return refuse(
+        Reason(
+          "rate_limited",
+          "key \(signed.key) asks for more than \(limits.decisionsPerSecond) decisions a second"),
+        signed.digest, retryAfterMilliseconds: wait)
+    }
     let procedure = Procedure(
       state: ledger.state, policy: policy, service: service, now: now)
-    if let index = try appending.transaction.decisionIndex(ofAction: signed.digest) {
-      return try again(signed, at: index, procedure, head, appending)
-    }
     do {
+      try procedure.checkAudience(signed)
+      if let index = try appending.transaction.decisionIndex(ofAction: signed.digest) {
+        return try again(signed, at: index, procedure, head, appending)
+      }
       try procedure.checkFreshness(signed)
-    } catch {
-      return refuse(error.reason, signed.digest)
+    } catch let refusal as Refusal {
+      return refuse(refusal.reason, signed.digest)
     }
     let decision = procedure.decide(signed)
     if isFlood(decision, now) { return refuse(decision.reasons[0], signed.digest) }
+    if decision.verdict == .hold, let reason = tooManyHolds(signed.action.agent, at: now) {
+      return refuse(reason, signed.digest)
+    }
     return try record(decision, signed, head, appending)
   }
 
-  private func refuse(_ reason: Reason, _ digest: Digest) -> Outcome {
+  private func tooManyHolds(_ agent: Principal, at now: Timestamp) -> Reason? {
+    let open = openHolds.count(of: agent) { digest in
+      ledger.state.holds[digest]?.state(at: now).isOpen == true
+    }
+    guard open >= limits.openHoldsPerAgent else { return nil }
+    return Reason(
+      "too_many_holds",
+      "\(open) actions of \(agent) wait for people already; at most \(limits.openHoldsPerAgent) may"
+    )
+  }
+
+  private func refuse(
+    _ reason: Reason, _ digest: Digest, retryAfterMilliseconds: Int64? = nil
+  ) -> Outcome {
     refusals[reason.code, default: 0] += 1
-    return .refused(Answer(refused: reason, action: digest))
+    return .refused(
+      Answer(refused: reason, action: digest, retryAfterMilliseconds: retryAfterMilliseconds))
   }
 
   /// A stranger, or a key that is cut off, must not grow the log.
@@ -175,6 +292,10 @@ package actor DecisionAuthority {
       registry: registry, signer: service)
     let draft = try StatementDraft(header, .decisionMade(decision))
     let index = try appending.append(try draft.signed(by: key))
+    if let terms = decision.hold {
+      openHolds.insert(draft.digest, of: signed.action.agent)
+      lastExpiry = max(lastExpiry, terms.expires)
+    }
     let hold = decision.releases ?? (decision.verdict == .hold ? draft.digest : nil)
     return .recorded(decision, index: index, hold: hold, isRepeat: false, today: nil)
   }
@@ -192,7 +313,7 @@ package actor DecisionAuthority {
     if decision.verdict == .hold, let hold = ledger.state.holds[entry.envelope.digest],
       case .approved = hold.state(at: appending.now)
     {
-      let released = procedure.release(hold, signed)
+      let released = procedure.release(hold, signed, isLate: isLate(hold))
       return try record(released, signed, head, appending)
     }
     return .recorded(
@@ -203,7 +324,7 @@ package actor DecisionAuthority {
   /// Signs one checkpoint for the whole group and proves each decision in it.
   private func answer(
     _ outcomes: [Outcome], _ appending: Ledger.Appending
-  ) throws -> [Answer] {
+  ) throws -> [Result<Answer, any Error>] {
     let needsProof = outcomes.contains { if case .recorded = $0 { true } else { false } }
     var note: SignedNote?
     if needsProof {
@@ -216,28 +337,30 @@ package actor DecisionAuthority {
     }
     return try outcomes.map { outcome in
       switch outcome {
-      case .refused(let answer): return answer
+      case .refused(let answer): return .success(answer)
+      case .failed(let fault): return .failure(fault)
       case .recorded(let decision, let index, let holdDigest, let isRepeat, let today):
         let hold = holdDigest.flatMap { ledger.state.holds[$0] }
         let receipt = try note.map {
           try ledger.receipt(
             index, checkpoint: $0, size: ledger.tree.size, appending.transaction)
         }
-        return Answer(
-          decision, hold: hold.map { Answer.HoldReport($0, at: appending.now) }, index: index,
-          receipt: receipt, isRepeat: isRepeat, refusedToday: today)
+        return .success(
+          Answer(
+            decision, hold: hold.map { Answer.HoldReport($0, at: appending.now) }, index: index,
+            receipt: receipt, isRepeat: isRepeat, refusedToday: today))
       }
     }
   }
 
   /// A fault of the file as one of deciding, so that who asked is told its cause.
-  private static func named(_ error: any Error) -> any Error {
+  static func named(_ error: any Error) -> any Error {
     (error as? RegistryFault).map { AuthorityFault.registry($0) } ?? error
   }
 
   /// What a statement's header must name: which registry, and a head of its log.
   package func head() throws -> (registry: ByteString, head: TreeHead) {
-    try ledger.catchUp()
+    try look()
     return (registry, ledger.head)
   }
 
@@ -247,8 +370,11 @@ package actor DecisionAuthority {
   ]
 
   /// Admits a statement an agent made itself, and appends it.
-  package func admit(_ envelope: UnverifiedEnvelope) throws -> UInt64 {
-    try ledger.catchUp()
+  ///
+  /// `account`: The user id of who sent it, where that is known: requests for keys are limited by it,
+  /// since anyone who reaches the socket can make one.
+  package func admit(_ envelope: UnverifiedEnvelope, from account: UInt32? = nil) throws -> UInt64 {
+    try look()
     try ledger.database.read { try checkServing($0) }
     let parts = try StatementParts(payloadType: envelope.payloadType, payload: envelope.payload)
     guard DecisionAuthority.admitted.contains(parts.body.type), parts.header.signer.kind == .agent
@@ -257,15 +383,36 @@ package actor DecisionAuthority {
         .invalid(
           what: parts.body.type.rawValue, why: "by \(parts.header.signer) is not taken here"))
     }
+    let requests = ledger.state.requests
+    let now = max(clock.now(), ledger.state.lastReceived)
+    // One that replaces a key is signed by it, and so by an enrolled agent.
+    if case .keyRequested(let body) = parts.body, body.replaces == nil {
+      let account = account ?? UInt32.max
+      let isAllowed = keyRequests.allows(account, for: body.holder, limits) {
+        requests[$0]?.isOpen(at: now) == true
+      }
+      guard isAllowed else {
+        throw AuthorityFault.refused(
+          .invalid(
+            what: "key.requested",
+            why: "is one of too many that this account has open: "
+              + "\(limits.keyRequestsPerAgent) for one agent, \(limits.keyRequests) in all"))
+      }
+    }
     do {
-      return try ledger.append(envelope, clock: clock).index
+      let index = try ledger.append(envelope, clock: clock).index
+      if case .keyRequested(let body) = parts.body, body.replaces == nil {
+        keyRequests.insert(envelope.digest, by: account ?? UInt32.max, for: body.holder)
+      }
+      wakeChanged()
+      return index
     } catch {
       throw DecisionAuthority.named(error)
     }
   }
 
   /// Refuses to serve what must not be served: a registry put back from a backup, or removed.
-  private func checkServing(_ transaction: RegistryTransaction) throws {
+  func checkServing(_ transaction: RegistryTransaction) throws {
     if let unsupported = ledger.state.unsupported {
       throw AuthorityFault.refused(.unsupportedEntry(unsupported))
     }
@@ -293,20 +440,14 @@ package actor DecisionAuthority {
     refusals = [:]
   }
 
-  /// Tells consoles that an agent waits for a hold, or has asked for it.
-  ///
-  /// No trust state: nothing rests on it, and a failure to write it is none of the agent's concern.
-  package func note(presence hold: Digest, waits: Bool) {
-    let now = clock.now()
-    try? ledger.database.write { try $0.note(presence: hold, waits: waits, at: now) }
-  }
-
   /// How a hold stands; reading never releases it.
   package func hold(_ digest: Digest) throws -> Answer.HoldReport? {
-    try ledger.catchUp()
+    try look()
     let now = max(clock.now(), ledger.state.lastReceived)
     let hold = ledger.state.holds[digest]
     try ledger.checkShelf()
-    return hold.map { Answer.HoldReport($0, at: now) }
+    let report = hold.map { Answer.HoldReport($0, at: now) }
+    if let report { try storeLook(before: report) }
+    return report
   }
 }

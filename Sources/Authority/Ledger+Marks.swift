@@ -27,8 +27,17 @@ extension Ledger {
     }
   }
 
-  /// Sees to it that what lies on the shelf is of a log this one begins with, and goes on from there
-  /// if it is further.
+  /// How a kept state relates to the log in the file.
+  enum KeptState {
+    /// It is the state of a prefix of the log.
+    case taken
+    /// It cannot be read or understood, or an older one was put in its place: it is made anew.
+    case unusable
+    /// It is of a log that the file's log contradicts or is shorter than.
+    case contradicted
+  }
+
+  /// Relates the kept state to the log, and continues from it where it is further.
   func settle(_ transaction: RegistryTransaction) throws {
     guard let shelf else { return }
     if shelf.fault != nil {
@@ -36,10 +45,19 @@ extension Ledger {
       begin()
     }
     do {
-      if try !isSettled(on: shelf.mark(), shelf, transaction) {
-        // What this state rested on is gone, or is another log's.
+      let mark = try shelf.mark()
+      switch try relate(mark, shelf, transaction) {
+      case .taken: break
+      case .unusable:
         try shelf.clear()
         begin()
+      case .contradicted:
+        // Evidence that the file was changed, unless the admin quorum has said otherwise further on: it
+        // is left as it is, and the log is replayed from its beginning.
+        setAside = shelf
+        self.shelf = nil
+        begin()
+        if let mark { seen.expect(TreeHead(size: mark.size, root: mark.root)) }
       }
     } catch is StateShelf.Fault {
       // There is no reading it: it is made anew or, where not even that goes, all is kept in memory.
@@ -49,44 +67,55 @@ extension Ledger {
     self.shelf?.allow(upTo: tree.size)
   }
 
-  private func isSettled(
-    on mark: StateShelf.Mark?, _ shelf: StateShelf, _ transaction: RegistryTransaction
-  ) throws -> Bool {
-    guard let mark else { return try markedSize == 0 && shelf.isEmpty }
+  private func relate(
+    _ mark: StateShelf.Mark?, _ shelf: StateShelf, _ transaction: RegistryTransaction
+  ) throws -> KeptState {
+    guard let mark else { return try markedSize == 0 && shelf.isEmpty ? .taken : .unusable }
     if mark.size > tree.size { return try takeUp(mark, transaction) }
-    guard markedSize <= mark.size, try root(atSize: mark.size, transaction) == mark.root else {
-      return false
-    }
+    guard markedSize <= mark.size else { return .unusable }
+    guard try root(atSize: mark.size, transaction) == mark.root else { return .contradicted }
     markedSize = mark.size
-    return true
+    return .taken
   }
 
-  /// Takes the state this account last verified, if the file's log still begins with it.
+  /// Continues from the state this account last verified, if the file's log still begins with it.
   func takeUp(
     _ mark: StateShelf.Mark, _ transaction: RegistryTransaction
-  ) throws -> Bool {
+  ) throws -> KeptState {
     guard let bytes = try shelf?.markBytes(),
       let json = try? JSONParser.parse(
         bytes, limits: JSONParser.Limits(bytes: bytes.count + 1, depth: 64)),
       let (tree, state) = try? Ledger.parse(mark: json), state.size == tree.size,
       mark == StateShelf.Mark(size: tree.size, root: tree.root),
-      let genesis = try Ledger.genesis(transaction), state.registry?.id == genesis,
-      try transaction.size() >= tree.size
-    else { return false }
+      let genesis = try Ledger.genesis(transaction), state.registry?.id == genesis
+    else { return .unusable }
+    guard try transaction.size() >= tree.size else { return .contradicted }
     // The newest leaves must be those of the file; older ones are checked whenever they are read.
     let leaves = tree.newestLeaves
     let first = tree.size - UInt64(leaves.count)
     for (offset, leaf) in leaves.enumerated() {
       guard let bytes = try transaction.entry(first + UInt64(offset)),
         MerkleHash.leaf(bytes) == leaf
-      else { return false }
+      else { return .contradicted }
     }
     begin()
     self.tree = tree
     self.state = state
     if let shelf { self.state.rest(on: shelf) }
     markedSize = tree.size
-    return true
+    try meetSeen(transaction)
+    return .taken
+  }
+
+  /// Takes back into use the file of a state that the admin quorum has declared obsolete.
+  func adoptSetAsideState() {
+    guard let setAside else { return }
+    self.setAside = nil
+    do { try setAside.clear() } catch { return }
+    shelf = setAside
+    markedSize = 0
+    state.rest(on: setAside)
+    setAside.allow(upTo: tree.size)
   }
 
   /// Leaves what is kept in one file, as a process does that closes it.
@@ -115,7 +144,7 @@ extension Ledger {
     let parts = tree.parts
     return [
       "size": JSONValue(parts.size), "growing": .array(parts.growing.map(\.json)),
-      "frontier": parts.frontier.json, "state": state.core,
+      "state": state.core,
     ]
   }
 
@@ -125,9 +154,9 @@ extension Ledger {
     for level in try fields.array("growing") {
       growing.append((level.array ?? []).compactMap { $0.string.flatMap { Digest(hex: $0.bytes) } })
     }
-    let tree = MerkleTree(
-      size: UInt64(try fields.integer("size")), growing: growing,
-      frontier: try fields.digests("frontier"))
+    guard let tree = MerkleTree(size: UInt64(try fields.integer("size")), growing: growing) else {
+      throw fields.fault("growing", "does not hold the hashes of a tree of that size")
+    }
     let state = try AuthorityState(snapshot: try fields.value("state"))
     try fields.finish()
     return (tree, state)
@@ -146,8 +175,9 @@ extension Ledger {
 
   /// Writes the state down while a transaction of the log's file is under way.
   func storeMark(_ transaction: RegistryTransaction) throws {
+    // A log that has yet to meet what was seen of it leaves no mark.
     guard let shelf, state.registry != nil, state.unsupported == nil, erasuresToCome.isEmpty,
-      shelf.fault == nil
+      seen.areMet, shelf.fault == nil
     else { return }
     do {
       let isWritten = try shelf.write(

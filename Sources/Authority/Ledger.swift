@@ -1,7 +1,7 @@
 import Approvals
 package import CanonicalJSON
 package import Decisions
-package import Keys
+import Keys
 package import Registry
 import Rego
 package import Statements
@@ -14,38 +14,75 @@ package final class Ledger {
   package let database: RegistryDatabase
   package internal(set) var state = AuthorityState()
   package internal(set) var tree = MerkleTree()
+  /// Stored tiles found to hash up to ``tree``.
+  let provenTiles = ProvenTiles()
   /// Entries that were not admissible: shown as refused, without effect.
   package private(set) var refused: [(index: UInt64, reason: String)] = []
-  private var policies: [Digest: PolicyInForce] = [:]
+  var policies: [Digest: PolicyInForce] = [:]
+
+  // The kept state.
   /// Where the records lie that nothing has changed since the last mark.
   var shelf: StateShelf?
+  /// A kept state that the log contradicts: evidence, which nothing is read from or written to.
+  var setAside: StateShelf?
   /// The size of the mark that what is read from the shelf is of no earlier state than.
   var markedSize: UInt64 = 0
   /// So many records in memory are put on the shelf in the middle of a long replay.
   private var changesAwaited = Ledger.changeLimit
-  /// Entries this transaction has appended so far.
-  private var appended = 0
-  private let pins: PinStore?
+
+  // What was seen before.
+  let pins: PinStore?
+  /// The registry id that the file's first entry gives, before it is replayed.
+  var genesisID: ByteString?
+  /// The pin this process has read or written last.
+  var pin: Pin?
+  /// Why the pin could not be written, if so: a log that is cut short then could not be noticed.
+  package internal(set) var pinFault: AuthorityFault?
+  var seen = SeenHeads()
+  /// A head that was seen and is to be taken into account in the next transaction.
+  var expectation: TreeHead?
+  /// The longest head that this process has verified in committed transactions.
+  private var committed: TreeHead?
+
+  /// Why the log cannot be used, until the file changes.
+  private var standing: (fault: any Error, version: Int64)?
+  /// What could not be read while a statement was being judged.
+  private var readFault: (any Error)?
+  /// Whether the transaction under way has changed the state or the file.
+  private var hasAppended = false
   /// A head that this log was found to have had.
   private var headLastKnown: TreeHead?
   /// Told now and then, while it replays, how many entries are done and how many there are; may stop
   /// it by throwing.
   package var progress: (UInt64, UInt64) throws -> Void = { _, _ in }
+  /// Told what each admitted entry changed, whoever appended it.
+  package var observe: (([Change]) -> Void)?
+  /// Up to when, and up to which size, a deciding service had looked at the log: what it finds later
+  /// counts as received no earlier.
+  package var lastLook: LastLook?
+  /// Entries found after ``lastLook`` whose receipt time is earlier, and that would not have been
+  /// admissible when they were found.
+  package var lateEntries: [LateEntry] = []
   /// Actions replayed from what an erasure keeps, whose erasure is still to be met in the log.
   private(set) var erasuresToCome: Set<Digest> = []
 
   /// Opens a registry and replays its log.
   ///
   /// `pins`: Where this account keeps what it saw; nil for a registry being made or examined.
-  /// `trust`: The registry id a person confirmed, if there is no pin yet.
+  /// `trust`: The registry id a person confirmed; counts only where there is no pin.
+  /// `lastLook`: When a deciding service that opens it had looked at it last.
   package init(
     _ database: RegistryDatabase, pins: PinStore?, trust: ByteString? = nil,
+    lastLook: LastLook? = nil,
     progress: @escaping (UInt64, UInt64) throws -> Void = { _, _ in }
   ) throws {
     self.database = database
     self.pins = pins
+    self.lastLook = lastLook
     self.progress = progress
     if let pins, let genesis = try database.read({ try Ledger.genesis($0) }) {
+      genesisID = genesis
+      try lookAtPin()
       shelf = pins.shelf(for: genesis)
       begin()
     }
@@ -55,22 +92,16 @@ package final class Ledger {
       // It was dropped: the log says it all again.
       try catchUp()
     }
-    guard let pins else { return }
+    guard pins != nil else { return }
     guard let registry = state.registry else {
       throw AuthorityFault.empty(path: database.path)
     }
     if let trust, trust != registry.id {
       throw AuthorityFault.otherRegistry(expected: trust, found: registry.id)
     }
-    guard let pin = try pins.pin(for: registry.id) else {
-      guard trust != nil else { throw AuthorityFault.unpinned(registry: registry.id) }
-      keepPin()
-      return
+    guard pin != nil || trust != nil else {
+      throw AuthorityFault.unpinned(registry: registry.id)
     }
-    // Another process of this account may have pinned entries that were committed since the read
-    // above; a pin is written after its commit, so reading again shows them all.
-    if pin.size > tree.size { try catchUp() }
-    try check(pin, registry.id, pins)
     keepPin()
     do {
       try storeMarkIfWorthwhile()
@@ -79,24 +110,7 @@ package final class Ledger {
     }
   }
 
-  /// Whether the log is what this account has seen, or goes on from a backup by the admin quorum's
-  /// word.
-  private func check(_ pin: TreeHead, _ registry: ByteString, _ pins: PinStore) throws {
-    let known =
-      pin.size <= tree.size
-      ? try database.read({ try root(atSize: pin.size, $0) }) : nil
-    if known == pin.root { return }
-    if let restored = state.restored, restored.kept.size < pin.size,
-      pin.size < restored.lost.size || pin == restored.lost
-    {
-      try pins.store(head, for: registry, replacing: true)
-      return
-    }
-    if known == nil { throw AuthorityFault.truncated(size: tree.size, known: pin.size) }
-    throw AuthorityFault.forked(size: pin.size)
-  }
-
-  /// Replays nothing by itself; goes on from what another run left on a shelf of its own, if that is
+  /// Replays nothing by itself; continues from what another run left on a shelf of its own, if that is
   /// of a log that `live` begins with.
   ///
   /// - Throws: ``AuthorityFault`` `forked` if it is not.
@@ -106,18 +120,21 @@ package final class Ledger {
     pins = nil
     begin()
     guard let mark = try shelf?.refresh() else { return }
-    guard try takeUp(mark, live) else { throw AuthorityFault.forked(size: mark.size) }
+    guard try takeUp(mark, live) == .taken else { throw AuthorityFault.forked(size: mark.size) }
     shelf?.allow(upTo: mark.size)
   }
 
-  /// Nothing replayed yet, on whatever lies on the shelf.
+  /// Nothing replayed yet, on whatever lies on the shelf; what was seen is to be met again.
   func begin() {
     state = AuthorityState()
     tree = MerkleTree()
+    provenTiles.removeAll()
     markedSize = 0
     headLastKnown = nil
     refused = []
     erasuresToCome = []
+    seen.forget()
+    for head in [pin?.head, committed] { if let head { seen.expect(head) } }
     if let shelf { state.rest(on: shelf) }
   }
 
@@ -126,33 +143,10 @@ package final class Ledger {
   /// The size of the backup this file was restored from, if no admitted entry confirms it yet.
   package func unconfirmedRestore(_ transaction: RegistryTransaction) throws -> UInt64? {
     guard let kept = try transaction.restoreMark() else { return nil }
-    if let restored = state.restored, restored.kept.size >= kept { return nil }
-    return kept
-  }
-
-  /// Why what this process has seen could not be written down, if so: it could not be told, then, if it
-  /// were taken back.
-  package private(set) var pinFault: AuthorityFault?
-
-  /// Writes down what this process has verified; if it cannot, ``pinFault`` says why.
-  package func keepPin() {
-    do {
-      try storePin()
-      pinFault = nil
-    } catch {
-      pinFault = error
+    let isConfirmed = state.restorations.contains {
+      $0.index >= kept && $0.body.kept.size >= kept
     }
-  }
-
-  /// Writes down what this process has verified.
-  package func storePin() throws(AuthorityFault) {
-    guard let pins, let registry = state.registry else { return }
-    try pins.store(head, for: registry.id)
-  }
-
-  /// The root the log had at a size.
-  package func root(atSize size: UInt64, _ transaction: RegistryTransaction) throws -> Digest {
-    try tree.root(atSize: size) { (level, index) throws in try transaction.tile(level, index) }
+    return isConfirmed ? nil : kept
   }
 
   private func context(
@@ -163,18 +157,43 @@ package final class Ledger {
       knows: { [self] head in
         // Statements of one group name the same head.
         if head == headLastKnown { return true }
-        guard head.size <= tree.size, (try? root(atSize: head.size, transaction)) == head.root
+        guard head.size <= tree.size,
+          reading({ try root(atSize: head.size, transaction) }) == head.root
         else { return false }
         headLastKnown = head
         return true
       },
-      body: { try? transaction.body($0) },
-      entry: { [self] in try? statement(at: $0, transaction).entry },
+      body: { digest in self.reading { try transaction.body(digest) } ?? nil },
+      entry: { [self] index in reading { try statement(at: index, transaction).entry } },
       erased: { [self] action in
-        guard let kept = try? erasure(of: action, transaction) else { return nil }
+        guard let kept = reading({ try erasure(of: action, transaction) }) ?? nil else {
+          return nil
+        }
         erasuresToCome.insert(action)
         return kept
       })
+  }
+
+  /// Reads for the judgement of a statement. What cannot be read is not the statement's fault: the
+  /// judgement then does not count, see ``checkReading()``.
+  private func reading<Result>(_ body: () throws -> Result) -> Result? {
+    do {
+      return try body()
+    } catch {
+      readFault = readFault ?? ofTheFile(error)
+      return nil
+    }
+  }
+
+  /// An error as one of the file, so that no one takes it for a refusal of a statement.
+  private func ofTheFile(_ error: any Error) -> any Error {
+    error is AdmissionFault || error is StatementFault
+      ? AuthorityFault.badEntry(index: tree.size, reason: "\(error)") : error
+  }
+
+  private func checkReading() throws {
+    defer { readFault = nil }
+    if let readFault { throw readFault }
   }
 
   /// What an entry further on keeps of an erased action; it must turn out to be admitted.
@@ -225,18 +244,44 @@ package final class Ledger {
 
   /// Verifies and applies the entries that others have appended, as of now.
   package func catchUp() throws {
-    refresh()
+    try refresh()
     try database.read { try catchUp($0) }
   }
 
-  /// Looks at the newest mark before a transaction begins: it is then of a log the transaction sees.
-  private func refresh() { _ = try? shelf?.refresh() }
+  /// Looks at the pin and the newest mark before a transaction begins: they are then of a log that the
+  /// transaction sees.
+  private func refresh() throws {
+    try lookAtPin()
+    _ = try? shelf?.refresh()
+  }
 
   /// Verifies and applies the entries that others have appended.
+  ///
+  /// A fault of the log stands until the file changes: nothing is decided or signed meanwhile.
   package func catchUp(_ transaction: RegistryTransaction) throws {
-    try settle(transaction)
+    let version = try transaction.dataVersion()
+    if let standing {
+      if standing.version == version { throw standing.fault }
+      self.standing = nil
+      startOver()
+    }
     do {
+      try catchUpOnce(transaction)
+    } catch {
+      let isOfTheLog =
+        (error as? AuthorityFault)?.isOfTheLog ?? (error as? RegistryFault)?.isTampering ?? false
+      if isOfTheLog { standing = (error, version) }
+      throw error
+    }
+    committed = head
+  }
+
+  private func catchUpOnce(_ transaction: RegistryTransaction) throws {
+    do {
+      try settle(transaction)
+      try expectSeen(transaction)
       try replayNew(transaction)
+      try checkSeen()
     } catch {
       // An entry cannot be judged by what could not be read.
       try checkShelf()
@@ -245,27 +290,46 @@ package final class Ledger {
     try checkShelf()
   }
 
+  /// Forgets what is in memory, to replay the file as it is.
+  private func startOver() {
+    if let setAside {
+      shelf = setAside
+      self.setAside = nil
+    }
+    begin()
+  }
+
   private func replayNew(_ transaction: RegistryTransaction) throws {
     let size = try transaction.size()
+    // A log shorter than what this process has applied is one of those that were seen.
     guard size >= tree.size else {
       throw AuthorityFault.truncated(size: size, known: tree.size)
     }
-    guard size > tree.size else { return }
-    try transaction.entries(from: tree.size) { index, bytes in
-      guard index == tree.size else {
-        throw AuthorityFault.badEntry(index: tree.size, reason: "it is missing")
-      }
-      _ = try replay(bytes, transaction)
-      if index & 255 == 0 {
-        try progress(index, size)
-        if state.changeCount >= changesAwaited {
-          try storeMark(transaction)
-          // Where it cannot be written, trying again at every step would only take time.
-          changesAwaited = state.changeCount + Ledger.changeLimit
+    if size > tree.size {
+      try transaction.entries(from: tree.size) { index, bytes in
+        guard index == tree.size else {
+          throw AuthorityFault.badEntry(index: tree.size, reason: "it is missing")
         }
+        _ = try replay(bytes, transaction)
+        try meetSeen(transaction)
+        if index & 255 == 0 {
+          try progress(index, size)
+          try storeMarkOfLongReplay(transaction)
+        }
+      }
+      guard tree.size == size else {
+        throw AuthorityFault.badEntry(index: tree.size, reason: "it is missing")
       }
     }
     try checkErasures()
+  }
+
+  /// Lets memory go in the middle of a long replay, once nothing is left that could contradict it.
+  private func storeMarkOfLongReplay(_ transaction: RegistryTransaction) throws {
+    guard state.changeCount >= changesAwaited, seen.areMet else { return }
+    try storeMark(transaction)
+    // Where it cannot be written, trying again at every step would only take time.
+    changesAwaited = state.changeCount + Ledger.changeLimit
   }
 
   /// An action's bytes may be missing only where the admin quorum has said so.
@@ -304,23 +368,56 @@ package final class Ledger {
       throw AuthorityFault.badEntry(index: index, reason: "\(error)")
     }
     do {
+      try noteIfLate(statement, entry.received, transaction)
       let changes = try state.admit(statement, in: context(entry.received, transaction))
+      try checkReading()
       finish(bytes, entry.received)
+      observe?(changes)
       return (statement, entry.received, changes)
-    } catch .missingBody(let digest) {
-      // Not the signer's fault but the file's: to go on would forget a nonce or a use.
+    } catch AdmissionFault.missingBody(let digest) {
+      // Not the signer's fault but the file's: to continue would forget a nonce or a use.
       throw AuthorityFault.badEntry(
         index: index, reason: "\(AdmissionFault.missingBody(digest))")
-    } catch {
-      refused.append((index, "\(error)"))
+    } catch let fault as AdmissionFault {
+      try checkReading()
+      refused.append((index, "\(fault)"))
       finish(bytes, entry.received)
       return nil
     }
   }
 
+  /// Notes an entry that claims an earlier receipt than the instant at which a deciding service looked
+  /// and did not see it, if it would not have been admissible at that instant.
+  private func noteIfLate(
+    _ statement: VerifiedStatement, _ received: Timestamp, _ transaction: RegistryTransaction
+  ) throws {
+    guard let lastLook, tree.size >= lastLook.size, received < lastLook.at else { return }
+    // Where even its own time is refused, it has no effect anyway.
+    var asReceived = state
+    guard (try? asReceived.admit(statement, in: context(received, transaction))) != nil else {
+      try checkReading()
+      return
+    }
+    var asFound = state
+    do {
+      _ = try asFound.admit(statement, in: context(lastLook.at, transaction))
+    } catch {
+      lateEntries.append(
+        LateEntry(
+          index: tree.size, digest: statement.digest, body: statement.body,
+          signer: statement.header.signer, received: received, missing: lastLook.at,
+          reason: "\(error)"))
+    }
+    try checkReading()
+  }
+
   private func finish(_ bytes: [UInt8], _ received: Timestamp) {
     _ = tree.append(leaf: MerkleHash.leaf(bytes))
     state.advance(received: received)
+    // A clock put right puts right, too, what was read on it.
+    if let lastLook, lastLook.at > state.lastReceived, state.hasResetClock(at: tree.size - 1) {
+      self.lastLook = LastLook(at: state.lastReceived, size: tree.size)
+    }
   }
 
   // MARK: appending
@@ -333,7 +430,8 @@ package final class Ledger {
 
     /// Admits a statement and appends it.
     ///
-    /// - Throws: ``AdmissionFault`` if it is not admissible; nothing is then written.
+    /// - Throws: ``AdmissionFault`` or ``StatementFault`` if it is not admissible; state and file are
+    ///   then as before. Any other error ends the transaction.
     package func append(_ envelope: UnverifiedEnvelope) throws -> UInt64 {
       try ledger.append(envelope, received: now, transaction)
     }
@@ -348,10 +446,10 @@ package final class Ledger {
   package func write<Result>(
     clock: Clock, _ body: (Appending) throws -> Result
   ) throws -> Result {
-    appended = 0
-    refresh()
+    hasAppended = false
+    try refresh()
     do {
-      return try database.write { transaction in
+      let result = try database.write { transaction in
         try catchUp(transaction)
         let result = Swift.Result {
           try body(Appending(ledger: self, transaction: transaction, now: try now(clock)))
@@ -359,9 +457,14 @@ package final class Ledger {
         try checkShelf()
         return try result.get()
       }
+      committed = head
+      return result
     } catch {
       // What was appended is not in the file after all: replay what is.
-      if appended > 0 { try reload() }
+      if hasAppended {
+        startOver()
+        try catchUp()
+      }
       throw error
     }
   }
@@ -372,112 +475,42 @@ package final class Ledger {
     guard wall.milliseconds(since: state.lastReceived) > -5000 else {
       throw .clockUntrusted(now: wall, last: state.lastReceived)
     }
-    if let drift = clock.drift(), abs(drift) > 60_000 {
+    if let drift = clock.drift(), drift.magnitude > 60_000 {
       throw .clockJumped(now: wall, milliseconds: drift)
     }
     return max(wall, state.lastReceived)
-  }
-
-  /// Forgets what is in memory and replays the file as it is.
-  private func reload() throws {
-    begin()
-    try catchUp()
   }
 
   private func append(
     _ envelope: UnverifiedEnvelope, received: Timestamp, _ transaction: RegistryTransaction
   ) throws -> UInt64 {
     let statement = try state.verified(envelope)
-    let changes = try state.admit(statement, in: context(received, transaction))
-    appended += 1
     let bytes = try LogEntry(received: received, envelope: envelope).bytes()
-    let index = tree.size
-    try transaction.append(bytes, at: index)
-    for tile in tree.append(leaf: MerkleHash.leaf(bytes)) { try transaction.store(tile: tile) }
-    state.advance(received: received)
-    try Projection.apply(
-      changes, of: statement, at: index, received: received, state: state,
-      bodies: { try? transaction.body($0) }, in: transaction)
-    for case .enacted(.payloadErased(let body)) in changes {
-      try transaction.erase(body: body.action)
+    let changes: [Change]
+    do {
+      changes = try state.admit(statement, in: context(received, transaction))
+    } catch {
+      try checkReading()
+      throw error
     }
-    return index
-  }
-
-  // MARK: reading
-
-  /// The policy in force, compiled once.
-  package func policyInForce(_ transaction: RegistryTransaction) throws -> PolicyInForce? {
-    guard let digest = state.activePolicy, let record = state.policies[digest] else { return nil }
-    if let known = policies[digest] { return known }
-    let policy = try compile(record, transaction)
-    policies[digest] = policy
-    return policy
-  }
-
-  /// A published policy, compiled.
-  package func compile(
-    _ record: PolicyRecord, _ transaction: RegistryTransaction
-  ) throws -> PolicyInForce {
-    var files: [SourceFile] = []
-    for module in record.published.modules {
-      guard let text = try transaction.body(module.digest) else {
-        throw AuthorityFault.refused(.missingBody(module.digest))
+    // From here on the state is ahead of the file, until the transaction commits.
+    hasAppended = true
+    do {
+      try checkReading()
+      let index = tree.size
+      try transaction.append(bytes, at: index)
+      for tile in tree.append(leaf: MerkleHash.leaf(bytes)) { try transaction.store(tile: tile) }
+      state.advance(received: received)
+      try Projection.apply(
+        changes, of: statement, at: index, received: received, state: state,
+        bodies: { try? transaction.body($0) }, in: transaction)
+      for case .enacted(.payloadErased(let body)) in changes {
+        try transaction.erase(body: body.action)
       }
-      files.append(SourceFile(name: module.file.text, text: text))
+      observe?(changes)
+      return index
+    } catch {
+      throw ofTheFile(error)
     }
-    var data = JSONValue.object(JSONObject())
-    if let digest = record.published.data {
-      guard let bytes = try transaction.body(digest) else {
-        throw AuthorityFault.refused(.missingBody(digest))
-      }
-      data = try JSONParser.parse(bytes)
-    }
-    return PolicyInForce(
-      record: DecisionMade.Policy(
-        digest: record.digest, name: record.published.name, version: record.published.version),
-      compiled: try CompiledPolicy(modules: files, data: data))
-  }
-
-  /// The proof that an entry stands in the log up to a checkpoint.
-  package func receipt(
-    _ index: UInt64, checkpoint: SignedNote, size: UInt64, _ transaction: RegistryTransaction
-  ) throws -> Receipt {
-    let path = try tree.inclusionProof(of: index, inSize: size) { (level, tile) throws in
-      try transaction.tile(level, tile)
-    }
-    return Receipt(index: index, path: path, checkpoint: checkpoint)
-  }
-
-  /// The proof that the log of one size is a prefix of the log of another.
-  package func consistency(
-    from first: UInt64, to second: UInt64, _ transaction: RegistryTransaction
-  ) throws -> [Digest] {
-    try tree.consistencyProof(from: first, to: second) { (level, tile) throws in
-      try transaction.tile(level, tile)
-    }
-  }
-
-  /// One entry, parsed but not verified again: its hash is in the tree this process verified.
-  package func statement(
-    at index: UInt64, _ transaction: RegistryTransaction
-  ) throws -> (entry: LogEntry, parts: StatementParts) {
-    guard let bytes = try transaction.entry(index) else {
-      throw AuthorityFault.badEntry(index: index, reason: "it is missing")
-    }
-    let leaf = MerkleHash.leaf(bytes)
-    let path = try tree.inclusionProof(of: index, inSize: tree.size) { (level, tile) throws in
-      try transaction.tile(level, tile)
-    }
-    guard
-      MerkleProof.includes(
-        leaf: leaf, at: index, size: tree.size, root: tree.root, path: path)
-    else { throw AuthorityFault.badEntry(index: index, reason: "its hash is not the log's") }
-    let entry = try LogEntry(bytes: bytes)
-    return (
-      entry,
-      try StatementParts(
-        payloadType: entry.envelope.payloadType, payload: entry.envelope.payload)
-    )
   }
 }

@@ -17,6 +17,8 @@ package struct LogVerification {
     package let registry: ByteString
     package let size: UInt64
     package let root: Digest
+    /// The restorations from a backup that took effect, by the digests of their proposals.
+    package let restorations: [Digest]
     package let decisions: Int
     /// Decisions whose action was erased, and which cannot be decided again.
     package let erased: Int
@@ -125,7 +127,7 @@ package struct LogVerification {
   }
 
   private mutating func verify(
-    pin: TreeHead?, _ progress: (UInt64, UInt64) throws -> Void
+    pin: Pin?, _ progress: (UInt64, UInt64) throws -> Void
   ) throws -> Report {
     var isCutOff = false
     do {
@@ -137,14 +139,19 @@ package struct LogVerification {
     } catch RegistryFault.damagedEntry(let index) {
       findings.append("entry \(index) of the log was altered (it cannot be unpacked)")
       isCutOff = true
+    } catch let fault as RegistryFault where fault.isTampering {
+      findings.append(String("\(fault)".prefix { $0 != ";" }))
+      isCutOff = true
     }
+    if let stray = try live.strayRow() { findings.append("\(stray)") }
     if !isCutOff { try compare(pin) }
     for (index, reason) in ledger.refused.prefix(20) {
       findings.append("entry \(index) was not admissible and has no effect: \(reason)")
     }
     return Report(
       registry: ledger.state.registry?.id ?? "", size: ledger.tree.size, root: ledger.tree.root,
-      decisions: decisions, erased: erased, refused: ledger.refused.count, resumedAt: resumedAt,
+      restorations: ledger.state.restorations.map(\.digest), decisions: decisions, erased: erased,
+      refused: ledger.refused.count, resumedAt: resumedAt,
       findings: findings)
   }
 
@@ -228,7 +235,7 @@ package struct LogVerification {
     stored = (.now, .now - start)
   }
 
-  private mutating func compare(_ pin: TreeHead?) throws {
+  private mutating func compare(_ pin: Pin?) throws {
     try scratch.read { rebuilt in
       if let difference = try Projection.schemaDifference(live, rebuilt) {
         findings.append(difference)
@@ -298,22 +305,31 @@ package struct LogVerification {
   }
 
   private func root(atSize size: UInt64) throws -> Digest {
-    try ledger.tree.root(atSize: size) { (level, index) throws in try live.tile(level, index) }
+    try ledger.root(atSize: size, live)
   }
 
-  private func checkPin(_ pin: TreeHead?) -> [String] {
-    guard let pin else { return [] }
+  /// The root of the entries up to a size, where the stored hashes cannot be used.
+  private func rootOfEntries(upTo size: UInt64) throws -> Digest {
+    var tree = MerkleTree()
+    try live.entries(from: 0, to: size) { _, bytes in
+      _ = tree.append(leaf: MerkleHash.leaf(bytes))
+    }
+    return tree.root
+  }
+
+  /// Whether the log is the one this account has seen before.
+  private func checkPin(_ pin: Pin?) -> [String] {
+    guard let pin, pin.head.size > 0 else { return [] }
     do {
-      if let restored = ledger.state.restored, restored.kept.size < pin.size,
-        pin.size <= restored.lost.size
+      if pin.head.size <= ledger.tree.size,
+        try rootOfEntries(upTo: pin.head.size) == pin.head.root
       {
         return []
       }
-      guard pin.size <= ledger.tree.size else {
-        throw AuthorityFault.truncated(size: ledger.tree.size, known: pin.size)
-      }
-      guard try root(atSize: pin.size) == pin.root else {
-        throw AuthorityFault.forked(size: pin.size)
+      guard ledger.state.excuses(pin.head, beside: pin.restorations) else {
+        throw pin.head.size > ledger.tree.size
+          ? AuthorityFault.truncated(size: ledger.tree.size, known: pin.head.size)
+          : AuthorityFault.forked(size: pin.head.size)
       }
       return []
     } catch {
@@ -398,8 +414,11 @@ private final class Judge {
         service: parts.header.signer, now: entry.received)
       let again: DecisionMade
       if let releases = made.releases, let hold = ledger.state.holds[releases] {
-        again = procedure.release(hold, signed)
+        again = procedure.release(
+          hold, signed,
+          isLate: made.verdict == .deny && made.reasons.first?.code == "vote_late")
       } else {
+        try procedure.checkAudience(signed)
         try procedure.checkFreshness(signed)
         again = procedure.decide(signed)
       }

@@ -33,6 +33,19 @@ package struct DaemonCommand: AsyncParsableCommand {
   @Option(help: "The registry's id (64 digits), needed the first time this account opens it.")
   var trust: String?
 
+  @Option(
+    help: "Go on although this entry came late (its index); repeat for more. See: entry_late.")
+  var acceptLate: [UInt64] = []
+
+  @Option(help: "Holds that one agent may have open at once.")
+  var maxHolds: Int = RequestLimits().openHoldsPerAgent
+
+  @Option(help: "Requests of one agent that may wait for people at once.")
+  var maxWaiting: Int = RequestLimits().waitingPerAgent
+
+  @Option(help: "Decisions a second for one key, on average; twice as many at once.")
+  var rate: Int = RequestLimits().decisionsPerSecond
+
   @Flag(help: "Log nothing but faults.")
   var quiet = false
 
@@ -57,6 +70,14 @@ package struct DaemonCommand: AsyncParsableCommand {
   }
 
   private func serve() async throws {
+    guard [maxHolds, maxWaiting, rate].allSatisfy({ (1...1_000_000).contains($0) }) else {
+      throw ValidationError("--max-holds, --max-waiting and --rate are from 1 to 1000000")
+    }
+    var limits = RequestLimits()
+    limits.openHoldsPerAgent = maxHolds
+    limits.waitingPerAgent = maxWaiting
+    limits.decisionsPerSecond = rate
+    limits.burst = 2 * rate
     let environment = ProcessInfo.processInfo.environment
     let home = environment["HOME"] ?? "."
     let data = environment["XDG_DATA_HOME"] ?? "\(home)/.local/share"
@@ -71,7 +92,8 @@ package struct DaemonCommand: AsyncParsableCommand {
     logger.logLevel = quiet ? .error : .info
     let authority = try DecisionAuthority(
       registry: registry, service: service, key: try PrivateKeyPEM.read(key),
-      pins: PinStore(folder: "\(state)/countersign/pins"), trust: trust.map { ByteString($0) })
+      pins: PinStore(folder: "\(state)/countersign/pins"), trust: trust.map { ByteString($0) },
+      limits: limits, acceptLate: acceptLate)
     let size = await authority.size
     logger.info("opened", metadata: ["registry": "\(registry)", "entries": "\(size)"])
     let server = GatewayServer(authority: authority, socket: socket, logger: logger)

@@ -98,7 +98,7 @@ package struct SampleRegistry {
       if policy.isActive { _ = try sign(.policyActivated(PolicyActivated(policy: published))) }
     }
     registry = ledger.state.registry?.id ?? ""
-    try pins.store(ledger.head, for: registry)
+    try ledger.storePin(in: pins)
     try writeKeys()
     try database.close()
   }

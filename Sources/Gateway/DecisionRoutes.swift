@@ -15,8 +15,6 @@ struct DecisionRoutes {
 
   private static let bodyLimit = 128 << 10
   private static let longestWait = 300
-  /// How often a waiting agent's presence is told again.
-  private static let presenceSeconds = 10
 
   func add(to router: Router<BasicRequestContext>) {
     router.get("/healthz") { _, _ in
@@ -92,35 +90,36 @@ struct DecisionRoutes {
         refused: Reason(code: ByteString(error.code), detail: ByteString("\(error)")))
       return response(.badRequest, answer.json)
     }
-    let deadline = ContinuousClock.now.advanced(by: .seconds(wait))
     var answer = try await authority.decide(envelope)
-    var known = answer.hold?.state
-    let held = answer.isOpen ? answer.hold?.digest : nil
-    var told = ContinuousClock.now
-    if let held { await authority.note(presence: held, waits: wait > 0) }
-    while answer.isOpen, ContinuousClock.now < deadline, !Task.isShuttingDownGracefully,
-      !Task.isCancelled
-    {
-      if let held, told.duration(to: .now) > .seconds(DecisionRoutes.presenceSeconds) {
-        told = .now
-        await authority.note(presence: held, waits: true)
+    if answer.isOpen, let held = answer.hold?.digest {
+      if wait > 0, let agent = try? Action(payload: envelope.payload).agent {
+        let deadline = ContinuousClock.now.advanced(by: .seconds(wait))
+        let first = answer
+        answer = try await withGracefulShutdownHandler {
+          try await authority.waitForAnswer(envelope, first, agent: agent, until: deadline)
+        } onGracefulShutdown: {
+          Task { await authority.drain() }
+        }
+      } else {
+        await authority.note(presence: held, waits: false)
       }
-      // The vote comes from another process; the log says when it is there.
-      try? await Task.sleep(for: .milliseconds(50))
-      guard let digest = answer.hold?.digest,
-        let state = try await authority.hold(digest)?.state, state != known
-      else { continue }
-      known = state
-      answer = try await authority.decide(envelope)
     }
-    if let held, wait > 0, answer.isOpen { await authority.note(presence: held, waits: false) }
     logger.info(
       "decided",
       metadata: [
         "verdict": "\(answer.verdict.rawValue)", "code": "\(answer.reasons.first?.code.text ?? "")",
         "index": "\(answer.index.map(String.init) ?? "-")",
       ])
-    return response(answer.isOpen ? .accepted : .ok, answer.json)
+    return response(answer)
+  }
+
+  private func response(_ answer: Answer) -> Response {
+    guard let wait = answer.retryAfterMilliseconds else {
+      return response(answer.isOpen ? .accepted : .ok, answer.json)
+    }
+    var limited = response(.tooManyRequests, answer.json)
+    limited.headers[.retryAfter] = "\((wait + 999) / 1000)"
+    return limited
   }
 
   private struct Failure: Error {
@@ -146,10 +145,15 @@ struct DecisionRoutes {
       case let fault as AuthorityFault: (fault.code, .serviceUnavailable)
       case let fault as AdmissionFault: (fault.code, .conflict)
       case let fault as StatementFault: (fault.code, .badRequest)
+      case let overload as Overload: (overload.code, .serviceUnavailable)
       default: ("no_decision", .serviceUnavailable)
       }
     logger.error("no decision", metadata: ["code": "\(code)"])
-    return failure(status, code, "\(error)")
+    var response = failure(status, code, "\(error)")
+    if let overload = error as? Overload {
+      response.headers[.retryAfter] = "\(overload.retryAfterSeconds)"
+    }
+    return response
   }
 
   private func failure(

@@ -6,6 +6,18 @@ package import Logging
 import ServiceLifecycle
 import UnixSignals
 
+/// Has the service look at the log once a second, by itself.
+private struct LogLooks: Service {
+  let authority: DecisionAuthority
+
+  func run() async throws {
+    while !Task.isShuttingDownGracefully, !Task.isCancelled {
+      try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
+      await authority.tick()
+    }
+  }
+}
+
 /// The decision point's HTTP server on a Unix socket.
 package struct GatewayServer {
   private let authority: DecisionAuthority
@@ -38,11 +50,13 @@ package struct GatewayServer {
     try claimSocket()
     let router = Router()
     DecisionRoutes(authority: authority, logger: logger).add(to: router)
-    let app = Application(
+    var app = Application(
       router: router,
       configuration: ApplicationConfiguration(
         address: .unixDomainSocket(path: socket), serverName: nil),
       onServerRunning: { _ in ready() }, logger: logger)
+    app.addServices(LogLooks(authority: authority))
+    await authority.watch()
     try await app.runService(gracefulShutdownSignals: [.sigterm, .sigint])
     unlink(socket)
     try await authority.close()

@@ -295,6 +295,17 @@ package struct RegistryTransaction {
     return text == "ok" ? nil : text
   }
 
+  /// Runs a part of a transaction that leaves no trace if it fails.
+  package func isolated<Result>(_ body: () throws -> Result) throws -> Result {
+    var result: Result?
+    try db.inSavepoint {
+      result = try body()
+      return .commit
+    }
+    guard let result else { preconditionFailure("the savepoint gave no result") }
+    return result
+  }
+
   /// Moves whenever another connection commits.
   package func dataVersion() throws -> Int64 {
     try Int64.fetchOne(db, sql: "PRAGMA data_version") ?? 0

@@ -11,6 +11,16 @@ package enum RegistryFault: Error, Sendable, Equatable {
   case replaced(path: String)
   /// An entry that cannot even be unpacked.
   case damagedEntry(index: UInt64)
+  /// A row has a value that this program never writes, such as an index below zero.
+  case tampered(table: String, column: String, value: Int64)
+
+  /// Whether someone changed what this program wrote.
+  package var isTampering: Bool {
+    switch self {
+    case .damagedEntry, .tampered: true
+    default: false
+    }
+  }
 
   /// The stable name of the fault.
   package var code: String {
@@ -22,7 +32,7 @@ package enum RegistryFault: Error, Sendable, Equatable {
     case .busy: "registry_busy"
     case .damaged: "registry_damaged"
     case .newer: "registry_newer"
-    case .damagedEntry: "registry_tampered"
+    case .damagedEntry, .tampered: "registry_tampered"
     case .replaced: "registry_replaced"
     }
   }
@@ -46,6 +56,9 @@ extension RegistryFault: CustomStringConvertible {
         + "recorded; start the process again"
     case .damagedEntry(let index):
       "entry \(index) of the log was altered; run `countersign log verify`"
+    case .tampered(let table, let column, let value):
+      "table \(table) was altered: its column \(column) holds \(value), which no entry of the log calls "
+        + "for; run `countersign log verify`"
     case .newer(let path):
       "the registry \(path) was written by a newer countersign; install that version"
     }

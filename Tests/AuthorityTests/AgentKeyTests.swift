@@ -155,15 +155,23 @@ struct AgentKeyTests {
 
     try world.ledger.database.read { try world.ledger.catchUp($0) }
     let before = world.ledger.tree.size
+    // One account can have one open for an agent; several accounts together, a few.
     for index in 0..<6 {
       _ = try? await authority.admit(
-        try request(try SigningKey.derived(from: "flood \(index)"), for: world.bot))
+        try request(try SigningKey.derived(from: "flood \(index)"), for: world.bot), from: 1000)
+    }
+    try world.ledger.database.read { try world.ledger.catchUp($0) }
+    #expect(world.ledger.tree.size == before + 1)
+    for index in 0..<6 {
+      _ = try? await authority.admit(
+        try request(try SigningKey.derived(from: "more \(index)"), for: world.bot),
+        from: 2000 + UInt32(index))
     }
     try world.ledger.database.read { try world.ledger.catchUp($0) }
     #expect(world.ledger.tree.size == before + UInt64(KeyRequest.limitPerAgent))
     await #expect(throws: AdmissionFault.self) {
       _ = try await authority.admit(
-        try request(try SigningKey.derived(from: "x"), for: .named("agent:nobody")))
+        try request(try SigningKey.derived(from: "x"), for: .named("agent:nobody")), from: 3000)
     }
   }
 

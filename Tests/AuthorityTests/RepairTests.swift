@@ -154,7 +154,7 @@ struct RepairTests {
     let yesterday = try copy(world, "yesterday")
     let fork = try copy(world, "fork")
     try world.sign(.settingsChanged(SettingsChanged(name: "today")))
-    try world.pins.store(world.ledger.head, for: world.registry)
+    try world.ledger.storePin(in: world.pins)
     #expect(
       fault { _ = try Ledger(try RegistryDatabase(yesterday, access: .readOnly), pins: world.pins) }
         == "log_truncated")
@@ -192,7 +192,7 @@ struct RepairTests {
     try await authority.close()
     try world.sign(
       .lockPlaced(LockPlaced(target: .resource("git://repo/**"), reason: "x", until: nil)))
-    try world.pins.store(world.ledger.head, for: world.registry)
+    try world.ledger.storePin(in: world.pins)
     let lost = world.ledger.head
     try world.ledger.database.close()
     let loss = try Backup.restore(backup, to: world.path, pins: world.pins, trust: nil)

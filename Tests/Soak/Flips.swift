@@ -93,7 +93,7 @@ enum Flips {
         KeyTainted(key: try World.key(world.bot).publicKey.fingerprint, reason: "drill")))
     try world.ledger.storePin()
     try world.ledger.database.checkpoint()
-    try world.pins.store(world.ledger.head, for: world.registry)
+    try world.ledger.storePin(in: world.pins)
     return world
   }
 

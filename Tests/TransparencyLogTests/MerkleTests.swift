@@ -80,13 +80,13 @@ import TransparencyLog
       tiles += tree.append(leaf: leaf)
       roots.append(tree.root)
     }
-    let find: (Int, UInt64) -> [Digest] = { level, index in
+    let find = TileReader { [tiles] level, index in
       tiles.first { $0.level == level && $0.index == index }?.hashes ?? []
     }
     for size in [1, 2, 3, 255, 256, 257, 511, 512, 513, 700] as [UInt64] {
-      #expect(tree.root(atSize: size, tiles: find) == roots[Int(size)])
+      #expect(try tree.root(atSize: size, tiles: find) == roots[Int(size)])
       for index in stride(from: 0, to: size, by: 37) {
-        let path = tree.inclusionProof(of: index, inSize: size, tiles: find)
+        let path = try tree.inclusionProof(of: index, inSize: size, tiles: find)
         let leaf = leaves[Int(index)]
         let root = roots[Int(size)]
         #expect(
@@ -102,7 +102,7 @@ import TransparencyLog
         }
       }
       for first in stride(from: 1, through: size, by: 31) {
-        let path = tree.consistencyProof(from: first, to: size, tiles: find)
+        let path = try tree.consistencyProof(from: first, to: size, tiles: find)
         #expect(
           MerkleProof.isConsistent(
             firstSize: first, firstRoot: roots[Int(first)], secondSize: size,
@@ -115,6 +115,67 @@ import TransparencyLog
         }
       }
     }
+  }
+}
+
+@Suite struct ProvenTileTests {
+  /// A tree of so many leaves, with its full tiles.
+  private func tree(_ count: Int) -> (tree: MerkleTree, tiles: [Tile]) {
+    var tree = MerkleTree()
+    var tiles: [Tile] = []
+    for number in 0..<count {
+      tiles += tree.append(leaf: Digest.sha256([UInt8(number & 255), UInt8(number >> 8 & 255)]))
+    }
+    return (tree, tiles)
+  }
+
+  private func reader(_ tiles: [Tile]) -> TileReader {
+    TileReader { level, index in
+      tiles.first { $0.level == level && $0.index == index }?.hashes ?? []
+    }
+  }
+
+  @Test(arguments: [256, 257, 512, 700, 65_536, 65_537, 66_000])
+  func `no stored hash is believed that does not hash up to the tree`(count: Int) throws {
+    let (tree, tiles) = tree(count)
+    let root = try tree.root(atSize: 255, tiles: reader(tiles))
+    for tile in tiles where tile.index < 2 || tile.index > 254 {
+      for position in [0, 128, 255] {
+        var hashes = tile.hashes
+        hashes[position] = Digest.sha256(hashes[position].bytes)
+        let altered = tiles.map {
+          $0.level == tile.level && $0.index == tile.index
+            ? Tile(level: $0.level, index: $0.index, hashes: hashes) : $0
+        }
+        #expect(throws: UnprovenTile(level: tile.level, index: tile.index)) {
+          _ = try tree.provenTile(tile.level, tile.index, reader(altered))
+        }
+      }
+    }
+    // Whole tiles of another log in their place, as an attacker inserts them.
+    let other = Tile(
+      level: 0, index: 0, hashes: (0..<256).map { Digest.sha256([1, 2, UInt8($0)]) })
+    let replaced = tiles.map { $0.level == 0 && $0.index == 0 ? other : $0 }
+    #expect(throws: UnprovenTile(level: 0, index: 0)) {
+      _ = try tree.root(atSize: 255, tiles: reader(replaced))
+    }
+    #expect(try tree.root(atSize: 255, tiles: reader(tiles)) == root)
+  }
+
+  @Test func `a tree continues from its growing tiles alone`() throws {
+    for count in [0, 1, 2, 7, 255, 256, 257, 511, 700, 65_535, 65_536, 65_793] {
+      let (tree, _) = tree(count)
+      let (size, growing) = tree.parts
+      var again = try #require(MerkleTree(size: size, growing: growing))
+      #expect(again.root == tree.root, "\(count)")
+      var longer = tree
+      _ = longer.append(leaf: Digest.sha256([9]))
+      _ = again.append(leaf: Digest.sha256([9]))
+      #expect(again.root == longer.root, "\(count)")
+      #expect(MerkleTree(size: size + 1, growing: growing) == nil, "\(count)")
+      if size > 0 { #expect(MerkleTree(size: size - 1, growing: growing) == nil, "\(count)") }
+    }
+    #expect(MerkleTree(size: .max, growing: []) == nil)
   }
 }
 

@@ -93,12 +93,8 @@ extension Ledger {
   package func proof(
     of subject: UInt64, _ transaction: RegistryTransaction
   ) throws -> ProofBundle {
-    guard let noteBytes = try transaction.latestCheckpoint() else {
-      throw AuthorityFault.noCheckpoint
-    }
-    let note = try SignedNote(noteBytes)
-    let size = try Checkpoint(text: note.text).size
-    guard subject < size, size <= tree.size else {
+    let (note, size) = try checkpoint(transaction)
+    guard subject < size else {
       throw AuthorityFault.uncovered(entry: subject, checkpoint: size)
     }
     var gathering = ProofGathering(ledger: self, transaction: transaction)
@@ -109,13 +105,9 @@ extension Ledger {
       try gathering.add(entry: index)
     }
     let entries = try gathering.indexes.filter { $0 < size }.sorted().map { index in
-      let path = try tree.inclusionProof(of: index, inSize: size) { (level, tile) throws in
-        try transaction.tile(level, tile)
-      }
-      guard let bytes = try transaction.entry(index) else {
-        throw AuthorityFault.badEntry(index: index, reason: "it is missing")
-      }
-      return ProofBundle.Entry(index: index, bytes: bytes, path: path)
+      let receipt = try receipt(index, checkpoint: note, size: size, transaction)
+      let bytes = try statement(at: index, transaction).entry.bytes()
+      return ProofBundle.Entry(index: index, bytes: bytes, path: receipt.path)
     }
     return ProofBundle(
       registry: state.registry?.id ?? "", subject: subject, checkpoint: note, entries: entries,

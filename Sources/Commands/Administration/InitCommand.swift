@@ -175,7 +175,7 @@ struct InitCommand: Subcommand {
       throw error
     }
     let id = ledger.state.registry?.id ?? ""
-    try PinStore(folder: Paths().pins).store(ledger.head, for: id)
+    try ledger.storePin(in: PinStore(folder: Paths().pins))
     if list.json {
       Output.json([
         "registry": JSONValue(registry.path), "id": JSONValue(id),

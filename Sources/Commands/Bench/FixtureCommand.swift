@@ -106,7 +106,7 @@ final class BenchWorld {
     if !FileManager.default.fileExists(atPath: path) {
       let fresh = try Ledger(RegistryDatabase.create(path, group: nil), pins: nil)
       try BenchWorld.found(fresh, founder, key, path)
-      try pins.store(fresh.head, for: fresh.state.registry?.id ?? "")
+      try fresh.storePin(in: pins)
       try fresh.database.close()
     }
     ledger = try Ledger(RegistryDatabase(path, access: .readWrite), pins: pins)

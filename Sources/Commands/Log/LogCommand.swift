@@ -70,7 +70,11 @@ struct LogCommand: AsyncParsableCommand {
         guard trust == report.registry else {
           throw AuthorityFault.otherRegistry(expected: trust, found: report.registry)
         }
-        try pins.store(TreeHead(size: report.size, root: report.root), for: trust)
+        let pin = Pin(
+          head: TreeHead(size: report.size, root: report.root),
+          restorations: report.restorations)
+        // One that is there is older, or is kept; the verification has met it.
+        try pins.store(pin, for: trust) { $0.head.size <= report.size }
       }
     }
   }
@@ -140,12 +144,8 @@ struct LogCommand: AsyncParsableCommand {
     func perform() async throws {
       let ledger = try registry.ledger(.readOnly)
       let receipt: Receipt = try ledger.database.read { transaction in
-        guard let bytes = try transaction.latestCheckpoint() else {
-          throw AuthorityFault.noCheckpoint
-        }
-        let note = try SignedNote(bytes)
-        let size = try Checkpoint(text: note.text).size
-        guard index < size, size <= ledger.tree.size else {
+        let (note, size) = try ledger.checkpoint(transaction)
+        guard index < size else {
           throw AuthorityFault.uncovered(entry: index, checkpoint: size)
         }
         return try ledger.receipt(index, checkpoint: note, size: size, transaction)
@@ -317,23 +317,32 @@ struct LogCommand: AsyncParsableCommand {
 
   struct Export: Subcommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write every decision as one line of JSON, an audit event.")
+      abstract: "Write every decision as one line of JSON, an audit event.",
+      discussion: """
+        Each comes from an entry that is checked to be the log's. An action whose bytes are missing ends
+        the export with registry_tampered; one whose details were erased says so.
+        """)
 
     @OptionGroup var registry: RegistryOptions
 
     func perform() async throws {
       let ledger = try registry.ledger(.readOnly)
       try ledger.database.read { transaction in
-        try transaction.entries(from: 0) { index, bytes in
+        try ledger.entries(transaction) { index, bytes in
           let entry = try LogEntry(bytes: bytes)
           guard StatementType(payloadType: entry.envelope.payloadType) == .decisionMade,
             case .decisionMade(let decision) = try StatementParts(
               payloadType: entry.envelope.payloadType, payload: entry.envelope.payload
-            ).body, let payload = try transaction.body(decision.action)
+            ).body
           else { return }
+          let kept = ledger.state.erased[decision.action]
+          guard let action = try transaction.body(decision.action).map(Action.init) ?? kept else {
+            throw AuthorityFault.badEntry(
+              index: index, reason: "the bytes of action \(decision.action.hex) are missing")
+          }
           Output.json(
             AuditEvent.json(
-              decision, action: try Action(payload: payload), index: index,
+              decision, action: action, isErased: kept != nil, index: index,
               received: entry.received, in: ledger))
         }
       }
@@ -344,8 +353,8 @@ struct LogCommand: AsyncParsableCommand {
 /// One decision as an exported audit event.
 enum AuditEvent {
   static func json(
-    _ decision: DecisionMade, action: Action, index: UInt64, received: Timestamp,
-    in ledger: Ledger
+    _ decision: DecisionMade, action: Action, isErased: Bool, index: UInt64,
+    received: Timestamp, in ledger: Ledger
   ) -> JSONValue {
     let links = decision.chain.compactMap { ledger.state.grants[$0] }
     let chain = (links.first.map { [$0.issuer] } ?? []) + links.map(\.terms.holder)
@@ -371,7 +380,7 @@ enum AuditEvent {
             }),
         ]
       },
-      "log_index": JSONValue(index),
+      "log_index": JSONValue(index), "details_erased": isErased ? true : .null,
       "reasons": .array(
         decision.reasons.map { ["code": JSONValue($0.code), "detail": JSONValue($0.detail)] }),
     ]

@@ -21,9 +21,9 @@ enum TileExport {
     }
     let growing = ledger.tree.parts.growing
     for (level, hashes) in growing.enumerated() {
-      let full = ledger.tree.size >> UInt64(8 * (level + 1))
+      let full = ledger.tree.fullTiles(atLevel: level)
       for index in 0..<full {
-        let tile = try transaction.tile(level, index)
+        let tile = try ledger.tile(level, index, transaction)
         try put("tile/\(level)/\(path(index))", tile.flatMap(\.bytes))
         count += 1
       }
@@ -34,7 +34,7 @@ enum TileExport {
     }
     var bundle: [UInt8] = []
     var index: UInt64 = 0
-    try transaction.entries(from: 0) { at, bytes in
+    try ledger.entries(transaction) { at, bytes in
       bundle += [UInt8(bytes.count >> 8), UInt8(bytes.count & 255)] + bytes
       if at % 256 == 255 {
         try put("tile/entries/\(path(index))", bundle)
@@ -45,7 +45,9 @@ enum TileExport {
     if !bundle.isEmpty {
       try put("tile/entries/\(path(index)).p/\(ledger.tree.size % 256)", bundle)
     }
-    if let note = try transaction.latestCheckpoint() { try put("checkpoint", note) }
+    if try transaction.latestCheckpoint() != nil {
+      try put("checkpoint", try ledger.checkpoint(transaction).note.bytes)
+    }
     return count
   }
 

@@ -164,7 +164,7 @@ extension AuthorityState {
   }
 
   /// The action a decision is about: its bytes, signed by the agent, or what an erasure keeps.
-  private func action(
+  func action(
     of body: DecisionMade, _ context: AdmissionContext
   ) throws(AdmissionFault) -> Action {
     guard let payload = context.body(body.action) else {

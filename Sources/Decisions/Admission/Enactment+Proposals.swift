@@ -131,12 +131,12 @@ extension AuthorityState {
 
   /// Goes on from a backup: nothing that was open stays so, and nothing from before is heard.
   mutating func restore(
-    _ body: LogRestored, _ context: AdmissionContext
+    _ body: LogRestored, _ digest: Digest, _ context: AdmissionContext
   ) throws(AdmissionFault) -> [Change] {
     guard body.kept.size <= size, context.knows(body.kept), body.lost.size >= body.kept.size else {
       throw .invalid(what: "kept", why: "is not a head of this log, or larger than what was lost")
     }
-    restored = body
+    restorations.append(RestorationRecord(digest: digest, index: size, body: body))
     actionFloor = context.received
     var changes: [Change] = [.enacted(.logRestored(body))]
     for var hold in openHolds(at: context.received)
@@ -147,14 +147,51 @@ extension AuthorityState {
     return changes
   }
 
-  mutating func reset(_ body: ClockReset) throws(AdmissionFault) {
+  /// Puts the log's time back.
+  ///
+  /// What was signed while the clock ran ahead becomes fresh again when its time comes, so its nonces
+  /// and ids are taken from the log again: some are forgotten, having run out by the time that was wrong.
+  mutating func reset(
+    _ body: ClockReset, _ context: AdmissionContext
+  ) throws(AdmissionFault) {
     guard body.to < lastReceived else {
       throw .invalid(
         what: "to", why: "is not before the log's last receipt time, \(lastReceived.text)")
     }
     clockResets.append(ClockResetRecord(index: size, from: lastReceived))
+    var index = size
+    while index > 0 {
+      index -= 1
+      guard let entry = context.entry(index) else { break }
+      if entry.received > body.to {
+        remember(entry, context)
+      } else if clockResets.first.map({ $0.index >= index }) ?? true {
+        // Receipt times only rise, save at a reset: what came before was received earlier still.
+        break
+      }
+    }
     lastReceived = body.to
     actionFloor = max(actionFloor, body.to)
     statementFloor = body.to
+  }
+
+  /// Marks as used what an entry used.
+  private mutating func remember(_ entry: LogEntry, _ context: AdmissionContext) {
+    guard
+      let parts = try? StatementParts(
+        payloadType: entry.envelope.payloadType, payload: entry.envelope.payload)
+    else { return }
+    let header = parts.header
+    spent.set(
+      Spent(
+        id: .statement(header.id), index: size,
+        until: header.at.advanced(bySeconds: 2 * AuthorityState.admissionWindowSeconds)))
+    guard case .decisionMade(let decision) = parts.body, decision.releases == nil,
+      let action = try? action(of: decision, context)
+    else { return }
+    spent.set(
+      Spent(
+        id: .nonce(action.nonce, by: decision.key), index: size,
+        until: action.timestamp.advanced(bySeconds: AuthorityState.freshnessSeconds + 1)))
   }
 }

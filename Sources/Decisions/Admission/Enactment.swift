@@ -13,14 +13,12 @@ extension AuthorityState {
   ) throws(AdmissionFault) -> [Change] {
     let (signer, now) = (signing.signer, context.received)
     if !byQuorum, needsProposal(body, by: signer) { throw .needsProposal(body.type) }
-    var voidsHolds = false
     switch body {
     case .registryCreated(let body): try create(body, signing.digest, now)
     case .operatorEnrolled(let body): try enrol(body, signing, now)
     case .operatorUpdated(let body): try update(body)
     case .operatorRemoved(let body):
       try remove(body, now)
-      voidsHolds = true
     case .operatorKeyRotated(let body): try rotate(body, signing, now)
     case .settingsChanged(let body): try change(body)
     case .serviceEnrolled(let body): try enrol(body, signing, now)
@@ -36,31 +34,25 @@ extension AuthorityState {
       }
       let former = known.owners.filter { $0 != known.registered.owner }
       try register(body, owners: former + [known.registered.owner], signer)
-      voidsHolds = true
     case .agentRetired(let body):
       try require(.admin, of: signer)
       guard agents.remove(body.agent) != nil else {
         throw .unknownSubject(what: "agent", name: body.agent.description)
       }
       retiredAgents.insert(body.agent)
-      voidsHolds = true
     case .resourceRegistered(let body): try register(body)
     case .keyRequested(let body): try request(body, signing, now)
     case .keyEnrolled(let body): try enrol(body, signing, now)
     case .keyRotated(let body): try rotate(body, signing, now)
     case .keyTainted(let body):
       try taint(body, by: signer, now)
-      voidsHolds = true
     case .keyRevoked(let body):
       try revoke(body, by: signer, byQuorum: byQuorum, now)
-      voidsHolds = true
     case .grantIssued(let body): try issue(body, signing, now)
     case .grantRevoked(let body):
       try revoke(body, by: signer, now)
-      voidsHolds = true
     case .lockPlaced(let body):
       try place(body, signing, now)
-      voidsHolds = true
     case .lockLifted(let body):
       guard locks[body.lock] != nil else {
         throw .unknownSubject(what: "lock", name: body.lock.hex)
@@ -94,8 +86,8 @@ extension AuthorityState {
       }
       unfinished[body.action] = nil
     case .payloadErased(let body): try erase(body, context)
-    case .logRestored(let body): return try restore(body, context)
-    case .clockReset(let body): try reset(body)
+    case .logRestored(let body): return try restore(body, signing.digest, context)
+    case .clockReset(let body): try reset(body, context)
     case .refusalsCounted:
       guard services[signer] != nil else { throw .unknownSigner(signer) }
       if let last = refusalsCounted[signer], now.milliseconds(since: last) < 3_600_000 {
@@ -103,7 +95,7 @@ extension AuthorityState {
       }
       refusalsCounted[signer] = now
     }
-    return [.enacted(body)] + (voidsHolds ? voidHolds(at: now) : [])
+    return [.enacted(body)] + voidHolds(coveredBy: body, at: now)
   }
 
   func requireApproverOrAdmin(_ signer: Principal) throws(AdmissionFault) {
@@ -118,10 +110,11 @@ extension AuthorityState {
     }
   }
 
-  /// Ends the open holds that no longer stand.
-  mutating func voidHolds(at now: Timestamp) -> [Change] {
+  /// Ends the open holds that a revocation, retirement, removal or lock covers.
+  mutating func voidHolds(coveredBy body: StatementBody, at now: Timestamp) -> [Change] {
+    guard let coverage = HoldCoverage(body, in: self) else { return [] }
     var changes: [Change] = []
-    for var hold in openHolds(at: now) {
+    for var hold in openHolds(at: now) where coverage.mayCover(hold) {
       guard let reason = voidReason(hold, at: now), hold.void(reason, at: now) else { continue }
       holds.set(hold)
       changes.append(.hold(hold.digest))

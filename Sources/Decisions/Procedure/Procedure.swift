@@ -20,10 +20,9 @@ package struct Procedure {
     self.service = service
   }
 
-  /// Step 3: meant for here and now, and not seen before.
-  ///
-  /// A failure is answered, not logged.
-  package func checkFreshness(_ signed: SignedAction) throws(Refusal) {
+  /// The first half of step 3: meant for this registry and service. It holds for repeats, too: else
+  /// another service would release what was held here.
+  package func checkAudience(_ signed: SignedAction) throws(Refusal) {
     let action = signed.action
     guard action.registry == state.registry?.id else {
       throw Refusal("wrong_registry", "the action is for registry \(action.registry.text)")
@@ -32,8 +31,15 @@ package struct Procedure {
       throw Refusal(
         "wrong_audience", "the action is for \(action.audience), and this is \(service)")
     }
+  }
+
+  /// The second half of step 3: signed lately, and not seen before.
+  ///
+  /// A failure is answered, not logged.
+  package func checkFreshness(_ signed: SignedAction) throws(Refusal) {
+    let action = signed.action
     let skew = now.milliseconds(since: action.timestamp)
-    guard abs(skew) <= AuthorityState.freshnessSeconds * 1000 else {
+    guard skew.magnitude <= UInt64(AuthorityState.freshnessSeconds * 1000) else {
       throw Refusal(
         "stale",
         "the action was signed at \(action.timestamp.text), more than 60 s from \(now.text)")
@@ -55,8 +61,14 @@ package struct Procedure {
   }
 
   /// Steps 4 to 8 again, for an action whose hold is approved: release it, or let the hold lapse.
-  package func release(_ hold: Hold, _ signed: SignedAction) -> DecisionMade {
-    judge(signed, releasing: hold)
+  ///
+  /// `isLate`: Whether a service found an approval of it late: not in the log when it looked, and not
+  /// admissible any more then. What it rests on is known to that service alone, so replay takes its word:
+  /// it can only refuse.
+  package func release(
+    _ hold: Hold, _ signed: SignedAction, isLate: Bool = false
+  ) -> DecisionMade {
+    judge(signed, releasing: hold, isLate: isLate)
   }
 
   /// The code with which key, lock or chain would refuse an action today, if they would.
@@ -129,7 +141,9 @@ package struct Procedure {
       agent: agent, uri: uri, chain: chain, facts: state.resources.facts(for: uri))
   }
 
-  private func judge(_ signed: SignedAction, releasing hold: Hold?) -> DecisionMade {
+  private func judge(
+    _ signed: SignedAction, releasing hold: Hold?, isLate: Bool = false
+  ) -> DecisionMade {
     func decision(
       _ verdict: Verdict, _ reasons: [Reason], rules: [ByteString] = [],
       authority: Authority? = nil, holding: DecisionMade.Hold? = nil, isJudged: Bool = true
@@ -160,6 +174,13 @@ package struct Procedure {
       resource: authority.facts, now: now)
     let ruling = PolicyRuling.ask(
       policy.compiled, input: input, standard: state.registry?.approvalDefault ?? .standard)
+    if case .deny(let reasons) = ruling.answer {
+      return decision(.deny, reasons, rules: ruling.rules, authority: authority)
+    }
+    // Whatever else policy says now, a hold is released only by approvals that still count.
+    if let hold, let lost = lostApproval(of: hold, isLate: isLate) {
+      return decision(.deny, [lost], rules: ruling.rules, authority: authority)
+    }
     switch ruling.answer {
     case .deny(let reasons):
       return decision(.deny, reasons, rules: ruling.rules, authority: authority)
@@ -188,20 +209,15 @@ package struct Procedure {
     if let hold {
       let voters = state.countedVoters(hold, at: now)
       if let glass = hold.brokenGlass {
-        guard rule.breakGlass, state.upholds(glass, of: hold, at: now) else {
+        guard rule.breakGlass else {
           return decision(
-            .deny, [Reason("policy_changed", "the break-glass of \(glass.by) no longer stands")],
-            rules, authority, nil)
+            .deny, [Reason("policy_changed", "the policy allows no break-glass any more")], rules,
+            authority, nil)
         }
         return decision(
           .allow,
           [Reason("broken_glass", "let through by \(glass.by) alone: \(glass.reason.text)")],
           rules, authority, nil)
-      }
-      guard Quorum.isMet(hold.terms.rule.quorum, by: voters) else {
-        return decision(
-          .deny, [Reason("quorum_lost", "an approval it rested on no longer counts")], rules,
-          authority, nil)
       }
       guard Quorum.isMet(rule.quorum, by: voters), rule.allowSelf || !hold.terms.rule.allowSelf
       else {
@@ -231,6 +247,22 @@ package struct Procedure {
       DecisionMade.Hold(
         rule: rule, expires: now.advanced(bySeconds: rule.ttlSeconds),
         excluded: excluded.keys.sorted()))
+  }
+
+  /// Why the approvals of a hold do not release it; nil if they do.
+  private func lostApproval(of hold: Hold, isLate: Bool) -> Reason? {
+    if isLate {
+      return Reason(
+        "vote_late",
+        "an approval claims an earlier receipt than the instant at which it was missing from the log"
+      )
+    }
+    if let glass = hold.brokenGlass {
+      return state.upholds(glass, of: hold, at: now)
+        ? nil : Reason("quorum_lost", "the break-glass of \(glass.by) no longer counts")
+    }
+    return Quorum.isMet(hold.terms.rule.quorum, by: state.countedVoters(hold, at: now))
+      ? nil : Reason("quorum_lost", "an approval it rested on no longer counts")
   }
 
   /// An agent names a resource; what it says the resource is must be true.

@@ -40,6 +40,11 @@ extension AuthorityState {
     guard envelope.signatures.count == 1, let signature = envelope.signatures.first else {
       throw Refusal("envelope_malformed", "an action carries exactly one signature")
     }
+    guard signature.scheme == .dsse else {
+      throw Refusal(
+        "signature_invalid",
+        "an action is signed with Ed25519 over its DSSE encoding, not as SSHSIG")
+    }
     guard let record = keys[signature.key] else {
       throw Refusal("key_unknown", "no key \(signature.key) is enrolled")
     }

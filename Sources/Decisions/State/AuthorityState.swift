@@ -30,8 +30,8 @@ package struct AuthorityState: Sendable {
   package internal(set) var unfinished = RecordTable<Unfinished>()
   /// Actions whose params and context are erased, with what is left of them.
   package internal(set) var erased: [Digest: Action] = [:]
-  /// The last time the log went on from a backup.
-  package internal(set) var restored: LogRestored?
+  /// The times the log continued from a backup, in the order of the log.
+  package internal(set) var restorations: [RestorationRecord] = []
   /// Actions signed before this are refused: nonces from before it may be forgotten.
   package internal(set) var actionFloor = Timestamp(milliseconds: 0)
   /// Statements signed before this are refused, likewise.
@@ -97,6 +97,9 @@ package struct AuthorityState: Sendable {
     agents.changeCount + keys.changeCount + grants.changeCount + holds.changeCount
       + unfinished.changeCount + spent.changeCount
   }
+
+  /// Whether an entry put the log's clock back.
+  package func hasResetClock(at index: UInt64) -> Bool { clockResets.last?.index == index }
 
   // MARK: questions
 

@@ -117,6 +117,15 @@ package struct RegistryIdentity: Sendable, Hashable {
   package var isSolo: Bool
 }
 
+/// The log continued from a backup, by the word of the admin quorum.
+package struct RestorationRecord: Sendable, Hashable {
+  /// Of the `proposal.opened` statement.
+  package let digest: Digest
+  /// The entry at which it took effect.
+  package let index: UInt64
+  package let body: LogRestored
+}
+
 /// The log's time was put right.
 struct ClockResetRecord: Sendable, Hashable {
   /// The entry that did so.

@@ -88,7 +88,11 @@ extension AuthorityState {
       "erased": .object(
         JSONObject(
           erased.map { JSONObject.Member(name: ByteString($0.key.hex), value: $0.value.json) })),
-      "restored": restored.json(\.json), "action_floor": actionFloor.json,
+      "restorations": list(restorations, by: \.index) {
+        [
+          "digest": JSONValue($0.digest.hex), "index": JSONValue($0.index), "body": $0.body.json,
+        ]
+      }, "action_floor": actionFloor.json,
       "statement_floor": statementFloor.json,
       "clock_resets": .array(
         clockResets.map { ["index": JSONValue($0.index), "from": $0.from.json] }),
@@ -203,10 +207,11 @@ extension AuthorityState {
       else { throw fields.fault("erased", "holds what is no action") }
       erased[digest] = action
     }
-    if let value = fields.optional("restored"),
-      case .logRestored(let body) = try StatementBody(type: .logRestored, json: value)
-    {
-      restored = body
+    try fields.each("restorations") { (inner) throws(FieldFault) in
+      let (digest, index) = (try inner.digest("digest"), UInt64(try inner.integer("index")))
+      if case .logRestored(let body) = try inner.body("body", .logRestored) {
+        restorations.append(RestorationRecord(digest: digest, index: index, body: body))
+      }
     }
     actionFloor = try fields.timestamp("action_floor")
     statementFloor = try fields.timestamp("statement_floor")

@@ -206,7 +206,7 @@ extension RegistryTransaction {
 
   package func decision(at index: UInt64) throws -> DecisionRow? {
     try Row.fetchOne(
-      db, sql: "SELECT * FROM decision WHERE idx = ?", arguments: [Int64(index)]
+      db, sql: "SELECT * FROM decision WHERE idx = ?", arguments: [index.sql]
     ).map(DecisionRow.init)
   }
 
@@ -245,7 +245,7 @@ extension RegistryTransaction {
         WHERE name = ? AND action <> ? ORDER BY uri <> ?, idx DESC LIMIT \(limit)
         """,
       arguments: [
-        decision.agent, Int64(decision.index), decision.name, decision.action.blob, decision.uri,
+        decision.agent, decision.index.sql, decision.name, decision.action.blob, decision.uri,
       ]
     ).map(DecisionRow.init)
   }
@@ -265,7 +265,7 @@ extension RegistryTransaction {
   package func decisionCount(after index: UInt64, upTo limit: Int) throws -> Int {
     try Int.fetchOne(
       db, sql: "SELECT count(*) FROM (SELECT 1 FROM decision WHERE idx > ? LIMIT ?)",
-      arguments: [Int64(clamping: index), limit]) ?? 0
+      arguments: [index.sql, limit]) ?? 0
   }
 
   /// How often each rule of a policy came first among the newest decisions.

@@ -6,15 +6,23 @@ package import TransparencyLog
 // The append-only part of the file.
 extension RegistryTransaction {
   /// How many entries the log has.
+  ///
+  /// - Throws: ``RegistryFault`` `tampered` if an entry stands where none can.
   package func size() throws -> UInt64 {
+    // Two look-ups by key: asked for together, SQLite would read the whole table.
+    let first = try Int64.fetchOne(db.cachedStatement(sql: "SELECT min(idx) FROM entry"))
     let last = try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(idx) FROM entry"))
-    return last.map { UInt64($0) + 1 } ?? 0
+    guard let first, let last else { return 0 }
+    guard first >= 0 else {
+      throw RegistryFault.tampered(table: "entry", column: "idx", value: first)
+    }
+    return try UInt64(row: last, table: "entry", column: "idx") + 1
   }
 
   package func entry(_ index: UInt64) throws -> [UInt8]? {
     try Data.fetchOne(
       db.cachedStatement(sql: "SELECT bytes FROM entry WHERE idx = ?"),
-      arguments: [Int64(index)]
+      arguments: [index.sql]
     ).map { try unpacked(entry: $0, index) }
   }
 
@@ -25,32 +33,18 @@ extension RegistryTransaction {
     return bytes
   }
 
-  /// Visits entries in order from an index on.
+  /// Visits entries in order from one index up to, not including, another; to the end if none is given.
+  ///
+  /// - Throws: ``RegistryFault`` `damagedEntry` or `tampered`, and what `visit` throws.
   package func entries(
-    from first: UInt64, _ visit: (UInt64, [UInt8]) throws -> Void
-  ) throws {
-    let rows = try Row.fetchCursor(
-      db.cachedStatement(sql: "SELECT idx, bytes FROM entry WHERE idx >= ? ORDER BY idx"),
-      arguments: [Int64(first)])
-    while let row = try rows.next() {
-      let index = UInt64(max(0, Int64.fromDatabaseValue(row[0] as DatabaseValue) ?? 0))
-      guard let bytes = Data.fromDatabaseValue(row[1] as DatabaseValue) else {
-        throw RegistryFault.damagedEntry(index: index)
-      }
-      try visit(index, try unpacked(entry: bytes, index))
-    }
-  }
-
-  /// Visits entries in order from one index up to, not including, another.
-  package func entries(
-    from first: UInt64, to end: UInt64, _ visit: (UInt64, [UInt8]) throws -> Void
+    from first: UInt64, to end: UInt64 = .max, _ visit: (UInt64, [UInt8]) throws -> Void
   ) throws {
     let rows = try Row.fetchCursor(
       db.cachedStatement(
         sql: "SELECT idx, bytes FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx"),
-      arguments: [Int64(first), Int64(end)])
+      arguments: [first.sql, end.sql])
     while let row = try rows.next() {
-      let index = UInt64(max(0, Int64.fromDatabaseValue(row[0] as DatabaseValue) ?? 0))
+      let index = try row.index("entry")
       guard let bytes = Data.fromDatabaseValue(row[1] as DatabaseValue) else {
         throw RegistryFault.damagedEntry(index: index)
       }
@@ -72,14 +66,14 @@ extension RegistryTransaction {
 
   package func append(_ bytes: [UInt8], at index: UInt64) throws {
     try db.cachedStatement(sql: "INSERT INTO entry (idx, bytes) VALUES (?, ?)")
-      .execute(arguments: [Int64(index), Data(Packing.pack(bytes))])
+      .execute(arguments: [index.sql, Data(Packing.pack(bytes))])
   }
 
   /// Changes an entry, as someone with the file in their hands could: for tests.
   package func overwrite(entry index: UInt64, with bytes: [UInt8]) throws {
     try db.execute(
       sql: "UPDATE entry SET bytes = ? WHERE idx = ?",
-      arguments: [Data(Packing.pack(bytes)), Int64(index)])
+      arguments: [Data(Packing.pack(bytes)), index.sql])
   }
 
   /// A body, found by its digest and believed only if it has it.
@@ -120,7 +114,7 @@ extension RegistryTransaction {
     try Int64.fetchOne(
       db.cachedStatement(sql: "SELECT idx FROM erasure WHERE action = ?"),
       arguments: [Data(action.bytes)]
-    ).map { UInt64($0) }
+    ).map { try UInt64(row: $0, table: "erasure", column: "idx") }
   }
 
   /// The size of the backup that `countersign restore` put here, if it did.
@@ -129,22 +123,22 @@ extension RegistryTransaction {
   package func restoreMark() throws -> UInt64? {
     try Int64.fetchOne(
       db.cachedStatement(sql: "SELECT kept FROM restoration ORDER BY kept DESC LIMIT 1")
-    ).map { UInt64($0) }
+    ).map { try UInt64(row: $0, table: "restoration", column: "kept") }
   }
 
   /// Marks this file as put back from a backup.
   package func markRestored(kept: UInt64) throws {
     try db.execute(
-      sql: "INSERT OR REPLACE INTO restoration (kept) VALUES (?)", arguments: [Int64(kept)])
+      sql: "INSERT OR REPLACE INTO restoration (kept) VALUES (?)", arguments: [kept.sql])
   }
 
+  /// The hashes of a full tile as they are stored: a cache that a ``MerkleTree`` checks.
   package func tile(_ level: Int, _ index: UInt64) throws -> [Digest] {
     let blob = try Data.fetchOne(
       db.cachedStatement(sql: "SELECT hashes FROM tile WHERE level = ? AND idx = ?"),
-      arguments: [level, Int64(index)])
-    guard let blob, blob.count == 8192 else {
-      throw RegistryFault.damaged(path: "tile \(level)/\(index)", reason: "it is missing")
-    }
+      arguments: [level, index.sql])
+    // One that is missing or too short proves nothing; its reader says so.
+    guard let blob, blob.count == 8192 else { return [] }
     return blob.withUnsafeBytes { Digest.list(in: $0) }
   }
 
@@ -155,15 +149,35 @@ extension RegistryTransaction {
   package func store(tile: Tile) throws {
     try db.cachedStatement(sql: "INSERT OR REPLACE INTO tile (level, idx, hashes) VALUES (?, ?, ?)")
       .execute(
-        arguments: [tile.level, Int64(tile.index), Data(tile.hashes.flatMap(\.bytes))])
+        arguments: [tile.level, tile.index.sql, Data(tile.hashes.flatMap(\.bytes))])
   }
 
   /// Keeps the newest checkpoint only: older ones are prefixes of it.
   package func store(checkpoint note: [UInt8], size: UInt64) throws {
     try db.cachedStatement(sql: "DELETE FROM checkpoint WHERE size < ?")
-      .execute(arguments: [Int64(size)])
+      .execute(arguments: [size.sql])
     try db.cachedStatement(sql: "INSERT OR REPLACE INTO checkpoint (size, note) VALUES (?, ?)")
-      .execute(arguments: [Int64(size), Data(note)])
+      .execute(arguments: [size.sql, Data(note)])
+  }
+
+  /// What is wrong with the rows that stand beside the log: one checkpoint, restorations, erasures.
+  package func strayRow() throws -> RegistryFault? {
+    for (table, column) in [
+      ("checkpoint", "size"), ("restoration", "kept"), ("erasure", "idx"), ("decision", "idx"),
+      ("hold", "idx"), ("entry", "idx"), ("tile", "idx"), ("tile", "level"),
+    ] {
+      for end in ["min", "max"] {
+        let value = try Int64.fetchOne(db, sql: "SELECT \(end)(\(column)) FROM \(table)")
+        if let value, value < 0 || value > Int64.max - 1 {
+          return .tampered(table: table, column: column, value: value)
+        }
+      }
+    }
+    let checkpoints = try Int64.fetchAll(db, sql: "SELECT size FROM checkpoint ORDER BY size")
+    if checkpoints.count > 1 {
+      return .tampered(table: "checkpoint", column: "size", value: checkpoints[0])
+    }
+    return nil
   }
 
   package func latestCheckpoint() throws -> [UInt8]? {
@@ -177,6 +191,6 @@ extension RegistryTransaction {
       db.cachedStatement(
         sql: "SELECT max(idx) FROM decision WHERE substr(action, 1, 8) = ? AND action = ?"),
       arguments: [Data(digest.bytes.prefix(8)), Data(digest.bytes)]
-    ).map { UInt64($0) }
+    ).map { try UInt64(row: $0, table: "decision", column: "idx") }
   }
 }

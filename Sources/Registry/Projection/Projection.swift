@@ -98,7 +98,7 @@ package enum Projection {
     in transaction: RegistryTransaction
   ) throws {
     let writer = ProjectionWriter(
-      db: transaction.db, index: Int64(index), received: received.milliseconds,
+      db: transaction.db, index: index.sql, received: received.milliseconds,
       statement: statement, state: state, bodies: bodies)
     for change in changes {
       switch change {

@@ -7,13 +7,13 @@ extension RegistryTransaction {
   /// Entries that say who may change trust, and those that put one policy in force.
   package func rosterIndexes(before size: UInt64, policyProposals: [Digest]) throws -> [UInt64] {
     let rows = try Row.fetchAll(
-      db, sql: "SELECT * FROM roster WHERE idx < ? ORDER BY idx", arguments: [Int64(size)])
-    return rows.filter { row in
+      db, sql: "SELECT * FROM roster WHERE idx < ? ORDER BY idx", arguments: [size.sql])
+    return try rows.filter { row in
       let type: String = row.total("type")
       return type.hasPrefix("registry.") || type.hasPrefix("operator.")
         || type.hasPrefix("settings.") || type.hasPrefix("service.")
         || row.digest("proposal").map(policyProposals.contains) == true
-    }.map { UInt64($0.total("idx") as Int64) }
+    }.map { try $0.index("roster") }
   }
 
   /// Proposals of one kind.
@@ -21,9 +21,7 @@ extension RegistryTransaction {
     try Row.fetchAll(
       db, sql: "SELECT proposal, min(idx) AS idx FROM roster WHERE type = ? GROUP BY proposal",
       arguments: [type.rawValue]
-    ).compactMap { row in
-      row.digest("proposal").map { ($0, UInt64(row.total("idx") as Int64)) }
-    }
+    ).compactMap { row in try row.digest("proposal").map { ($0, try row.index("roster")) } }
   }
 
   /// When an agent's key was last used for an action that was logged.
@@ -55,18 +53,18 @@ extension RegistryTransaction {
   package func proposalIndex(_ digest: Digest) throws -> UInt64? {
     try Int64.fetchOne(
       db, sql: "SELECT min(idx) FROM roster WHERE proposal = ?", arguments: [digest.blob]
-    ).map { UInt64($0) }
+    ).map { try UInt64(row: $0, table: "roster", column: "idx") }
   }
 
   package func voteIndexes(of hold: Digest) throws -> [UInt64] {
     try Int64.fetchAll(
       db, sql: "SELECT idx FROM vote WHERE hold = ? ORDER BY idx", arguments: [hold.blob]
-    ).map { UInt64($0) }
+    ).map { try UInt64(row: $0, table: "vote", column: "idx") }
   }
 
   private func index(_ table: String, _ column: String, _ digest: Digest) throws -> UInt64? {
     try Int64.fetchOne(
       db, sql: "SELECT idx FROM \(table) WHERE \(column) = ?", arguments: [digest.blob]
-    ).map { UInt64($0) }
+    ).map { try UInt64(row: $0, table: table, column: "idx") }
   }
 }

@@ -100,7 +100,7 @@ extension RegistryTransaction {
       WHERE idx < :index \(agent == nil ? "" : "AND agent = :agent") ORDER BY idx DESC LIMIT :limit
       """,
       [
-        "index": index.map { Int64($0) } ?? Int64.max, "agent": agent, "limit": limit,
+        "index": index.map(\.sql) ?? Int64.max, "agent": agent, "limit": limit,
       ])
   }
 
@@ -108,7 +108,7 @@ extension RegistryTransaction {
   package func decisions(from index: UInt64, limit: Int) throws -> [DecisionRow] {
     try decisions(
       "WHERE idx >= :index ORDER BY idx LIMIT :limit",
-      ["index": Int64(index), "limit": limit])
+      ["index": index.sql, "limit": limit])
   }
 
   private func decisions(
@@ -137,6 +137,6 @@ extension RegistryTransaction {
   package func holdIndex(_ digest: Digest) throws -> UInt64? {
     try Int64.fetchOne(
       db, sql: "SELECT idx FROM hold WHERE digest = ?", arguments: [digest.blob]
-    ).map { UInt64($0) }
+    ).map { try UInt64(row: $0, table: "hold", column: "idx") }
   }
 }

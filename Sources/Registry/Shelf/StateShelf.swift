@@ -113,7 +113,7 @@ package final class StateShelf: Shelf, @unchecked Sendable {
   }
 
   /// Of the tables above.
-  private static let version = 4
+  private static let version = 5
   /// Pages kept while reading and while writing, in KiB.
   private static let (smallCache, largeCache) = (512, 131_072)
 

@@ -17,6 +17,9 @@ package struct Tile: Sendable, Hashable {
 
 /// A growing Merkle tree that keeps only its unfinished tiles; finished ones are handed out.
 ///
+/// Finished tiles are read back from where they are stored, and believed only once they hash up to the
+/// unfinished ones (``TileReader``).
+///
 /// - Complexity: appending costs two hashes, amortised; root and proofs O(log n).
 package struct MerkleTree: Sendable {
   package private(set) var size: UInt64 = 0
@@ -27,16 +30,25 @@ package struct MerkleTree: Sendable {
 
   package init() {}
 
-  /// What a tree must keep to go on: by tile level the hashes of the growing tile, and the frontier.
-  package var parts: (size: UInt64, growing: [[Digest]], frontier: [Digest]) {
-    (size, growing, frontier)
-  }
+  /// The hashes that are enough to continue the tree: by tile level, those of the growing tile.
+  package var parts: (size: UInt64, growing: [[Digest]]) { (size, growing) }
 
-  /// Goes on from what ``parts`` gave.
-  package init(size: UInt64, growing: [[Digest]], frontier: [Digest]) {
+  /// Continues a tree from what ``parts`` gave; nil if the hashes are not as many as the size asks for.
+  package init?(size: UInt64, growing: [[Digest]]) {
+    guard size <= UInt64(Int64.max), growing.count <= 8 else { return nil }
+    for (level, hashes) in growing.enumerated() {
+      guard UInt64(hashes.count) == size >> UInt64(8 * level) % Tile.width else { return nil }
+    }
+    guard size >> UInt64(8 * growing.count) == 0 else { return nil }
     self.size = size
     self.growing = growing
-    self.frontier = frontier
+    for hashes in growing.reversed() {
+      var rest = hashes[...]
+      for bit in (0..<8).reversed() where hashes.count >> bit & 1 == 1 {
+        frontier.append(MerkleHash.complete(rest.prefix(1 << bit)))
+        rest = rest.dropFirst(1 << bit)
+      }
+    }
   }
 
   /// The hashes of the newest leaves, of the tile that is still growing.
@@ -77,24 +89,41 @@ package struct MerkleTree: Sendable {
 
   /// The hash of the complete subtree of 2^level leaves with this index.
   ///
-  /// `tiles`: Fetches the hashes of a full tile by level and index.
-  func node<Fault: Error>(
-    level: Int, index: UInt64, tiles: (Int, UInt64) throws(Fault) -> [Digest]
-  ) throws(Fault) -> Digest {
+  /// - Throws: ``UnprovenTile``, and what the reader throws.
+  func node(level: Int, index: UInt64, tiles: TileReader) throws -> Digest {
     let tileLevel = level / 8
     let within = level % 8
     let first = index << UInt64(within)
     let tileIndex = first / Tile.width
-    let full = size >> UInt64(8 * (tileLevel + 1))
-    let hashes = tileIndex < full ? try tiles(tileLevel, tileIndex) : growing[tileLevel]
+    let hashes =
+      tileIndex < fullTiles(atLevel: tileLevel)
+      ? try provenTile(tileLevel, tileIndex, tiles) : growing[tileLevel]
     let offset = Int(first % Tile.width)
     return MerkleHash.complete(hashes[offset..<offset + (1 << within)])
   }
 
+  /// How many tiles of a level are full.
+  package func fullTiles(atLevel level: Int) -> UInt64 { size >> UInt64(8 * (level + 1)) }
+
+  /// A full tile as it is stored, once its hashes are found to be what this tree was made of.
+  ///
+  /// - Precondition: the tile is full: `index < fullTiles(atLevel: level)`.
+  /// - Throws: ``UnprovenTile`` if the stored hashes are others.
+  package func provenTile(
+    _ level: Int, _ index: UInt64, _ tiles: TileReader
+  ) throws -> [Digest] {
+    if let known = tiles.cache[level, index] { return known }
+    let hashes = try tiles.read(level, index)
+    // The parent's hash is in a growing tile, which this tree made itself, or in a full one above.
+    guard hashes.count == Int(Tile.width),
+      MerkleHash.complete(hashes) == (try node(level: 8 * (level + 1), index: index, tiles: tiles))
+    else { throw UnprovenTile(level: level, index: index) }
+    tiles.cache[level, index] = hashes
+    return hashes
+  }
+
   /// The root of the leaves from `low` up to, not including, `high`; `low` is aligned.
-  private func root<Fault: Error>(
-    _ low: UInt64, _ high: UInt64, _ tiles: (Int, UInt64) throws(Fault) -> [Digest]
-  ) throws(Fault) -> Digest {
+  private func root(_ low: UInt64, _ high: UInt64, _ tiles: TileReader) throws -> Digest {
     let count = high - low
     if count & (count - 1) == 0 {
       let level = count.trailingZeroBitCount
@@ -113,9 +142,7 @@ package struct MerkleTree: Sendable {
   /// The root this tree had when it was smaller.
   ///
   /// - Precondition: `earlier` is at most ``size``.
-  package func root<Fault: Error>(
-    atSize earlier: UInt64, tiles: (Int, UInt64) throws(Fault) -> [Digest]
-  ) throws(Fault) -> Digest {
+  package func root(atSize earlier: UInt64, tiles: TileReader) throws -> Digest {
     precondition(earlier <= size, "the tree was never that large")
     if earlier == size { return root }
     return earlier == 0 ? MerkleHash.empty : try root(0, earlier, tiles)
@@ -125,9 +152,9 @@ package struct MerkleTree: Sendable {
   ///
   /// - Precondition: `index < size <= self.size`.
   /// - SeeAlso: RFC 6962 section 2.1.1.
-  package func inclusionProof<Fault: Error>(
-    of index: UInt64, inSize size: UInt64, tiles: (Int, UInt64) throws(Fault) -> [Digest]
-  ) throws(Fault) -> [Digest] {
+  package func inclusionProof(
+    of index: UInt64, inSize size: UInt64, tiles: TileReader
+  ) throws -> [Digest] {
     precondition(index < size && size <= self.size, "no such leaf in a tree of that size")
     var low: UInt64 = 0
     var high = size
@@ -149,9 +176,9 @@ package struct MerkleTree: Sendable {
   ///
   /// - Precondition: `0 < first <= second <= self.size`.
   /// - SeeAlso: RFC 6962 section 2.1.2.
-  package func consistencyProof<Fault: Error>(
-    from first: UInt64, to second: UInt64, tiles: (Int, UInt64) throws(Fault) -> [Digest]
-  ) throws(Fault) -> [Digest] {
+  package func consistencyProof(
+    from first: UInt64, to second: UInt64, tiles: TileReader
+  ) throws -> [Digest] {
     precondition(0 < first && first <= second && second <= size, "no such sizes")
     var low: UInt64 = 0
     var high = second

@@ -1,0 +1,105 @@
+import Keys
+import Statements
+
+/// How much one agent, and all together, may ask of a deciding service.
+///
+/// A limit refuses what is new. It never ends a hold: else an agent could cancel its own.
+package struct RequestLimits: Sendable, Hashable {
+  /// Holds of one agent that are open at once; more are `too_many_holds`.
+  package var openHoldsPerAgent = 20
+  /// Requests of one agent that wait for people at once; more are answered at once.
+  package var waitingPerAgent = 20
+  /// Requests that wait for people, of all agents.
+  package var waiting = 10_000
+  /// Requests that are accepted and not yet decided; more are shed before a signature is checked.
+  package var queued = 4096
+  /// Decisions of one key in a second, on average; more are `rate_limited`.
+  package var decisionsPerSecond = 1000
+  /// Decisions of one key at once.
+  package var burst = 2000
+  /// Requests for a key that one account of this machine may have open: for one agent, and in all.
+  package var keyRequestsPerAgent = 1
+  package var keyRequests = 8
+
+  package init() {}
+}
+
+/// A service that has too much to do to take a request: no decision was made, and nothing was recorded.
+package struct Overload: Error, Sendable, CustomStringConvertible {
+  package let retryAfterSeconds: Int
+  package let description: String
+
+  package var code: String { "overloaded" }
+}
+
+/// Decisions per key, as a token bucket for each; bounded.
+struct KeyRates {
+  private struct Bucket {
+    var tokens: Double
+    var at: Timestamp
+  }
+
+  private var buckets: [Fingerprint: Bucket] = [:]
+  /// Keys remembered; beyond it, those that have not asked for a while are forgotten.
+  private static let limit = 10_000
+
+  /// Takes one decision out of a key's bucket.
+  ///
+  /// - Returns: nil if there was one; else after how many milliseconds there is.
+  mutating func take(_ key: Fingerprint, _ limits: RequestLimits, at now: Timestamp) -> Int64? {
+    let (rate, burst) = (Double(max(1, limits.decisionsPerSecond)), Double(max(1, limits.burst)))
+    var bucket = buckets[key] ?? Bucket(tokens: burst, at: now)
+    let elapsed = Double(max(0, now.milliseconds(since: bucket.at)))
+    bucket.tokens = min(burst, bucket.tokens + elapsed * rate / 1000)
+    bucket.at = max(now, bucket.at)
+    defer { buckets[key] = bucket }
+    guard bucket.tokens >= 1 else { return Int64((1 - bucket.tokens) * 1000 / rate) + 1 }
+    bucket.tokens -= 1
+    if buckets.count >= KeyRates.limit {
+      let full = Int64(burst * 1000 / rate)
+      buckets = buckets.filter { now.milliseconds(since: $0.value.at) < full }
+      // As many keys at once as are remembered: all begin anew rather than memory growing.
+      if buckets.count >= KeyRates.limit { buckets = [:] }
+    }
+    return nil
+  }
+}
+
+/// The open holds of each agent, to hold it to its limit.
+struct OpenHolds {
+  private var digests: [Principal: Set<Digest>] = [:]
+
+  mutating func insert(_ hold: Digest, of agent: Principal) {
+    digests[agent, default: []].insert(hold)
+  }
+
+  /// How many are open now; what has ended is forgotten.
+  mutating func count(of agent: Principal, isOpen: (Digest) -> Bool) -> Int {
+    guard let known = digests[agent] else { return 0 }
+    let open = known.filter(isOpen)
+    digests[agent] = open.isEmpty ? nil : open
+    return open.count
+  }
+}
+
+/// Requests for a key by each account of this machine: anyone who reaches the socket can make one, and
+/// those that are open are few.
+struct KeyRequestQuota {
+  private var requests: [UInt32: [Digest: Principal]] = [:]
+
+  /// Whether an account may open one more request for an agent.
+  ///
+  /// `isOpen`: Whether a request still waits for an admin.
+  mutating func allows(
+    _ account: UInt32, for agent: Principal, _ limits: RequestLimits, isOpen: (Digest) -> Bool
+  ) -> Bool {
+    let open = (requests[account] ?? [:]).filter { isOpen($0.key) }
+    requests[account] = open.isEmpty ? nil : open
+    return open.count < limits.keyRequests
+      && open.values.count { $0 == agent } < limits.keyRequestsPerAgent
+  }
+
+  mutating func insert(_ request: Digest, by account: UInt32, for agent: Principal) {
+    requests[account, default: [:]][request] = agent
+  }
+}
