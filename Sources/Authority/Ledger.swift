@@ -174,8 +174,10 @@ package final class Ledger {
       })
   }
 
-  /// Reads for the judgement of a statement. What cannot be read is not the statement's fault: the
-  /// judgement then does not count, see ``checkReading()``.
+  /// Reads for the judgement of a statement.
+  ///
+  /// What cannot be read is not the statement's fault: the judgement then does not count, see
+  /// ``checkReading()``.
   private func reading<Result>(_ body: () throws -> Result) -> Result? {
     do {
       return try body()

@@ -20,8 +20,9 @@ package struct Procedure {
     self.service = service
   }
 
-  /// The first half of step 3: meant for this registry and service. It holds for repeats, too: else
-  /// another service would release what was held here.
+  /// The first half of step 3: meant for this registry and service.
+  ///
+  /// It holds for repeats, too: else another service would release what was held here.
   package func checkAudience(_ signed: SignedAction) throws(Refusal) {
     let action = signed.action
     guard action.registry == state.registry?.id else {
