@@ -8,10 +8,11 @@ import TransparencyLog
 
 /// The deciding service: its key, and the one order in which its decisions are made.
 package actor DecisionAuthority {
-  private let ledger: Ledger
+  let ledger: Ledger
   private let key: SigningKey
   package nonisolated let service: Principal
-  private let clock: Clock
+  let clock: Clock
+  var reading: ReadingMemory
   private var waiting: [Request] = []
   private var isFlushing = false
   private var refusals: [ByteString: Int] = [:]
@@ -53,6 +54,7 @@ package actor DecisionAuthority {
     self.service = service
     self.clock = clock
     countedAt = clock.now()
+    reading = ReadingMemory(since: countedAt)
   }
 
   package var registry: ByteString { ledger.state.registry?.id ?? "" }
@@ -225,7 +227,8 @@ package actor DecisionAuthority {
         }
         return Answer(
           decision, hold: hold.map { Answer.HoldReport($0, at: appending.now) }, index: index,
-          receipt: receipt, isRepeat: isRepeat, refusedToday: today)
+          receipt: receipt, entry: try appending.transaction.entry(index), isRepeat: isRepeat,
+          refusedToday: today)
       }
     }
   }
@@ -265,7 +268,7 @@ package actor DecisionAuthority {
   }
 
   /// Refuses to serve what must not be served: a registry put back from a backup, or removed.
-  private func checkServing(_ transaction: RegistryTransaction) throws {
+  func checkServing(_ transaction: RegistryTransaction) throws {
     if let unsupported = ledger.state.unsupported {
       throw AuthorityFault.refused(.unsupportedEntry(unsupported))
     }

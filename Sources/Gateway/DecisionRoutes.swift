@@ -8,8 +8,8 @@ import Logging
 import ServiceLifecycle
 import Statements
 
-/// `POST /v1/actions`, `POST /v1/statements`, `GET /v1/head`, `GET /v1/holds/{digest}`, `GET /healthz`.
-struct DecisionRoutes {
+/// `POST /v1/actions`, `POST /v1/statements`: what is sent is signed, and so its own credential.
+struct DecisionRoutes: AnsweringJSON {
   let authority: DecisionAuthority
   let logger: Logger
 
@@ -18,19 +18,7 @@ struct DecisionRoutes {
   /// How often a waiting agent's presence is told again.
   private static let presenceSeconds = 10
 
-  func add(to router: Router<BasicRequestContext>) {
-    router.get("/healthz") { _, _ in
-      let refusals = await authority.refusalCounts.map {
-        JSONObject.Member(name: $0.key, value: JSONValue($0.value))
-      }
-      return response(
-        .ok,
-        [
-          "status": "ok", "registry": JSONValue(await authority.registry),
-          "service": JSONValue(authority.service.description),
-          "log_size": JSONValue(await authority.size), "refused": .object(JSONObject(refusals)),
-        ])
-    }
+  func add(to router: Router<GatewayContext>) {
     router.post("/v1/actions") { request, _ in
       do {
         return try await decide(request)
@@ -44,27 +32,6 @@ struct DecisionRoutes {
         return response(.ok, ["log_index": JSONValue(try await authority.admit(envelope))])
       } catch let failed as Failure {
         return failure(failed.status, failed.code, failed.message)
-      } catch {
-        return fault(error)
-      }
-    }
-    router.get("/v1/head") { _, _ in
-      do {
-        let (registry, head) = try await authority.head()
-        return response(.ok, ["registry": JSONValue(registry), "head": head.json])
-      } catch {
-        return fault(error)
-      }
-    }
-    router.get("/v1/holds/:digest") { _, context in
-      guard let text = context.parameters.get("digest"), let digest = Digest(hex: text.utf8) else {
-        return failure(.badRequest, "digest_malformed", "a hold's digest is 64 hexadecimal digits")
-      }
-      do {
-        guard let hold = try await authority.hold(digest) else {
-          return failure(.notFound, "hold_unknown", "no hold \(digest.hex) is on record")
-        }
-        return response(.ok, hold.json)
       } catch {
         return fault(error)
       }
@@ -150,18 +117,5 @@ struct DecisionRoutes {
       }
     logger.error("no decision", metadata: ["code": "\(code)"])
     return failure(status, code, "\(error)")
-  }
-
-  private func failure(
-    _ status: HTTPResponse.Status, _ code: String, _ message: String
-  ) -> Response {
-    response(status, ["error": ["code": JSONValue(code), "message": JSONValue(message)]])
-  }
-
-  private func response(_ status: HTTPResponse.Status, _ json: JSONValue) -> Response {
-    let bytes = (try? json.canonicalBytes()) ?? []
-    return Response(
-      status: status, headers: [.contentType: "application/json"],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes + [0x0A])))
   }
 }

@@ -4,17 +4,23 @@ import Glibc
 import Hummingbird
 package import Logging
 import ServiceLifecycle
+package import Statements
 import UnixSignals
 
 /// The decision point's HTTP server on a Unix socket.
 package struct GatewayServer {
   private let authority: DecisionAuthority
   private let socket: String
+  private let readers: [UInt32: Principal]
   private let logger: Logger
 
-  package init(authority: DecisionAuthority, socket: String, logger: Logger) {
+  /// `readers`: The operators whose accounts on this machine may read, by uid.
+  package init(
+    authority: DecisionAuthority, socket: String, readers: [UInt32: Principal], logger: Logger
+  ) {
     self.authority = authority
     self.socket = socket
+    self.readers = readers
     self.logger = logger
   }
 
@@ -36,8 +42,9 @@ package struct GatewayServer {
   /// Serves until SIGTERM or SIGINT; requests accepted by then are answered first.
   package func run(ready: @escaping @Sendable () -> Void) async throws {
     try claimSocket()
-    let router = Router()
+    let router = Router(context: GatewayContext.self)
     DecisionRoutes(authority: authority, logger: logger).add(to: router)
+    ReadingRoutes(authority: authority, readers: readers, logger: logger).add(to: router)
     let app = Application(
       router: router,
       configuration: ApplicationConfiguration(
