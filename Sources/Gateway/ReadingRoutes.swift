@@ -6,8 +6,10 @@ import Keys
 import Logging
 import Statements
 
-/// What can be read. Open: `GET /healthz` and `GET /v1/head`. With a credential: everything that is
-/// added with ``read(_:_:on:)``, which is where a new route belongs unless strangers may see it.
+/// What can be read.
+///
+/// Open to everybody: `GET /healthz` and `GET /v1/head`. With a credential: everything that is added
+/// with ``read(_:on:_:)``, which is where a new route belongs unless strangers may see it.
 struct ReadingRoutes: AnsweringJSON {
   let authority: DecisionAuthority
   /// The operators whose accounts on this machine may read.
