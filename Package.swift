@@ -152,7 +152,12 @@ let package = Package(
         "TestSupport", "Authority", "Registry", "Decisions", "Delegations", "Statements",
         "TransparencyLog", "CanonicalJSON", "Keys", "Approvals",
       ]),
-    .testTarget(name: "EnforcementTests", dependencies: ["Enforcement"]),
+    .testTarget(
+      name: "EnforcementTests",
+      dependencies: [
+        "TestSupport", "Enforcement", "Authority", "Statements", "TransparencyLog",
+        "CanonicalJSON", "Keys",
+      ]),
     .testTarget(
       name: "ConsoleTests",
       dependencies: [

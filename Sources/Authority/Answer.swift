@@ -26,6 +26,8 @@ package struct Answer: Sendable {
   /// The decision's place in the log; nil if the refusal was not logged.
   package let index: UInt64?
   package let receipt: Receipt?
+  /// The bytes of the log entry that the receipt is of: what was decided, about which action, when.
+  package let entry: [UInt8]?
   /// Whether this was answered before: an enforcement point runs only what is not.
   package let isRepeat: Bool
   /// The code that would refuse a repeat today.
@@ -45,14 +47,15 @@ package struct Answer: Sendable {
     hold = nil
     index = nil
     receipt = nil
+    entry = nil
     isRepeat = false
     refusedToday = nil
     self.retryAfterMilliseconds = retryAfterMilliseconds
   }
 
   init(
-    _ decision: DecisionMade, hold: HoldReport?, index: UInt64, receipt: Receipt?, isRepeat: Bool,
-    refusedToday: Reason? = nil
+    _ decision: DecisionMade, hold: HoldReport?, index: UInt64, receipt: Receipt?, entry: [UInt8]?,
+    isRepeat: Bool, refusedToday: Reason? = nil
   ) {
     var reasons = decision.reasons
     var verdict = decision.verdict
@@ -71,6 +74,7 @@ package struct Answer: Sendable {
     self.hold = hold
     self.index = index
     self.receipt = receipt
+    self.entry = entry
     self.isRepeat = isRepeat
     self.refusedToday = refusedToday
     retryAfterMilliseconds = nil
@@ -101,6 +105,7 @@ package struct Answer: Sendable {
       "hold": hold.json(\.json),
       "log_index": index.json { JSONValue($0) },
       "receipt": receipt.json { JSONValue($0.text) },
+      "entry": entry.json { JSONValue(Base64.text(of: $0)) },
       "repeat": .bool(isRepeat),
       "refused_today": refusedToday.json {
         ["code": JSONValue($0.code), "detail": JSONValue($0.detail)]

@@ -14,6 +14,7 @@ package actor DecisionAuthority {
   package nonisolated let limits: RequestLimits
   let clock: Clock
   let pins: PinStore
+  var reading: ReadingMemory
   private var queue: [Request] = []
   private var isFlushing = false
   private var refusals: [ByteString: Int] = [:]
@@ -85,6 +86,7 @@ package actor DecisionAuthority {
     self.looks = looks
     storedLook = looks.last
     countedAt = now
+    reading = ReadingMemory(since: now)
     for hold in try DecisionAuthority.openHolds(of: ledger, at: now) {
       openHolds.insert(hold.digest, of: hold.agent)
       lastExpiry = max(lastExpiry, hold.terms.expires)
@@ -348,7 +350,8 @@ package actor DecisionAuthority {
         return .success(
           Answer(
             decision, hold: hold.map { Answer.HoldReport($0, at: appending.now) }, index: index,
-            receipt: receipt, isRepeat: isRepeat, refusedToday: today))
+            receipt: receipt, entry: try appending.transaction.entry(index), isRepeat: isRepeat,
+            refusedToday: today))
       }
     }
   }
@@ -438,16 +441,5 @@ package actor DecisionAuthority {
     _ = try appending.append(try draft.signed(by: key))
     countedAt = appending.now
     refusals = [:]
-  }
-
-  /// How a hold stands; reading never releases it.
-  package func hold(_ digest: Digest) throws -> Answer.HoldReport? {
-    try look()
-    let now = max(clock.now(), ledger.state.lastReceived)
-    let hold = ledger.state.holds[digest]
-    try ledger.checkShelf()
-    let report = hold.map { Answer.HoldReport($0, at: now) }
-    if let report { try storeLook(before: report) }
-    return report
   }
 }

@@ -46,6 +46,13 @@ package struct DaemonCommand: AsyncParsableCommand {
   @Option(help: "Decisions a second for one key, on average; twice as many at once.")
   var rate: Int = RequestLimits().decisionsPerSecond
 
+  @Option(
+    name: .customLong("reader"),
+    help: ArgumentHelp(
+      "UID=user:NAME: what runs under this account reads holds and status as that operator, without "
+        + "a signature; repeat for more.", valueName: "uid=user:name"))
+  var readers: [String] = []
+
   @Flag(help: "Log nothing but faults.")
   var quiet = false
 
@@ -60,6 +67,8 @@ package struct DaemonCommand: AsyncParsableCommand {
   package func run() async throws {
     do {
       try await serve()
+    } catch let usage as ValidationError {
+      throw usage
     } catch {
       let code =
         (error as? AuthorityFault)?.code ?? (error as? KeyFault)?.code
@@ -88,6 +97,7 @@ package struct DaemonCommand: AsyncParsableCommand {
     guard let service = Principal(ByteString(service)), service.kind == .service else {
       throw ValidationError("--service must be service:NAME")
     }
+    let readers = try DaemonCommand.readers(readers)
     var logger = Logger(label: "countersignd") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = quiet ? .error : .info
     let authority = try DecisionAuthority(
@@ -96,9 +106,29 @@ package struct DaemonCommand: AsyncParsableCommand {
       limits: limits, acceptLate: acceptLate)
     let size = await authority.size
     logger.info("opened", metadata: ["registry": "\(registry)", "entries": "\(size)"])
-    let server = GatewayServer(authority: authority, socket: socket, logger: logger)
+    let server = GatewayServer(
+      authority: authority, socket: socket, readers: readers, logger: logger)
     try await server.run {
       FileHandle.standardError.write(Data("countersignd: listening on \(socket)\n".utf8))
     }
+  }
+
+  /// Reads `UID=user:NAME` pairs.
+  private static func readers(_ pairs: [String]) throws -> [UInt32: Principal] {
+    var readers: [UInt32: Principal] = [:]
+    for pair in pairs {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      // 4294967295 is what the kernel says where it knows no account.
+      guard parts.count == 2, let user = UInt32(parts[0]), String(user) == parts[0],
+        user != UInt32.max, let reader = Principal(ByteString(String(parts[1]))),
+        reader.kind == .user
+      else {
+        throw ValidationError("--reader \"\(pair)\" is not UID=user:NAME, as 1000=user:alice")
+      }
+      guard readers.updateValue(reader, forKey: user) == nil else {
+        throw ValidationError("--reader names uid \(user) twice")
+      }
+    }
+    return readers
   }
 }

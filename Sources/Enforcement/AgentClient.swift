@@ -1,4 +1,5 @@
 package import CanonicalJSON
+package import Keys
 package import Statements
 
 /// Asks a decision point about an agent's actions, over its Unix socket.
@@ -41,13 +42,22 @@ package struct AgentClient: Sendable {
       "POST", "/v1/actions?wait=\(waitSeconds)", envelope.dsse, timeoutSeconds: waitSeconds + 15)
   }
 
-  /// The registry's id and the log's head, which a statement's header names.
-  package func head() async throws -> (registry: ByteString, head: TreeHead) {
+  /// What a daemon tells everybody.
+  package struct Head: Sendable {
+    package let registry: ByteString
+    package let service: Principal
+    package let head: TreeHead
+  }
+
+  /// Who answers here, for which registry, and the log's head, which a statement's header names.
+  package func head() async throws -> Head {
     let json = try await send("GET", "/v1/head", timeoutSeconds: 15)
     do {
       var fields = try JSONFields(json, path: "")
-      let registry = try fields.string("registry")
-      return (registry, try TreeHead(try fields.value("head"), path: "head"))
+      return Head(
+        registry: try fields.string("registry"),
+        service: try fields.principal("service", .service),
+        head: try TreeHead(try fields.value("head"), path: "head"))
     } catch {
       throw Fault.malformed("\(error)")
     }
@@ -64,19 +74,36 @@ package struct AgentClient: Sendable {
     return UInt64(index)
   }
 
-  /// The daemon's health report.
-  package func health() async throws -> JSONValue {
-    try await send("GET", "/healthz", timeoutSeconds: 5)
+  /// Whether the daemon says that it can decide.
+  package func isWell() async throws -> Bool {
+    try await send("GET", "/healthz", timeoutSeconds: 5)["status"] == "ok"
+  }
+
+  /// Reads what strangers may not, by a read request signed here.
+  package func read(
+    _ path: String, by reader: Principal, _ key: borrowing SigningKey, at now: Timestamp
+  ) async throws -> JSONValue {
+    let request = ReadRequest(
+      nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))), path: ByteString(path),
+      reader: reader, registry: try await head().registry, timestamp: now)
+    let credential = try request.signed(by: key).credential
+    return try await send("GET", path, timeoutSeconds: 15, credential: credential.text)
+  }
+
+  /// Reads as the operator that the daemon maps this process's account to.
+  package func read(_ path: String) async throws -> JSONValue {
+    try await send("GET", path, timeoutSeconds: 15)
   }
 
   private func send(
-    _ method: String, _ path: String, _ body: [UInt8]? = nil, timeoutSeconds: Int
+    _ method: String, _ path: String, _ body: [UInt8]? = nil, timeoutSeconds: Int,
+    credential: String? = nil
   ) async throws -> JSONValue {
     let response: SocketExchange.Response
     do {
       response = try await SocketExchange(socket: socket, timeoutSeconds: timeoutSeconds).send(
         method, path, body: body ?? [],
-        type: body == nil ? nil : "application/vnd.dsse+json")
+        type: body == nil ? nil : "application/vnd.dsse+json", credential: credential)
     } catch {
       throw Fault.unreachable(socket: socket, reason: "\(error)")
     }

@@ -62,10 +62,12 @@ struct SocketExchange: Sendable {
 
   /// Sends a request and takes the whole response.
   func send(
-    _ method: String, _ path: String, body: [UInt8] = [], type: String? = nil
+    _ method: String, _ path: String, body: [UInt8] = [], type: String? = nil,
+    credential: String? = nil
   ) async throws -> Response {
     var head = "\(method) \(path) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
     if let type { head += "content-type: \(type)\r\ncontent-length: \(body.count)\r\n" }
+    if let credential { head += "authorization: \(credential)\r\n" }
     let request = Array((head + "\r\n").utf8) + body
     let connection = Connection()
     return try await withTaskCancellationHandler {

@@ -8,27 +8,15 @@ import Logging
 import ServiceLifecycle
 import Statements
 
-/// `POST /v1/actions`, `POST /v1/statements`, `GET /v1/head`, `GET /v1/holds/{digest}`, `GET /healthz`.
-struct DecisionRoutes {
+/// `POST /v1/actions`, `POST /v1/statements`: what is sent is signed, and so its own credential.
+struct DecisionRoutes: AnsweringJSON {
   let authority: DecisionAuthority
   let logger: Logger
 
   private static let bodyLimit = 128 << 10
   private static let longestWait = 300
 
-  func add(to router: Router<BasicRequestContext>) {
-    router.get("/healthz") { _, _ in
-      let refusals = await authority.refusalCounts.map {
-        JSONObject.Member(name: $0.key, value: JSONValue($0.value))
-      }
-      return response(
-        .ok,
-        [
-          "status": "ok", "registry": JSONValue(await authority.registry),
-          "service": JSONValue(authority.service.description),
-          "log_size": JSONValue(await authority.size), "refused": .object(JSONObject(refusals)),
-        ])
-    }
+  func add(to router: Router<GatewayContext>) {
     router.post("/v1/actions") { request, _ in
       do {
         return try await decide(request)
@@ -36,33 +24,12 @@ struct DecisionRoutes {
         return fault(error)
       }
     }
-    router.post("/v1/statements") { request, _ in
+    router.post("/v1/statements") { request, context in
       do {
         let envelope = try UnverifiedEnvelope(dsse: try await envelopeBytes(request))
-        return response(.ok, ["log_index": JSONValue(try await authority.admit(envelope))])
+        return response(.ok, ["log_index": JSONValue(try await authority.admit(envelope, from: context.peerUser()))])
       } catch let failed as Failure {
         return failure(failed.status, failed.code, failed.message)
-      } catch {
-        return fault(error)
-      }
-    }
-    router.get("/v1/head") { _, _ in
-      do {
-        let (registry, head) = try await authority.head()
-        return response(.ok, ["registry": JSONValue(registry), "head": head.json])
-      } catch {
-        return fault(error)
-      }
-    }
-    router.get("/v1/holds/:digest") { _, context in
-      guard let text = context.parameters.get("digest"), let digest = Digest(hex: text.utf8) else {
-        return failure(.badRequest, "digest_malformed", "a hold's digest is 64 hexadecimal digits")
-      }
-      do {
-        guard let hold = try await authority.hold(digest) else {
-          return failure(.notFound, "hold_unknown", "no hold \(digest.hex) is on record")
-        }
-        return response(.ok, hold.json)
       } catch {
         return fault(error)
       }
@@ -154,18 +121,5 @@ struct DecisionRoutes {
       response.headers[.retryAfter] = "\(overload.retryAfterSeconds)"
     }
     return response
-  }
-
-  private func failure(
-    _ status: HTTPResponse.Status, _ code: String, _ message: String
-  ) -> Response {
-    response(status, ["error": ["code": JSONValue(code), "message": JSONValue(message)]])
-  }
-
-  private func response(_ status: HTTPResponse.Status, _ json: JSONValue) -> Response {
-    let bytes = (try? json.canonicalBytes()) ?? []
-    return Response(
-      status: status, headers: [.contentType: "application/json"],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes + [0x0A])))
   }
 }

@@ -4,6 +4,7 @@ import Glibc
 import Hummingbird
 package import Logging
 import ServiceLifecycle
+package import Statements
 import UnixSignals
 
 /// Has the service look at the log once a second, by itself.
@@ -22,11 +23,16 @@ private struct LogLooks: Service {
 package struct GatewayServer {
   private let authority: DecisionAuthority
   private let socket: String
+  private let readers: [UInt32: Principal]
   private let logger: Logger
 
-  package init(authority: DecisionAuthority, socket: String, logger: Logger) {
+  /// `readers`: The operators whose accounts on this machine may read, by uid.
+  package init(
+    authority: DecisionAuthority, socket: String, readers: [UInt32: Principal], logger: Logger
+  ) {
     self.authority = authority
     self.socket = socket
+    self.readers = readers
     self.logger = logger
   }
 
@@ -48,8 +54,9 @@ package struct GatewayServer {
   /// Serves until SIGTERM or SIGINT; requests accepted by then are answered first.
   package func run(ready: @escaping @Sendable () -> Void) async throws {
     try claimSocket()
-    let router = Router()
+    let router = Router(context: GatewayContext.self)
     DecisionRoutes(authority: authority, logger: logger).add(to: router)
+    ReadingRoutes(authority: authority, readers: readers, logger: logger).add(to: router)
     var app = Application(
       router: router,
       configuration: ApplicationConfiguration(

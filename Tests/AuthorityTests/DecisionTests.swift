@@ -86,7 +86,7 @@ import TransparencyLog
     let pending = try await authority.decide(envelope)
     #expect(pending.verdict == .hold && pending.isRepeat)
     try world.vote(.approve, on: hold)
-    #expect(try await authority.hold(hold)?.state.word == "approved")
+    #expect(try await authority.hold(hold, for: world.gateway)?.state.word == "approved")
     let released = try await authority.decide(envelope)
     #expect(released.verdict == .allow && !released.isRepeat)
     let again = try await authority.decide(envelope)
@@ -146,7 +146,7 @@ import TransparencyLog
     try world.publish("package agent.authz\ndefault allow := false\n")
     let answer = try await authority.decide(envelope)
     #expect(answer.verdict == .deny && code(answer) == "policy_denied")
-    #expect(try await authority.hold(hold)?.state.word == "lapsed")
+    #expect(try await authority.hold(hold, for: world.gateway)?.state.word == "lapsed")
   }
 
   @Test func `a revoked key stops the next action and voids what it had held`() async throws {
@@ -160,7 +160,7 @@ import TransparencyLog
           key: try World.key(world.bot).publicKey.fingerprint, reason: .compromised,
           compromisedSince: nil, note: "")))
     #expect(code(try await authority.decide(try world.action())) == "key_revoked")
-    #expect(try await authority.hold(hold)?.state.word == "voided")
+    #expect(try await authority.hold(hold, for: world.gateway)?.state.word == "voided")
     #expect(throws: AdmissionFault.self) { try world.vote(.approve, on: hold) }
   }
 

@@ -120,8 +120,10 @@ final class Sandbox {
 
   /// `asStranger`: With an account that has seen nothing, told this registry's id.
   ///
-  /// `fileSizeKiB`: The largest file it may write.
-  func startDaemon(asStranger trust: String? = nil, fileSizeKiB: Int? = nil) throws {
+  /// `fileSizeKiB`: The largest file it may write; `more`: further arguments.
+  func startDaemon(
+    asStranger trust: String? = nil, fileSizeKiB: Int? = nil, more: [String] = []
+  ) throws {
     if let trust { extraEnvironment["XDG_STATE_HOME"] = "\(home)/stranger-\(trust.prefix(4))" }
     defer { extraEnvironment["XDG_STATE_HOME"] = nil }
     unlink(socket)
@@ -133,7 +135,7 @@ final class Sandbox {
         "\(programs)/countersignd", "--registry", registry, "--service", "service:gateway-1",
         "--key", "\(home)/gw.pem",
         "--quiet",
-      ] + (trust.map { ["--trust", $0] } ?? [])
+      ] + (trust.map { ["--trust", $0] } ?? []) + more
     process.environment = environment
     process.standardError = FileHandle(forWritingAtPath: "/dev/null")
     try process.run()

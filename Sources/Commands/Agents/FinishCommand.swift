@@ -2,6 +2,7 @@ import ArgumentParser
 import Authority
 import CanonicalJSON
 import Enforcement
+import Foundation
 import Keys
 import Statements
 
@@ -27,10 +28,14 @@ struct FinishCommand: Subcommand {
   @Option(help: "The daemon's socket.")
   var socket: String
 
+  @Option(help: "Where this side keeps what it started. Default: KEY.journal, if it is there.")
+  var journal: String?
+
   func perform() async throws {
     guard let outcome = ActionFinished.Outcome(rawValue: outcome) else {
       throw ValidationError("--outcome is ok, failed or unknown")
     }
+    let digest = try Parse.digest(action)
     let key = try PrivateKeyPEM.read(agentKey)
     let client = AgentClient(socket: socket)
     let head = try await client.head()
@@ -41,8 +46,21 @@ struct FinishCommand: Subcommand {
         signer: try Parse.principal(agent, .agent)),
       .actionFinished(
         ActionFinished(
-          action: try Parse.digest(action), outcome: outcome, detail: ByteString(detail))))
+          action: digest, outcome: outcome, detail: ByteString(detail))))
     let index = try await client.submit(try draft.signed(by: key))
+    try end(digest, outcome)
     Output.line("recorded \(outcome.rawValue)  entry #\(index)")
+  }
+
+  /// Records the end beside the start, if it was started from here.
+  private func end(_ action: Digest, _ outcome: ActionFinished.Outcome) throws {
+    let path = journal ?? ActionJournal.path(besides: agentKey)
+    guard journal != nil || FileManager.default.fileExists(atPath: path) else { return }
+    do {
+      try ActionJournal(path).end(action, outcome, at: Clock.system.now())
+    } catch {
+      // An action that something else started, which then keeps its own record.
+      guard journal == nil, error.code == "action_not_started" else { throw error }
+    }
   }
 }

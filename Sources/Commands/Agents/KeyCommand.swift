@@ -14,7 +14,7 @@ struct KeyCommand: AsyncParsableCommand {
     commandName: "key", abstract: "Make, enrol, rotate, revoke, list and check keys.",
     subcommands: [
       New.self, Enroll.self, Request.self, Requests.self, Rotate.self, Taint.self, Revoke.self,
-      List.self, AgentList.self, Import.self, Verify.self,
+      List.self, AgentList.self, Import.self, Verify.self, Anchoring.self,
     ],
     defaultSubcommand: List.self)
 
@@ -54,7 +54,9 @@ struct KeyCommand: AsyncParsableCommand {
       abstract: "Enrol an agent's key; the key itself signs too, as proof of possession.",
       discussion: """
         Give --agent-key with the key itself, or --request with what the agent asked for by
-        `countersign key request`: its signature stands there.
+        `countersign key request`: its signature stands there. Beside the key goes its anchor
+        (FILE.anchor): the registry's id and its services' keys, with which `act` verifies receipts.
+        After a request, or when a service is enrolled: countersign key anchor.
         """)
 
     @Argument(help: "agent:NAME")
@@ -98,6 +100,8 @@ struct KeyCommand: AsyncParsableCommand {
       }
       guard let agentKey else { throw ValidationError("give --agent-key or --request") }
       let key = try PrivateKeyPEM.read(agentKey)
+      let anchor = AnchorFile(besides: agentKey)
+      try anchor.check(ledger)
       let opened = try change.signer.open(in: ledger)
       let body = KeyEnrolled(
         holder: holder, key: key.publicKey, notBefore: start, notAfter: end)
@@ -107,6 +111,7 @@ struct KeyCommand: AsyncParsableCommand {
       change.report(
         try ledger.append(envelope, clock: .system),
         "enrolled \(key.publicKey.fingerprint) of \(agent)", in: ledger)
+      try anchor.write(ledger)
     }
   }
 
@@ -256,6 +261,8 @@ struct KeyCommand: AsyncParsableCommand {
       }
       let old = try PrivateKeyPEM.read(oldKey)
       let key = try PrivateKeyPEM.read(newKey)
+      let anchor = AnchorFile(besides: newKey)
+      try anchor.check(ledger)
       let opened = try change.signer.open(in: ledger)
       let body = KeyRotated(
         holder: holder, old: old.publicKey.fingerprint, key: key.publicKey,
@@ -267,6 +274,7 @@ struct KeyCommand: AsyncParsableCommand {
       change.report(
         try ledger.append(envelope, clock: .system),
         "\(agent) now has key \(key.publicKey.fingerprint)", in: ledger)
+      try anchor.write(ledger)
     }
   }
 

@@ -207,7 +207,7 @@ final class Daemon: Sendable {
     }
     let client = AgentClient(socket: registry.socket)
     for _ in 0..<100 {
-      if (try? await client.health()) != nil {
+      if (try? await client.isWell()) == true {
         return Daemon(identifier: process.processIdentifier)
       }
       try await Task.sleep(for: .milliseconds(100))

@@ -17,6 +17,8 @@ enum ExitStatus {
   static let denied = ExitCode(3)
   static let held = ExitCode(4)
   static let verificationFailed = ExitCode(5)
+  /// An action that was let through before: started here, or signed elsewhere.
+  static let repeated = ExitCode(6)
 }
 
 /// Something asked of the program that it cannot do, with what to do instead.
@@ -73,6 +75,9 @@ enum FaultCode {
     case let fault as JSONFault: fault.code
     case let fault as LogFault: fault.code
     case let fault as AgentClient.Fault: fault.code
+    case let fault as Anchor.Fault: fault.code
+    case let fault as ReceiptFault: fault.code
+    case let fault as ActionJournal.Fault: fault.code
     case let fault as ProofCheck.Fault: fault.code
     case is FieldFault: "field_malformed"
     default: "failed"
