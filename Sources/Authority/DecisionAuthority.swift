@@ -45,7 +45,7 @@ package actor DecisionAuthority {
   ) throws {
     let ledger = try Ledger(
       RegistryDatabase(path, access: .readWrite), pins: pins, trust: trust)
-    guard ledger.state.services[service]?.key == key.publicKey.fingerprint else {
+    guard ledger.state.recognises(key.publicKey.fingerprint, as: service) else {
       throw AuthorityFault.notEnrolled(service: service)
     }
     self.ledger = ledger
@@ -269,7 +269,7 @@ package actor DecisionAuthority {
     if let unsupported = ledger.state.unsupported {
       throw AuthorityFault.refused(.unsupportedEntry(unsupported))
     }
-    guard ledger.state.services[service]?.key == key.publicKey.fingerprint else {
+    guard ledger.state.recognises(key.publicKey.fingerprint, as: service) else {
       throw AuthorityFault.notEnrolled(service: service)
     }
     if let kept = try ledger.unconfirmedRestore(transaction) {

@@ -17,6 +17,8 @@ package struct LogVerification {
     package let registry: ByteString
     package let size: UInt64
     package let root: Digest
+    /// The version of the rules in force at its end; none if the genesis was refused.
+    package let rules: Int64?
     package let decisions: Int
     /// Decisions whose action was erased, and which cannot be decided again.
     package let erased: Int
@@ -144,7 +146,8 @@ package struct LogVerification {
     }
     return Report(
       registry: ledger.state.registry?.id ?? "", size: ledger.tree.size, root: ledger.tree.root,
-      decisions: decisions, erased: erased, refused: ledger.refused.count, resumedAt: resumedAt,
+      rules: ledger.state.registry?.rules, decisions: decisions, erased: erased,
+      refused: ledger.refused.count, resumedAt: resumedAt,
       findings: findings)
   }
 
