@@ -129,7 +129,7 @@ struct LockOutTests {
         try world.ledger.append(
           try draft.signed(by: try World.key(world.alice)), clock: world.clock.clock)
       } == "needs_admin_quorum")
-    let open = world.ledger.state.proposals.keys.sorted()[0]
+    let open = try #require(world.ledger.state.proposals.keys.sorted().first)
     let opener = try #require(world.ledger.state.proposals[open]?.opener)
     #expect(
       faultCode { try world.sign(.proposalSigned(ProposalSigned(proposal: open)), by: carol) }
