@@ -109,9 +109,6 @@ package struct Hold: Sendable, Hashable {
   package private(set) var brokenGlass: BrokenGlass?
   package private(set) var end: HoldEnd?
 
-  /// How long a quorum counts if no vote says otherwise.
-  package static let defaultValiditySeconds: Int64 = 300
-
   package init(
     digest: Digest, index: UInt64, action: Digest, agent: Principal, key: Fingerprint,
     resource: ByteString,
@@ -152,10 +149,11 @@ package struct Hold: Sendable, Hashable {
     case .approve:
       guard Quorum.isMet(terms.rule.quorum, by: eligible) else { return }
       quorumMet = vote.received
-      let fallback = vote.received.advanced(bySeconds: Hold.defaultValiditySeconds)
+      // The rule says how long an approval waits; a vote may shorten that for all, and lengthen it
+      // for none.
       let people = Set(eligible.map(\.principal))
-      approvedUntil =
-        approvals.filter { people.contains($0.voter) }.compactMap(\.validUntil).min() ?? fallback
+      let ends = approvals.filter { people.contains($0.voter) }.compactMap(\.validUntil)
+      approvedUntil = ends.reduce(lapse(after: vote.received), min)
     }
   }
 
@@ -175,7 +173,11 @@ package struct Hold: Sendable, Hashable {
     precondition(end == nil && approvedUntil == nil, "broken glass on a hold that is not pending")
     brokenGlass = glass
     quorumMet = glass.received
-    approvedUntil = glass.received.advanced(bySeconds: Hold.defaultValiditySeconds)
+    approvedUntil = lapse(after: glass.received)
+  }
+
+  private func lapse(after quorum: Timestamp) -> Timestamp {
+    quorum.advanced(bySeconds: terms.rule.approvedForSeconds)
   }
 
   /// Takes what a mark says became of the hold.

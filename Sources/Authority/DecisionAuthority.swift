@@ -74,7 +74,7 @@ package actor DecisionAuthority {
     looks.last = looks.last.map { LastLook(at: min($0.at, now), size: $0.size) }
     looks.blocking.removeAll { acceptLate.contains($0.index) }
     let ledger = try Ledger(database, pins: pins, trust: trust, lastLook: looks.last)
-    guard ledger.state.services[service]?.key == key.publicKey.fingerprint else {
+    guard ledger.state.recognises(key.publicKey.fingerprint, as: service) else {
       throw AuthorityFault.notEnrolled(service: service)
     }
     self.ledger = ledger
@@ -419,7 +419,7 @@ package actor DecisionAuthority {
     if let unsupported = ledger.state.unsupported {
       throw AuthorityFault.refused(.unsupportedEntry(unsupported))
     }
-    guard ledger.state.services[service]?.key == key.publicKey.fingerprint else {
+    guard ledger.state.recognises(key.publicKey.fingerprint, as: service) else {
       throw AuthorityFault.notEnrolled(service: service)
     }
     if let kept = try ledger.unconfirmedRestore(transaction) {

@@ -380,6 +380,13 @@ package final class Ledger {
       // Not the signer's fault but the file's: to continue would forget a nonce or a use.
       throw AuthorityFault.badEntry(
         index: index, reason: "\(AdmissionFault.missingBody(digest))")
+    } catch AdmissionFault.rulesUnsupported(let version) {
+      // Nothing from here on can be judged: a log that begins so is refused whole, one that comes to it
+      // is read no further.
+      guard state.registry != nil else { throw AuthorityFault.refused(.rulesUnsupported(version)) }
+      state.stop(at: index)
+      finish(bytes, entry.received)
+      return nil
     } catch let fault as AdmissionFault {
       try checkReading()
       refused.append((index, "\(fault)"))

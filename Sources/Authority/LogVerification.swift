@@ -19,6 +19,8 @@ package struct LogVerification {
     package let root: Digest
     /// The restorations from a backup that took effect, by the digests of their proposals.
     package let restorations: [Digest]
+    /// The version of the rules in force at its end; none if the genesis was refused.
+    package let rules: Int64?
     package let decisions: Int
     /// Decisions whose action was erased, and which cannot be decided again.
     package let erased: Int
@@ -150,7 +152,8 @@ package struct LogVerification {
     }
     return Report(
       registry: ledger.state.registry?.id ?? "", size: ledger.tree.size, root: ledger.tree.root,
-      restorations: ledger.state.restorations.map(\.digest), decisions: decisions, erased: erased,
+      restorations: ledger.state.restorations.map(\.digest), rules: ledger.state.registry?.rules,
+      decisions: decisions, erased: erased,
       refused: ledger.refused.count, resumedAt: resumedAt,
       findings: findings)
   }

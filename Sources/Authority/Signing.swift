@@ -16,7 +16,7 @@ extension Ledger {
   package func draft(
     _ body: StatementBody, by signer: Principal, at now: Timestamp
   ) throws(StatementFault) -> StatementDraft {
-    guard state.needsProposal(body, by: signer) else {
+    guard state.needsProposal(body, by: signer, at: now) else {
       return try StatementDraft(header(by: signer, at: now), body)
     }
     let proposal = ProposalOpened(

@@ -31,6 +31,8 @@ package struct KeyRecord: Sendable, Hashable {
   package let enrollers: [Principal]
   /// The operator's key that signed its enrolment; none for a founder.
   package let enrollingKey: Fingerprint?
+  /// Those of the other admins who signed it, where the admin quorum enrolled it.
+  package let cosigningKeys: [Fingerprint]
   /// The key it took the place of.
   package let predecessor: Fingerprint?
   package let received: Timestamp
@@ -44,13 +46,15 @@ package struct KeyRecord: Sendable, Hashable {
 
   package init(
     key: PublicKey, holder: Principal, enrollers: [Principal], enrollingKey: Fingerprint? = nil,
-    predecessor: Fingerprint? = nil, received: Timestamp, notBefore: Timestamp? = nil,
+    cosigningKeys: [Fingerprint] = [], predecessor: Fingerprint? = nil, received: Timestamp,
+    notBefore: Timestamp? = nil,
     notAfter: Timestamp? = nil
   ) {
     self.key = key
     self.holder = holder
     self.enrollers = enrollers
     self.enrollingKey = enrollingKey
+    self.cosigningKeys = cosigningKeys
     self.predecessor = predecessor
     self.received = received
     self.notBefore = notBefore

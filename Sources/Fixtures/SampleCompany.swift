@@ -42,7 +42,7 @@ package struct SampleCompany: Sendable {
   package let service: Principal
   package let operators: [Member]
   package let mayGrant: [Capability]
-  package let resources: [ResourceRegistered]
+  package let resources: [ResourceEntry]
   package let agents: [Member]
   package let grants: [Link]
   package let policies: [Policy]
@@ -60,7 +60,7 @@ package struct SampleCompany: Sendable {
     agents = try SampleCompany.list(&fields, "agents") { try Member(&$0, .agent) }
     mayGrant = try fields.strings("may_grant").map(SampleCompany.capability)
     resources = try SampleCompany.list(&fields, "resources") { inner in
-      ResourceRegistered(
+      ResourceEntry(
         pattern: try inner.string("pattern"), type: try inner.string("type"),
         env: try inner.optionalString("env"))
     }

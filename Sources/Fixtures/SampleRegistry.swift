@@ -42,7 +42,8 @@ package struct SampleRegistry {
     func enrolled(_ member: SampleCompany.Member) throws -> OperatorEnrolled {
       OperatorEnrolled(
         principal: member.name, key: try SampleRegistry.key(of: member.name).publicKey,
-        roles: member.roles.compactMap { OperatorRole(rawValue: $0.text) }, groups: member.groups,
+        roles: member.roles.compactMap { OperatorRole(rawValue: $0.text) },
+        groups: member.groups.map { GroupMembership($0) },
         mayGrant: member.name == founder ? company.mayGrant : [])
     }
     guard let first = company.operators.first(where: { $0.name == founder }) else {
@@ -61,7 +62,7 @@ package struct SampleRegistry {
         ServiceEnrolled(
           service: company.service,
           key: try SampleRegistry.key(of: company.service).publicKey)))
-    for resource in company.resources { _ = try sign(.resourceRegistered(resource)) }
+    _ = try sign(.resourceRegistered(ResourceRegistered(company.resources)))
     for agent in company.agents {
       _ = try sign(
         .agentRegistered(

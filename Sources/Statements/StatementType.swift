@@ -63,8 +63,11 @@ package enum StatementType: String, Sendable, CaseIterable {
     }
   }
 
+  /// Whether the admin quorum may be complete with it.
+  package var completesProposals: Bool { self == .proposalOpened || self == .proposalSigned }
+
   /// Whether a proposal may carry it: some kinds take the admin quorum for some subjects only.
   package var mayBeProposed: Bool {
-    takesAdminQuorum || self == .keyRevoked || self == .lockLifted
+    takesAdminQuorum || self == .keyRevoked || self == .lockLifted || self == .lockPlaced
   }
 }

@@ -95,9 +95,10 @@ struct OperatorTests {
       principal: carol, roles: [.admin, .approver], groups: ["security"], mayGrant: [])
     let proposal = try world.sign(.operatorUpdated(more), by: carol, alone: true)
     try world.sign(.proposalSigned(ProposalSigned(proposal: proposal)))
-    #expect(world.ledger.state.operators[carol]?.groups == ["sre"], "carol's own did not count")
+    #expect(
+      world.ledger.state.operators[carol]?.memberships == ["sre"], "carol's own did not count")
     try world.sign(.proposalSigned(ProposalSigned(proposal: proposal)), by: dave)
-    #expect(world.ledger.state.operators[carol]?.groups == ["security"])
+    #expect(world.ledger.state.operators[carol]?.memberships == ["security"])
     refused("invalid") {
       let other = try world.sign(
         .operatorUpdated(
@@ -105,7 +106,11 @@ struct OperatorTests {
         alone: true)
       try world.sign(.proposalSigned(ProposalSigned(proposal: other)), by: dave)
     }
-    try world.sign(.operatorRemoved(OperatorRemoved(principal: dave, reason: "left")))
+    refused("no_spare_admin") {
+      try world.sign(.operatorRemoved(OperatorRemoved(principal: dave, reason: "left")))
+    }
+    try world.sign(
+      .operatorRemoved(OperatorRemoved(principal: dave, reason: "left", acceptsNoSpare: true)))
     #expect(world.ledger.state.admins == [world.alice, carol])
     refused("invalid") {
       try world.sign(.operatorRemoved(OperatorRemoved(principal: carol, reason: "left")))
@@ -223,7 +228,7 @@ struct OperatorTests {
       operators: [
         try scratch.enrolled(world.alice, roles: [.admin]),
         try scratch.enrolled(carol, roles: [.admin]),
-      ], adminQuorum: 2, approvalDefault: .standard, isSolo: false)
+      ], adminQuorum: 2, approvalDefault: .standard, isSolo: false, acceptsNoSpare: true)
     var state = AuthorityState()
     let header = StatementHeader(
       at: world.clock.now, head: TreeHead(size: 0, root: Digest.sha256([])),
@@ -276,13 +281,14 @@ struct OperatorTests {
     try world.sign(revoke, alone: true)
     #expect(world.ledger.state.keys[carolsKey]?.revoked == nil, "it is only proposed")
     try world.sign(
-      .operatorRemoved(OperatorRemoved(principal: carol, reason: "x")), alone: true)
+      .operatorRemoved(
+        OperatorRemoved(principal: carol, reason: "x", acceptsNoSpare: true)), alone: true)
     #expect(world.ledger.state.operators[carol] != nil)
     let lock = { (until: Timestamp?) in
       StatementBody.lockPlaced(LockPlaced(target: .key(carolsKey), reason: "x", until: until))
     }
-    refused("invalid") { try world.sign(lock(nil)) }
-    refused("invalid") { try world.sign(lock(world.clock.now.advanced(bySeconds: 86_401))) }
+    refused("lock_limited") { try world.sign(lock(nil)) }
+    refused("lock_limited") { try world.sign(lock(world.clock.now.advanced(bySeconds: 3601))) }
     try world.sign(lock(world.clock.now.advanced(bySeconds: 60)))
     refused("locked") { try world.sign(.settingsChanged(SettingsChanged(name: "x")), by: carol) }
     world.clock.advance(seconds: 61)

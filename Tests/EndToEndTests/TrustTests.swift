@@ -122,8 +122,11 @@ import Testing
     let signed = try asUser("carol", "proposals", "sign", String(digest.prefix(8)), "--yes")
     #expect(signed.output.contains("in effect"))
     #expect(try read("operator", "list").array?.count == 4)
+    let spare = try asUser(
+      "alice", "operator", "remove", "user:dave", "--reason", "left", "--dry-run", expect: 1)
+    #expect(spare.errors.contains("no_spare_admin"))
     let last = try asUser(
-      "alice", "operator", "remove", "user:dave", "--reason", "left", "--dry-run")
+      "alice", "operator", "remove", "user:dave", "--reason", "left", "--dry-run", "--no-spare")
     #expect(last.output.contains("dry run"))
     try box.countersign("log", "verify", "--registry", box.registry)
     let doctor = try box.countersign("doctor", "--registry", box.registry)

@@ -89,7 +89,8 @@ package final class World {
         RegistryCreated(
           name: "test",
           operators: try founders.map { try enrolled($0, [.admin, .approver], ["sre"]) },
-          adminQuorum: quorum, approvalDefault: .standard, isSolo: false)), by: alice,
+          adminQuorum: quorum, approvalDefault: .standard, isSolo: false,
+          acceptsNoSpare: quorum > 1 && Int(quorum) == founders.count)), by: alice,
       at: clock.now)
     var signatures: [StatementSignature] = []
     for founder in founders {
@@ -125,7 +126,7 @@ package final class World {
   }
 
   private func enrolled(
-    _ principal: Principal, _ roles: [OperatorRole], _ groups: [ByteString]
+    _ principal: Principal, _ roles: [OperatorRole], _ groups: [GroupMembership]
   ) throws -> OperatorEnrolled {
     OperatorEnrolled(
       principal: principal, key: try World.key(principal).publicKey, roles: roles, groups: groups,
@@ -158,7 +159,7 @@ package final class World {
 
   /// An operator's enrolment, with the key tests give them.
   package func enrolled(
-    _ principal: Principal, roles: [OperatorRole], groups: [ByteString] = ["sre"],
+    _ principal: Principal, roles: [OperatorRole], groups: [GroupMembership] = ["sre"],
     mayGrant: [Capability] = []
   ) throws -> OperatorEnrolled {
     OperatorEnrolled(

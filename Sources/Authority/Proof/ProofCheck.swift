@@ -29,7 +29,9 @@ package struct ProofCheck: Sendable {
     var isInEffect = false
   }
 
-  private var operators: [Principal: (roles: [OperatorRole], groups: [ByteString])] = [:]
+  /// On which host a service's key signs.
+  private var hosts: [Fingerprint: ByteString] = [:]
+  private var operators: [Principal: (roles: [OperatorRole], groups: [GroupMembership])] = [:]
   private var keys: [Fingerprint: (key: PublicKey, holder: Principal)] = [:]
   private var adminQuorum = 1
   private var proposals: [Digest: Proposal] = [:]
@@ -81,7 +83,9 @@ package struct ProofCheck: Sendable {
     guard let signer = verified.verified.first else {
       throw Fault(description: "the checkpoint is signed by no key the proof establishes")
     }
-    let who = signers.first { $0.key == signer.key }?.holder.description ?? "an enrolled key"
+    let host = hosts[signer.key.fingerprint].map { " on \($0.text)" } ?? ""
+    let who =
+      signers.first { $0.key == signer.key }.map { "\($0.holder)\(host)" } ?? "an enrolled key"
     proven.insert(
       "the log of \(head.size) entries with root \(head.root.hex), signed by \(who), has entry "
         + "#\(bundle.subject) received \(subject.entry.received.text)", at: 0)
@@ -115,6 +119,9 @@ package struct ProofCheck: Sendable {
       guard
         Set(envelope.signatures.map(\.key)) == Set(body.operators.map(\.key.fingerprint))
       else { throw fault("not every founder has signed") }
+      guard RulesVersion.isKnown(body.rules) else {
+        throw fault("\(AdmissionFault.rulesUnsupported(body.rules))")
+      }
     } else if parts.header.registry != registry {
       throw fault("it is of another registry")
     }
@@ -192,11 +199,18 @@ package struct ProofCheck: Sendable {
     case .operatorEnrolled(let body):
       keys[body.key.fingerprint] = (body.key, body.principal)
       operators[body.principal] = (body.roles, body.groups)
-    case .operatorUpdated(let body): operators[body.principal] = (body.roles, body.groups)
+    case .operatorUpdated(let body):
+      for standing in body.operators {
+        operators[standing.principal] = (standing.roles, standing.groups)
+      }
     case .operatorRemoved(let body): operators[body.principal] = nil
     case .operatorKeyRotated(let body): keys[body.key.fingerprint] = (body.key, body.principal)
     case .settingsChanged(let body): adminQuorum = body.adminQuorum.map { Int($0) } ?? adminQuorum
-    case .serviceEnrolled(let body): keys[body.key.fingerprint] = (body.key, body.service)
+    case .serviceEnrolled(let body):
+      for host in body.hosts {
+        keys[host.key.fingerprint] = (host.key, body.service)
+        hosts[host.key.fingerprint] = host.host
+      }
     case .policyActivated(let body): activated[body.policy] = index
     default: break
     }
@@ -238,7 +252,7 @@ package struct ProofCheck: Sendable {
     let reasons = decision.reasons.map { "\($0.code.text): \($0.detail.text)" }
     proven.append(
       "the verdict is \(decision.verdict.rawValue) (\(reasons.joined(separator: "; ")))")
-    if let hold = decision.releases { try judge(votes: decision, of: hold) }
+    if let hold = decision.releases { try judge(votes: decision, of: hold, at: entry.received) }
   }
 
   private mutating func judge(
@@ -274,7 +288,9 @@ package struct ProofCheck: Sendable {
         + ", each grant signed by its issuer, none wider than the one above")
   }
 
-  private mutating func judge(votes decision: DecisionMade, of hold: Digest) throws {
+  private mutating func judge(
+    votes decision: DecisionMade, of hold: Digest, at received: Timestamp
+  ) throws {
     guard let held = holds[hold], held.action == decision.action, let terms = held.hold else {
       throw Fault(description: "the hold it releases is missing, or of another action")
     }
@@ -285,7 +301,9 @@ package struct ProofCheck: Sendable {
         guard vote.ballot.hold == hold, vote.ballot.vote == .approve,
           terms.rule.allowSelf || !terms.excluded.contains(vote.by)
         else { throw Fault(description: "vote \(digest.hex) is no approval of this hold") }
-        voters.append(Voter(principal: vote.by, groups: operators[vote.by]?.groups ?? []))
+        voters.append(
+          Voter(
+            principal: vote.by, groups: operators[vote.by]?.groups.names(at: received) ?? []))
         proven.append("\(vote.by) approved it at #\(vote.index): \(vote.ballot.reason.text)")
       } else if let glass = glasses[digest], glass.hold == hold, terms.rule.breakGlass {
         isGlass = true

@@ -40,6 +40,12 @@ struct InitCommand: Subcommand {
   @Option(help: "How many admins a change of trust takes.")
   var adminQuorum: Int64 = 1
 
+  @Flag(
+    help: ArgumentHelp(
+      "Accept an admin quorum of all admins: then, with one of them away or their key lost, nobody "
+        + "can change who is trusted."))
+  var noSpare = false
+
   @Option(help: "Write the genesis for the other founders to sign, and make no registry yet.")
   var draft: String?
 
@@ -74,15 +80,18 @@ struct InitCommand: Subcommand {
       [
         OperatorEnrolled(
           principal: principal, key: key.publicKey, roles: [.admin, .approver],
-          groups: Parse.list(groups), mayGrant: mine)
+          groups: try Parse.groups(groups, []), mayGrant: mine)
       ] + (try others.map(Genesis.founder))
     let admins = operators.count { $0.roles.contains(.admin) }
     guard adminQuorum <= admins else {
       throw ValidationError("--admin-quorum is \(adminQuorum), and there are \(admins) admins")
     }
+    if adminQuorum == admins, admins > 1, !noSpare {
+      throw AuthorityFault.refused(.noSpare(quorum: admins))
+    }
     let body = RegistryCreated(
       name: ByteString(name), operators: operators, adminQuorum: adminQuorum,
-      approvalDefault: .standard, isSolo: solo)
+      approvalDefault: .standard, isSolo: solo, acceptsNoSpare: noSpare)
     let statement = try StatementDraft(
       StatementHeader(
         at: Clock.system.now(), head: TreeHead(size: 0, root: Digest.sha256([])),
@@ -215,6 +224,8 @@ struct Genesis {
       }
       + [
         "quorum    \(body.adminQuorum) of \(body.operators.count { $0.roles.contains(.admin) }) admins"
+          + (body.acceptsNoSpare ? ", none to spare" : ""),
+        "rules     version \(body.rules)",
       ]
   }
 
@@ -223,13 +234,13 @@ struct Genesis {
     var name = ""
     var key: PublicKey?
     var roles: [OperatorRole] = [.admin, .approver]
-    var groups: [ByteString] = []
+    var groups: [GroupMembership] = []
     var grants: [Capability] = []
     for part in text.split(separator: ";") {
       let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
       guard pair.count == 2 else { throw ValidationError("\"\(part)\" is not NAME=VALUE") }
       switch pair[0] {
-      case "groups": groups = Parse.list(pair[1])
+      case "groups": groups = try Parse.groups(pair[1], [])
       case "roles": roles = try Parse.roles(pair[1])
       case "grant": grants.append(try Parse.capability(pair[1]))
       default:

@@ -18,7 +18,9 @@ struct LockCommand: AsyncParsableCommand {
       abstract: "Place a lock (approver or admin); it counts for the next decision.",
       discussion: """
         The target is agent:NAME, a key's fingerprint, SCHEME://PATTERN, or the word everything.
-        A lock of an operator's or service's key must end within a day.
+        The key of another operator, or of a service, takes an admin, and the lock must end within an
+        hour. An admin holds one such lock at a time; within 24 hours of a lock of a key, locking it
+        again takes a second admin, and is a proposal. Your own key you may lock for up to a day.
         """)
 
     @Argument(help: "agent:NAME, a key, SCHEME://PATTERN, or everything.")

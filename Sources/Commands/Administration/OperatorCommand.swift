@@ -31,6 +31,11 @@ struct OperatorCommand: AsyncParsableCommand {
     @Option(help: "Groups, parted by commas.")
     var groups: String?
 
+    @Option(
+      name: .customLong("group"),
+      help: "A group from a time until another, as GROUP@FROM..UNTIL; repeat for more.")
+    var timedGroups: [String] = []
+
     @Option(help: "What they may grant, as ACTION[,ACTION]@SCHEME://PATTERN; repeat for more.")
     var mayGrant: [String] = []
 
@@ -40,23 +45,44 @@ struct OperatorCommand: AsyncParsableCommand {
       let key = try PublicKey(text: try KeyFile.readPublic(publicKey))
       let body = OperatorEnrolled(
         principal: try Parse.principal(name, .user), key: key, roles: try Parse.roles(roles),
-        groups: Parse.list(groups), mayGrant: try mayGrant.map(Parse.capability))
+        groups: try Parse.groups(groups, timedGroups), mayGrant: try mayGrant.map(Parse.capability))
       try change.sign(.operatorEnrolled(body), "enrolled \(name) with key \(key.fingerprint)")
     }
   }
 
   struct Update: Subcommand {
     static let configuration = CommandConfiguration(
-      abstract: "Change an operator's roles, groups or what they may grant; the rest stays.")
+      abstract: "Change an operator's roles, groups or what they may grant; the rest stays.",
+      discussion: """
+        With --file, several operators in one change, so that one proposal signs a whole rota; YAML,
+        what it leaves out of an operator stays:
+
+          - operator: user:bob
+            groups: [security, {group: sre, from: "2026-12-01T00:00:00Z", until: "2026-12-08T00:00:00Z"}]
+          - operator: user:carol
+            groups: [{group: sre, from: "2026-12-08T00:00:00Z", until: "2026-12-15T00:00:00Z"}]
+        """)
 
     @Argument(help: "user:NAME")
-    var name: String
+    var name: String?
+
+    @Option(help: "A YAML list of operators and what they are from now on.")
+    var file: String?
 
     @Option(help: "Roles, parted by commas: viewer, approver, admin.")
     var roles: String?
 
-    @Option(help: "Groups, parted by commas; an empty text for none.")
+    @Option(help: "Lasting groups, parted by commas; an empty text for none.")
     var groups: String?
+
+    @Option(
+      name: .customLong("group"),
+      help: """
+        A group from a time until another, as sre@2026-12-01T00:00:00Z..2026-12-08T00:00:00Z; either \
+        may be missing; repeat for more. With --groups they replace all their groups; without it they \
+        are added.
+        """)
+    var timedGroups: [String] = []
 
     @Option(help: "What they may grant; repeat for more. Replaces what they may grant now.")
     var mayGrant: [String] = []
@@ -64,20 +90,42 @@ struct OperatorCommand: AsyncParsableCommand {
     @Flag(help: "They may grant nothing.")
     var grantNothing = false
 
+    @Flag(
+      help: "Accept that as many admins are left as the quorum takes, with none to spare.")
+    var noSpare = false
+
     @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
-      let principal = try Parse.principal(name, .user)
       let ledger = try change.registry.ledger()
-      guard let now = ledger.state.operators[principal] else {
-        throw CommandFault("operator_unknown", "no operator \(name) is enrolled")
+      let standings: [OperatorUpdated.Standing]
+      switch (name, file) {
+      case (let name?, nil): standings = [try standing(of: name, in: ledger)]
+      case (nil, let file?):
+        guard roles == nil, groups == nil, timedGroups.isEmpty, mayGrant.isEmpty, !grantNothing
+        else { throw ValidationError("with --file, say there what to change") }
+        standings = try Rota.read(file, in: ledger)
+      default: throw ValidationError("name an operator, or give --file")
       }
-      let body = OperatorUpdated(
-        principal: principal, roles: try roles.map(Parse.roles) ?? now.roles,
-        groups: groups.map { Parse.list($0) } ?? now.groups,
+      let names = standings.map(\.principal.description).joined(separator: ", ")
+      try change.sign(
+        .operatorUpdated(OperatorUpdated(standings, acceptsNoSpare: noSpare)), "updated \(names)",
+        in: ledger)
+    }
+
+    private func standing(
+      of name: String, in ledger: Ledger
+    ) throws -> OperatorUpdated.Standing {
+      let now = try Rota.record(of: try Parse.principal(name, .user), in: ledger)
+      let timed = try Parse.groups(nil, timedGroups)
+      // What has ended is not carried along.
+      let today = Clock.system.now()
+      let lasting = now.memberships.filter { $0.until.map { today < $0 } ?? true }
+      return OperatorUpdated.Standing(
+        principal: now.principal, roles: try roles.map(Parse.roles) ?? now.roles,
+        groups: try groups.map { try Parse.groups($0, []) + timed } ?? lasting + timed,
         mayGrant: grantNothing
           ? [] : mayGrant.isEmpty ? now.mayGrant : try mayGrant.map(Parse.capability))
-      try change.sign(.operatorUpdated(body), "updated \(name)", in: ledger)
     }
   }
 
@@ -97,12 +145,17 @@ struct OperatorCommand: AsyncParsableCommand {
     @Flag(help: "Do not ask.")
     var yes = false
 
+    @Flag(
+      help: "Accept that as many admins are left as the quorum takes, with none to spare.")
+    var noSpare = false
+
     @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
       let body = StatementBody.operatorRemoved(
         OperatorRemoved(
-          principal: try Parse.principal(name, .user), reason: ByteString(reason)))
+          principal: try Parse.principal(name, .user), reason: ByteString(reason),
+          acceptsNoSpare: noSpare))
       let ledger = try change.registry.ledger()
       guard
         try change.preview(
@@ -152,7 +205,7 @@ struct OperatorCommand: AsyncParsableCommand {
               [
                 "operator": JSONValue($0.principal), "key": JSONValue("ed25519:\($0.key.hex)"),
                 "roles": .array($0.roles.split(separator: " ").map { JSONValue(String($0)) }),
-                "groups": .array($0.groups.split(separator: " ").map { JSONValue(String($0)) }),
+                "groups": (try? JSONParser.parse(Array($0.groups.utf8))) ?? .null,
                 "may_grant": (try? JSONParser.parse(Array($0.mayGrant.utf8))) ?? .null,
               ]
             }))
@@ -161,7 +214,7 @@ struct OperatorCommand: AsyncParsableCommand {
           ["OPERATOR", "KEY", "ROLES", "GROUPS", "MAY GRANT"],
           rows.map {
             [
-              $0.principal, $0.key.short, $0.roles, $0.groups,
+              $0.principal, $0.key.short, $0.roles, GroupText.words($0.groups),
               CapabilityText.words($0.mayGrant),
             ]
           })

@@ -63,7 +63,7 @@ struct ProposalsCommand: AsyncParsableCommand {
     let counted = ledger.state.countedSigners(proposal).map(\.description)
     Output.line(
       "signed    \(counted.joined(separator: ", "))  "
-        + "(\(counted.count) of \(ledger.state.registry?.adminQuorum ?? 1))")
+        + "(\(counted.count) of \(ledger.state.signaturesNeeded(for: proposal.opened.inner)))")
     Output.line("expires   \(proposal.opened.expires.textToSeconds)")
     if ledger.state.expectation(for: proposal.opened.inner) != proposal.opened.expects {
       Output.line("!         void: what it changes has changed since it was opened")
@@ -89,7 +89,7 @@ struct ProposalsCommand: AsyncParsableCommand {
           "body": proposal.opened.inner.json.withoutNulls,
           "signers": .array(proposal.signers.map(\.json)),
           "counted": .array(ledger.state.countedSigners(proposal).map(\.json)),
-          "needed": JSONValue(ledger.state.registry?.adminQuorum ?? 1),
+          "needed": JSONValue(ledger.state.signaturesNeeded(for: proposal.opened.inner)),
           "expires": proposal.opened.expires.json,
         ])
       } else {
@@ -132,7 +132,7 @@ struct ProposalsCommand: AsyncParsableCommand {
       let said =
         left.map {
           "signed; \(ledger.state.countedSigners($0).count) of "
-            + "\(ledger.state.registry?.adminQuorum ?? 1) admins have"
+            + "\(ledger.state.signaturesNeeded(for: $0.opened.inner)) admins have"
         } ?? "signed, and \(proposal.opened.inner.type.rawValue) is in effect"
       change.report(signed, said, in: ledger)
     }

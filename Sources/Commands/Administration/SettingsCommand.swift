@@ -25,6 +25,7 @@ struct SettingsCommand: AsyncParsableCommand {
       if list.json {
         Output.json([
           "id": JSONValue(settings.id), "name": JSONValue(settings.name),
+          "rules": JSONValue(settings.rules),
           "admin_quorum": JSONValue(settings.adminQuorum), "solo": .bool(settings.isSolo),
           "admins": .array(ledger.state.admins.map(\.json)),
           "approval_default": settings.approvalDefault.json,
@@ -33,6 +34,7 @@ struct SettingsCommand: AsyncParsableCommand {
       }
       Output.line("id        \(settings.id.text)")
       Output.line("name      \(settings.name.text)")
+      Output.line("rules     version \(settings.rules)")
       Output.line(
         "quorum    \(settings.adminQuorum) of \(ledger.state.admins.count) admins: "
           + ledger.state.admins.map(\.description).joined(separator: ", "))
@@ -56,20 +58,29 @@ struct SettingsCommand: AsyncParsableCommand {
     @Option(help: "The approval rule that holds where a policy gives none, as JSON.")
     var approvalDefault: String?
 
+    @Option(
+      help: "The version of the rules from then on; this countersign knows \(RulesVersion.newest).")
+    var rules: Int64?
+
+    @Flag(
+      help: "Accept an admin quorum of all admins: one away, and nobody can change who is trusted.")
+    var noSpare = false
+
     @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
       let rule = try approvalDefault.map {
         try ApprovalRule(try JSONParser.parse(Array($0.utf8)), path: "approval_default")
       }
-      guard name != nil || adminQuorum != nil || solo != nil || rule != nil else {
+      guard name != nil || adminQuorum != nil || solo != nil || rule != nil || rules != nil
+      else {
         throw ValidationError("name what to change")
       }
       try change.sign(
         .settingsChanged(
           SettingsChanged(
             name: name.map { ByteString($0) }, adminQuorum: adminQuorum, approvalDefault: rule,
-            isSolo: solo)), "changed the settings")
+            isSolo: solo, rules: rules, acceptsNoSpare: noSpare)), "changed the settings")
     }
   }
 }

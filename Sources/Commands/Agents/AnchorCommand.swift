@@ -23,9 +23,11 @@ struct AnchorFile {
     Anchor(
       registry: ledger.state.registry?.id ?? "",
       services: ledger.state.services.values.sorted { $0.principal < $1.principal }
-        .compactMap { service in
-          ledger.state.keys[service.key].map {
-            Anchor.Service(name: service.principal, key: $0.key)
+        .flatMap { service in
+          service.hosts.compactMap { host in
+            ledger.state.keys[host.key].map {
+              Anchor.Service(name: service.principal, key: $0.key)
+            }
           }
         })
   }

@@ -68,7 +68,11 @@ struct ApproveCommand: Subcommand {
   @Option(help: "Why; the log keeps it.")
   var reason: String = ""
 
-  @Option(help: "How long your approval counts once the quorum is met: 90s, 10m, ...")
+  @Option(
+    help: """
+      How long your approval counts: 90s, 10m, ...; it shortens what the rule allows (approved_for), \
+      never lengthens it.
+      """)
   var validFor: String?
 
   @OptionGroup var vote: VoteOptions

@@ -48,11 +48,13 @@ struct LogCommand: AsyncParsableCommand {
         Output.json([
           "registry": JSONValue(report.registry), "size": JSONValue(report.size),
           "root": JSONValue(report.root.hex), "decisions": JSONValue(report.decisions),
+          "rules": report.rules.json { JSONValue($0) },
           "findings": .array(report.findings.map { JSONValue($0) }),
         ])
       } else {
         Output.line("registry   \(report.registry.text)")
         Output.line("entries    \(report.size), root \(report.root.hex)")
+        if let rules = report.rules { Output.line("rules      version \(rules)") }
         Output.line("decisions  \(report.decisions), each decided again")
         if report.erased > 0 {
           Output.line("           but \(report.erased), whose details are erased")

@@ -253,7 +253,7 @@ struct ChangeOptions: ParsableArguments {
         "proposed": .bool(signed.isProposed),
       ])
     } else if let proposal = ledger.state.proposals[signed.digest] {
-      let needed = ledger.state.registry?.adminQuorum ?? 1
+      let needed = ledger.state.signaturesNeeded(for: proposal.opened.inner)
       let have = ledger.state.countedSigners(proposal).count
       Output.line("proposed, \(have) of \(needed) admins: \(said)  entry #\(signed.index)")
       Output.line("others sign it with: countersign proposals sign \(signed.digest.hex)")
@@ -309,6 +309,34 @@ enum Parse {
 
   static func list(_ text: String?) -> [ByteString] {
     (text ?? "").split(separator: ",").map { ByteString(String($0)) }
+  }
+
+  /// Reads `sre,security` and `sre@2026-12-01T00:00:00Z..2026-12-08T00:00:00Z`; either end of a time
+  /// may be missing.
+  static func groups(_ text: String?, _ timed: [String]) throws -> [GroupMembership] {
+    try list(text).map { try GroupMembership(JSONValue($0), path: "--groups") }
+      + timed.map { word in
+        let parts = word.split(separator: "@", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else {
+          return try GroupMembership(JSONValue(word), path: "--group")
+        }
+        let ends = parts[1].components(separatedBy: "..")
+        func time(_ text: String) throws -> JSONValue? {
+          if text.isEmpty { return nil }
+          guard let time = Timestamp(lenient: ByteString(text)) else {
+            throw ValidationError("\"\(text)\" in \"\(word)\" is no time as 2026-12-01T00:00:00Z")
+          }
+          return time.json
+        }
+        guard ends.count == 2, ends != ["", ""] else {
+          throw ValidationError("\"\(word)\" is not GROUP@FROM..UNTIL, FROM.. or ..UNTIL")
+        }
+        let json: JSONValue = [
+          "group": JSONValue(parts[0]), "from": try time(ends[0]) ?? .null,
+          "until": try time(ends[1]) ?? .null,
+        ]
+        return try GroupMembership(json.withoutNulls, path: "--group \(word)")
+      }
   }
 
   static func roles(_ text: String) throws -> [OperatorRole] {

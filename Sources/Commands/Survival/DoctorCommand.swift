@@ -218,8 +218,26 @@ struct Examination {
     if expiring.isEmpty { add("keys", .ok, "none ends within 14 days") }
   }
 
+  /// Who signed the newest checkpoint, and on which host.
+  private func checkpoint(of ledger: Ledger) -> String? {
+    guard let bytes = try? ledger.database.read({ try $0.latestCheckpoint() }),
+      let note = try? SignedNote(bytes), let head = try? Checkpoint(text: note.text)
+    else { return nil }
+    for service in ledger.state.services.keys.sorted() {
+      for record in ledger.state.keys.all(.holder(service)) {
+        let verifier = NoteVerifier(name: head.origin, key: record.key)
+        guard (try? note.verified(by: [verifier])) != nil else { continue }
+        return "of \(head.size) entries, signed by "
+          + (ledger.state.serviceWords(record.id) ?? "\(service)")
+      }
+    }
+    return nil
+  }
+
   private mutating func examine(trust ledger: Ledger, at now: Timestamp) {
     guard let settings = ledger.state.registry else { return }
+    add("rules", .ok, "version \(settings.rules), the newest this countersign knows")
+    if let words = checkpoint(of: ledger) { add("checkpoint", .ok, words) }
     let admins = ledger.state.admins.count
     if settings.isSolo {
       add("trust", .warn, "SOLO: operators may approve what runs under their own grants")

@@ -47,7 +47,7 @@ package struct HoldReview: Sendable {
     payloadBytes = payload.count
     let links = decision.chain.compactMap { state.grants[$0] }
     chain = (links.first.map { [$0.issuer] } ?? []) + links.map(\.terms.holder)
-    let groups = state.operators[voter]?.groups ?? []
+    let groups = state.operators[voter]?.groups(at: now) ?? []
     let candidate = Voter(principal: voter, groups: groups)
     func problem(with vote: ApprovalVoted.Vote) -> String? {
       do {
@@ -112,6 +112,8 @@ package struct HoldReview: Sendable {
           "excluded", SafeText(hold.terms.excluded.map(\.description).joined(separator: ", "))))
     }
     lines.append(Line("expires", SafeText(hold.terms.expires.text)))
+    lines.append(
+      Line("counts for", SafeText(Span.words(rule.approvedForSeconds) + " after the quorum")))
     lines.append(Line("signed at", SafeText(action.timestamp.text)))
     lines.append(Line("nonce", SafeText(action.nonce.text)))
     lines.append(Line("for", SafeText(action.audience.description)))

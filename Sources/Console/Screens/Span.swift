@@ -21,6 +21,13 @@ package enum Span {
     return "\(seconds / 86_400)d"
   }
 
+  /// A length of time, exactly: `90s`, `5m`, `2h`.
+  package static func words(_ seconds: Int64) -> String {
+    if seconds > 0, seconds % 3600 == 0 { return "\(seconds / 3600)h" }
+    if seconds > 0, seconds % 60 == 0 { return "\(seconds / 60)m" }
+    return "\(seconds)s"
+  }
+
   private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }
 

@@ -35,6 +35,8 @@ struct Signing {
   let signer: Principal
   let keys: [Fingerprint]
   let head: TreeHead
+  /// The other admins' signatures, where several have signed.
+  var cosigners: [ProposalRecord.Signature] = []
 }
 
 extension AuthorityState {

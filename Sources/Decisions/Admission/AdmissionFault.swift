@@ -28,6 +28,10 @@ package enum AdmissionFault: Error, Sendable, Equatable {
   case proposalVoid(String)
   case locked(String)
   case unsupportedEntry(UInt64)
+  /// A version of the rules that this program does not judge by.
+  case rulesUnsupported(Int64)
+  case noSpare(quorum: Int)
+  case lockLimited(String)
 
   /// The stable name of the fault.
   package var code: String {
@@ -54,6 +58,9 @@ package enum AdmissionFault: Error, Sendable, Equatable {
     case .proposalVoid: "proposal_void"
     case .locked: "locked"
     case .unsupportedEntry: "unsupported_entry"
+    case .rulesUnsupported: "rules_unsupported"
+    case .noSpare: "no_spare_admin"
+    case .lockLimited: "lock_limited"
     }
   }
 }
@@ -89,6 +96,18 @@ extension AdmissionFault: CustomStringConvertible {
     case .locked(let what): "a lock on \(what) forbids it"
     case .unsupportedEntry(let index):
       "entry \(index) is of a kind this version does not know; install the newer countersign"
+    case .rulesUnsupported(let version):
+      version < RulesVersion.newest
+        ? "the registry follows version \(version) of the rules, which was never released: this "
+          + "countersign judges by version \(RulesVersion.newest); make a new registry with "
+          + "countersign init"
+        : "the registry follows version \(version) of the rules, and this countersign knows none "
+          + "above \(RulesVersion.newest); install the newer countersign"
+    case .noSpare(let quorum):
+      "the admin quorum would be all \(quorum) admins there are: with one of them away or their key "
+        + "lost, nobody could change who is trusted, nor replace that admin; enrol one more admin, "
+        + "lower the quorum, or ask for it by name with --no-spare"
+    case .lockLimited(let why): why
     }
   }
 }

@@ -16,7 +16,7 @@ extension AuthorityState {
   ) throws(AdmissionFault) -> [Change] {
     guard var hold = holds[body.hold] else { throw .vote(.holdUnknown) }
     let signer = signing.signer
-    let voter = Voter(principal: signer, groups: operators[signer]?.groups ?? [])
+    let voter = Voter(principal: signer, groups: operators[signer]?.groups(at: now) ?? [])
     do {
       try VoteRules.check(
         body, by: voter, isApprover: operators[signer]?.has(.approver) == true, on: hold,
@@ -51,7 +51,7 @@ extension AuthorityState {
     let signer = signing.signer
     do {
       try VoteRules.checkBreakGlass(
-        by: Voter(principal: signer, groups: operators[signer]?.groups ?? []),
+        by: Voter(principal: signer, groups: operators[signer]?.groups(at: now) ?? []),
         isApprover: operators[signer]?.has(.approver) == true, on: hold,
         exclusions: exclusions(for: hold), at: now)
     } catch {

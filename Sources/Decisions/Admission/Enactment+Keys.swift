@@ -17,10 +17,13 @@ extension AuthorityState {
     after predecessor: Fingerprint? = nil, enrollers: [Principal] = [],
     from notBefore: Timestamp? = nil, until notAfter: Timestamp? = nil
   ) {
+    // Everyone who signed put it here, and may not approve what it does.
+    let signers = [signing.signer] + signing.cosigners.map(\.admin)
     keys[key.fingerprint] = KeyRecord(
       key: key, holder: holder,
-      enrollers: enrollers.filter { $0 != signing.signer } + [signing.signer],
+      enrollers: enrollers.filter { !signers.contains($0) } + signers,
       enrollingKey: signing.keys.first { keys[$0]?.holder == signing.signer },
+      cosigningKeys: signing.cosigners.map(\.key),
       predecessor: predecessor, received: now, notBefore: notBefore, notAfter: notAfter)
   }
 
@@ -166,15 +169,30 @@ extension AuthorityState {
   /// Whether an entry is the work of a compromised key, received when it no longer stood.
   func isSuspect(_ entry: LogEntry) -> Bool {
     var signers = entry.envelope.signatures.map(\.key)
+    let type = StatementType(payloadType: entry.envelope.payloadType)
     if let parts = try? StatementParts(
       payloadType: entry.envelope.payloadType, payload: entry.envelope.payload),
       case .decisionMade(let decision) = parts.body
     {
       signers = [decision.key]
     }
-    return signers.contains { key in
-      guard let record = keys[key], record.revocation?.reason == .compromised else { return false }
-      return !record.upholds(receivedAt: entry.received)
+    return signers.contains { isSuspect($0, receivedAt: entry.received) }
+      || (type?.completesProposals == true && enrolsSuspectKey(at: entry.received))
+  }
+
+  private func isSuspect(_ key: Fingerprint, receivedAt instant: Timestamp) -> Bool {
+    guard let record = keys[key], record.revocation?.reason == .compromised else { return false }
+    return !record.upholds(receivedAt: instant)
+  }
+
+  /// Whether a key that the admin quorum enrolled at an instant stands on a compromised one: the entry
+  /// that completed the quorum may be signed by another.
+  private func enrolsSuspectKey(at instant: Timestamp) -> Bool {
+    (Array(operators.keys) + Array(services.keys)).contains { holder in
+      keys.all(.holder(holder)).contains { record in
+        record.received == instant
+          && record.origins.contains { isSuspect($0, receivedAt: instant) }
+      }
     }
   }
 }

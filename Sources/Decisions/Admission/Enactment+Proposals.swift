@@ -2,7 +2,7 @@ import Approvals
 import CanonicalJSON
 import Delegations
 import Keys
-package import Statements
+import Statements
 
 // What takes the admin quorum, and what repairs the log.
 extension AuthorityState {
@@ -20,7 +20,8 @@ extension AuthorityState {
       resetsClock(body)
         || body.expires <= now.advanced(bySeconds: AuthorityState.longestProposalSeconds)
     else { throw .invalid(what: "expires", why: "is not within the next 72 hours") }
-    guard body.inner.type.mayBeProposed, needsProposal(body.inner, by: signing.signer) else {
+    guard body.inner.type.mayBeProposed, needsProposal(body.inner, by: signing.signer, at: now)
+    else {
       throw .invalid(what: "inner", why: "takes no admin quorum; sign it as it is")
     }
     try checkExpectation(body)
@@ -29,7 +30,7 @@ extension AuthorityState {
     _ = try trial.enact(body.inner, signing, context, byQuorum: true)
     let proposal = ProposalRecord(
       digest: signing.digest, opened: body, received: now,
-      signatures: [.init(admin: signing.signer, key: signing.keys[0])])
+      signatures: [.init(admin: signing.signer, key: signing.keys[0], received: now)])
     return [.enacted(.proposalOpened(body))] + (try complete(proposal, signing, context))
   }
 
@@ -46,12 +47,12 @@ extension AuthorityState {
     guard !proposal.signers.contains(signing.signer) else {
       throw .exists(what: "the signature of", name: signing.signer.description)
     }
-    guard !AuthorityState.isTarget(signing.signer, of: proposal.opened.inner) || admins.count == 1
-    else {
+    guard !isTarget(signing.signer, of: proposal.opened.inner) || admins.count == 1 else {
       throw .invalid(
         what: signing.signer.description, why: "cannot sign a change of their own standing")
     }
-    proposal.signatures.append(.init(admin: signing.signer, key: signing.keys[0]))
+    proposal.signatures.append(
+      .init(admin: signing.signer, key: signing.keys[0], received: context.received))
     return [.enacted(.proposalSigned(body)), .proposalSigned(body.proposal)]
       + (try complete(proposal, signing, context))
   }
@@ -60,7 +61,7 @@ extension AuthorityState {
   private mutating func complete(
     _ proposal: ProposalRecord, _ signing: Signing, _ context: AdmissionContext
   ) throws(AdmissionFault) -> [Change] {
-    guard let registry, countedSigners(proposal).count >= max(1, registry.adminQuorum) else {
+    guard countedSigners(proposal).count >= signaturesNeeded(for: proposal.opened.inner) else {
       proposals[proposal.digest] = proposal
       return []
     }
@@ -69,33 +70,28 @@ extension AuthorityState {
     let changes = try enact(
       inner,
       Signing(
-        digest: proposal.digest, signer: proposal.opener, keys: signing.keys, head: signing.head),
+        digest: proposal.digest, signer: proposal.opener, keys: [proposal.signatures[0].key],
+        head: signing.head, cosigners: Array(proposal.signatures.dropFirst())),
       context, byQuorum: true)
     proposals[proposal.digest] = nil
-    if let subject = AuthorityState.subject(of: inner) { lastSet[subject] = proposal.digest }
+    for subject in AuthorityState.subjects(of: inner) { lastSet[subject] = proposal.digest }
     return changes + [.proposalEnded(proposal.digest)]
   }
 
-  /// The admins whose signatures count now: not the target's own, save where there is one admin.
-  package func countedSigners(_ proposal: ProposalRecord) -> [Principal] {
-    proposal.signatures.filter { signature in
-      guard operators[signature.admin]?.has(.admin) == true,
-        let key = keys[signature.key], key.holder == signature.admin,
-        key.upholds(receivedAt: proposal.received)
-      else { return false }
-      return admins.count == 1
-        || !AuthorityState.isTarget(signature.admin, of: proposal.opened.inner)
-    }.map(\.admin)
-  }
-
-  private static func isTarget(_ admin: Principal, of body: StatementBody) -> Bool {
-    switch body {
-    case .operatorEnrolled(let body): body.principal == admin
-    case .operatorUpdated(let body): body.principal == admin
-    case .operatorRemoved(let body): body.principal == admin
-    case .operatorKeyRotated(let body): body.principal == admin
-    default: false
+  mutating func reject(
+    _ body: ProposalRejected, by signer: Principal
+  ) throws(AdmissionFault) -> [Change] {
+    try require(.admin, of: signer)
+    guard let proposal = proposals[body.proposal] else {
+      throw .unknownSubject(what: "proposal", name: body.proposal.hex)
     }
+    // Else an admin, or who stole their key, could keep the others from ever taking it away.
+    guard proposal.opener == signer || !isTarget(signer, of: proposal.opened.inner) else {
+      throw .invalid(
+        what: signer.description, why: "cannot reject a change of their own standing")
+    }
+    proposals[body.proposal] = nil
+    return [.enacted(.proposalRejected(body)), .proposalEnded(body.proposal)]
   }
 
   private func resetsClock(_ body: ProposalOpened) -> Bool {

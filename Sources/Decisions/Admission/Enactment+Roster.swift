@@ -8,17 +8,23 @@ extension AuthorityState {
   mutating func create(
     _ body: RegistryCreated, _ digest: Digest, _ now: Timestamp
   ) throws(AdmissionFault) {
+    guard RulesVersion.isKnown(body.rules) else { throw .rulesUnsupported(body.rules) }
     let admins = body.operators.filter { $0.roles.contains(.admin) }.count
     guard body.adminQuorum <= admins else {
       throw .invalid(
         what: "admin_quorum", why: "is \(body.adminQuorum), and there are \(admins) admins")
+    }
+    // Everyone begins alone: one of one needs no asking.
+    if admins == body.adminQuorum, admins > 1, !body.acceptsNoSpare {
+      throw .noSpare(quorum: admins)
     }
     guard Set(body.operators.map(\.principal)).count == body.operators.count,
       Set(body.operators.map(\.key)).count == body.operators.count
     else { throw .invalid(what: "operators", why: "names an operator or a key twice") }
     for founder in body.operators { try checkPatterns(founder.mayGrant) }
     registry = RegistryIdentity(
-      id: ByteString(digest.hex), name: body.name, adminQuorum: Int(body.adminQuorum),
+      id: ByteString(digest.hex), name: body.name, rules: body.rules,
+      adminQuorum: Int(body.adminQuorum),
       approvalDefault: body.approvalDefault, isSolo: body.isSolo)
     for founder in body.operators {
       keys[founder.key.fingerprint] = KeyRecord(
@@ -41,22 +47,33 @@ extension AuthorityState {
   }
 
   mutating func update(_ body: OperatorUpdated) throws(AdmissionFault) {
-    guard var record = operators[body.principal] else {
-      throw .unknownSubject(what: "operator", name: body.principal.description)
+    var records: [OperatorRecord] = []
+    var left = Set(admins)
+    for standing in body.operators {
+      guard var record = operators[standing.principal] else {
+        throw .unknownSubject(what: "operator", name: standing.principal.description)
+      }
+      try checkPatterns(standing.mayGrant)
+      record.roles = standing.roles
+      record.memberships = standing.groups
+      record.mayGrant = standing.mayGrant
+      if record.has(.admin) {
+        left.insert(record.principal)
+      } else {
+        left.remove(record.principal)
+      }
+      records.append(record)
     }
-    try checkPatterns(body.mayGrant)
-    if !body.roles.contains(.admin) { try checkAdmins(without: body.principal) }
-    record.roles = body.roles
-    record.groups = body.groups
-    record.mayGrant = body.mayGrant
-    operators[body.principal] = record
+    try checkAdmins(left: left.count, acceptsNoSpare: body.acceptsNoSpare)
+    for record in records { operators[record.principal] = record }
   }
 
   mutating func remove(_ body: OperatorRemoved, _ now: Timestamp) throws(AdmissionFault) {
-    guard operators[body.principal] != nil else {
+    guard let record = operators[body.principal] else {
       throw .unknownSubject(what: "operator", name: body.principal.description)
     }
-    try checkAdmins(without: body.principal)
+    try checkAdmins(
+      left: admins.count - (record.has(.admin) ? 1 : 0), acceptsNoSpare: body.acceptsNoSpare)
     operators[body.principal] = nil
     // Enrolled again one day, they begin anew: what their keys signed does not come back.
     end(keysOf: body.principal, .unspecified, body.reason, now)
@@ -70,9 +87,11 @@ extension AuthorityState {
   }
 
   private mutating func end(
-    keysOf holder: Principal, _ reason: RevocationReason, _ note: ByteString, _ now: Timestamp
+    keysOf holder: Principal, besides kept: Set<Fingerprint> = [], _ reason: RevocationReason,
+    _ note: ByteString, _ now: Timestamp
   ) {
-    for var record in keys.all(.holder(holder)) where record.revoked == nil {
+    for var record in keys.all(.holder(holder))
+    where record.revoked == nil && !kept.contains(record.id) {
       record.revocation = KeyRevoked(
         key: record.id, reason: reason, compromisedSince: nil, note: note)
       record.revoked = now
@@ -93,16 +112,30 @@ extension AuthorityState {
     operators[body.principal] = record
   }
 
+  /// Enrols a service, or sets anew the hosts of one that is enrolled: a key it leaves out is retired.
   mutating func enrol(
     _ body: ServiceEnrolled, _ signing: Signing, _ now: Timestamp
   ) throws(AdmissionFault) {
-    guard services[body.service] == nil else {
-      throw .exists(what: "service", name: body.service.description)
+    let own = Set(services[body.service]?.hosts.map(\.key) ?? [])
+    let named = Set(body.hosts.map(\.key.fingerprint))
+    for host in body.hosts {
+      let key = host.key.fingerprint
+      guard own.contains(key) else {
+        try checkNew(host.key)
+        continue
+      }
+      if let status = keys[key]?.status(at: now), status != .active {
+        throw .keyNotActive(key, status)
+      }
     }
-    try checkNew(body.key)
-    add(body.key, of: body.service, signing, now)
+    end(keysOf: body.service, besides: named, .retired, "its host is enrolled no longer", now)
+    for host in body.hosts where !own.contains(host.key.fingerprint) {
+      add(host.key, of: body.service, signing, now)
+    }
     services[body.service] = ServiceRecord(
-      principal: body.service, key: body.key.fingerprint, mayAttest: body.mayAttest)
+      principal: body.service,
+      hosts: body.hosts.map { ServiceRecord.Host(host: $0.host, key: $0.key.fingerprint) },
+      mayAttest: body.mayAttest)
   }
 
   mutating func change(_ body: SettingsChanged) throws(AdmissionFault) {
@@ -112,7 +145,18 @@ extension AuthorityState {
         throw .invalid(
           what: "admin_quorum", why: "is \(quorum), and there are \(admins.count) admins")
       }
+      if quorum == admins.count, Int(quorum) != settings.adminQuorum, !body.acceptsNoSpare {
+        throw .noSpare(quorum: admins.count)
+      }
       settings.adminQuorum = Int(quorum)
+    }
+    if let rules = body.rules {
+      guard rules >= settings.rules else {
+        throw .invalid(
+          what: "rules", why: "is \(rules), and version \(settings.rules) is in force already")
+      }
+      guard RulesVersion.isKnown(rules) else { throw .rulesUnsupported(rules) }
+      settings.rules = rules
     }
     if let rule = body.approvalDefault {
       for group in rule.quorum.flatMap(\.anyOf) where !groups.contains(group) {
@@ -125,15 +169,16 @@ extension AuthorityState {
     registry = settings
   }
 
-  /// The last admin cannot go, nor one without whom the quorum could never be met again.
-  private func checkAdmins(without principal: Principal) throws(AdmissionFault) {
-    guard operators[principal]?.has(.admin) == true, let registry else { return }
-    guard admins.count - 1 >= registry.adminQuorum else {
+  /// The last admin cannot go, nor one without whom the quorum could never be met again; nor, unless
+  /// by express wish, the last one to spare.
+  private func checkAdmins(left: Int, acceptsNoSpare: Bool) throws(AdmissionFault) {
+    guard left < admins.count, let registry else { return }
+    guard left >= registry.adminQuorum else {
       throw .invalid(
-        what: principal.description,
-        why: "cannot go: \(admins.count - 1) admins would be left, and the admin quorum is "
-          + "\(registry.adminQuorum)")
+        what: "the change",
+        why: "would leave \(left) admins, and the admin quorum is \(registry.adminQuorum)")
     }
+    if left == registry.adminQuorum, !acceptsNoSpare { throw .noSpare(quorum: left) }
   }
 
   mutating func register(

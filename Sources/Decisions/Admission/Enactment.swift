@@ -12,7 +12,7 @@ extension AuthorityState {
     _ body: StatementBody, _ signing: Signing, _ context: AdmissionContext, byQuorum: Bool
   ) throws(AdmissionFault) -> [Change] {
     let (signer, now) = (signing.signer, context.received)
-    if !byQuorum, needsProposal(body, by: signer) { throw .needsProposal(body.type) }
+    if !byQuorum, needsProposal(body, by: signer, at: now) { throw .needsProposal(body.type) }
     switch body {
     case .registryCreated(let body): try create(body, signing.digest, now)
     case .operatorEnrolled(let body): try enrol(body, signing, now)
@@ -52,13 +52,8 @@ extension AuthorityState {
     case .grantRevoked(let body):
       try revoke(body, by: signer, now)
     case .lockPlaced(let body):
-      try place(body, signing, now)
-    case .lockLifted(let body):
-      guard locks[body.lock] != nil else {
-        throw .unknownSubject(what: "lock", name: body.lock.hex)
-      }
-      if !byQuorum { try requireApproverOrAdmin(signer) }
-      locks[body.lock] = nil
+      try place(body, signing, byQuorum: byQuorum, now)
+    case .lockLifted(let body): try lift(body, by: signer, byQuorum: byQuorum)
     case .policyPublished(let body): try publish(body, signing, context)
     case .policyActivated(let body):
       guard policies[body.policy] != nil else {
@@ -72,12 +67,7 @@ extension AuthorityState {
     case .reviewCompleted(let body): try complete(body, by: signer, context)
     case .proposalOpened(let body): return try open(body, signing, context)
     case .proposalSigned(let body): return try sign(body, signing, context)
-    case .proposalRejected(let body):
-      try require(.admin, of: signer)
-      guard proposals.removeValue(forKey: body.proposal) != nil else {
-        throw .unknownSubject(what: "proposal", name: body.proposal.hex)
-      }
-      return [.enacted(.proposalRejected(body)), .proposalEnded(body.proposal)]
+    case .proposalRejected(let body): return try reject(body, by: signer)
     case .actionFinished(let body):
       guard let awaited = unfinished[body.action], awaited.agent == signer,
         isAwaited(awaited, at: now)
@@ -90,10 +80,11 @@ extension AuthorityState {
     case .clockReset(let body): try reset(body, context)
     case .refusalsCounted:
       guard services[signer] != nil else { throw .unknownSigner(signer) }
-      if let last = refusalsCounted[signer], now.milliseconds(since: last) < 3_600_000 {
+      // By key: the daemons of one service, on several hosts, each count their own.
+      if let last = refusalsCounted[signing.keys[0]], now.milliseconds(since: last) < 3_600_000 {
         throw .invalid(what: "refusals.counted", why: "may come once an hour")
       }
-      refusalsCounted[signer] = now
+      refusalsCounted[signing.keys[0]] = now
     }
     return [.enacted(body)] + voidHolds(coveredBy: body, at: now)
   }
@@ -143,42 +134,7 @@ extension AuthorityState {
     }
   }
 
-  // MARK: locks, policies, resources
-
-  /// The longest a lock may shut an operator or a service out before someone must say so again.
-  package static let longestOperatorLockSeconds: Int64 = 86_400
-
-  private mutating func place(
-    _ body: LockPlaced, _ signing: Signing, _ now: Timestamp
-  ) throws(AdmissionFault) {
-    try requireApproverOrAdmin(signing.signer)
-    if let until = body.until, until <= now {
-      throw .invalid(what: "until", why: "is not in the future")
-    }
-    switch body.target {
-    case .agent(let agent):
-      guard agents[agent] != nil else {
-        throw .unknownSubject(what: "agent", name: agent.description)
-      }
-    case .key(let key):
-      guard let record = keys[key] else {
-        throw .unknownSubject(what: "key", name: key.description)
-      }
-      // Else one approver could shut all others out, and nobody would be left to lift it.
-      if record.holder.kind != .agent {
-        let limit = now.advanced(bySeconds: AuthorityState.longestOperatorLockSeconds)
-        guard let until = body.until, until <= limit else {
-          throw .invalid(
-            what: "until", why: "must end the lock of an operator's or service's key within a day")
-        }
-      }
-    case .resource(let pattern):
-      do { _ = try ResourcePattern(pattern) } catch { throw .pattern(error) }
-    case .everything: break
-    }
-    locks[signing.digest] = LockRecord(
-      digest: signing.digest, placed: body, placer: signing.signer)
-  }
+  // MARK: policies, resources
 
   private mutating func publish(
     _ body: PolicyPublished, _ signing: Signing, _ context: AdmissionContext
@@ -198,13 +154,19 @@ extension AuthorityState {
   }
 
   private mutating func register(_ body: ResourceRegistered) throws(AdmissionFault) {
-    let tie: ByteString?
-    do { tie = try resources.tie(with: body) } catch { throw .pattern(error) }
-    if let tie {
-      throw .invalid(
-        what: "pattern",
-        why: "\(body.pattern.text) ties with \(tie.text): no URI could tell them apart")
+    do {
+      if let (pattern, other) = try resources.tie(with: body.resources) {
+        throw AdmissionFault.invalid(
+          what: "pattern",
+          why: "\(pattern.text) ties with \(other.text): no URI could tell them apart")
+      }
+      for entry in body.resources { try resources.register(entry) }
+    } catch let fault as PatternFault {
+      throw .pattern(fault)
+    } catch let fault as AdmissionFault {
+      throw fault
+    } catch {
+      throw .invalid(what: "resources", why: "\(error)")
     }
-    resources.register(body)
   }
 }

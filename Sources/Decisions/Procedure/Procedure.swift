@@ -227,6 +227,16 @@ package struct Procedure {
           [Reason("policy_changed", "the policy now asks for more approval than was given")],
           rules, authority, nil)
       }
+      // A policy that has since shortened the wait is kept to.
+      if let met = hold.quorumMet, met.advanced(bySeconds: rule.approvedForSeconds) <= now {
+        return decision(
+          .deny,
+          [
+            Reason(
+              "policy_changed",
+              "the policy now lets an approval wait \(rule.approvedForSeconds) s only")
+          ], rules, authority, nil)
+      }
       return decision(
         .allow, [Reason("approved", "approved by \(hold.approverNames)")], rules, authority, nil)
     }
@@ -291,7 +301,8 @@ extension Hold {
 extension ApprovalRule {
   fileprivate var allowingSelf: ApprovalRule {
     ApprovalRule(
-      quorum: quorum, ttlSeconds: ttlSeconds, risk: risk, allowSelf: true,
+      quorum: quorum, ttlSeconds: ttlSeconds, approvedForSeconds: approvedForSeconds, risk: risk,
+      allowSelf: true,
       breakGlass: breakGlass, irreversible: irreversible, warnings: warnings)
   }
 }

@@ -38,8 +38,10 @@ package struct AuthorityState: Sendable {
   package internal(set) var statementFloor = Timestamp(milliseconds: 0)
   /// When the log's time was put right: what had run out by then stays so.
   var clockResets: [ClockResetRecord] = []
-  /// When each service last counted its refusals.
-  var refusalsCounted: [Principal: Timestamp] = [:]
+  /// When each daemon, by its key, last counted its refusals.
+  var refusalsCounted: [Fingerprint: Timestamp] = [:]
+  /// When another last locked an operator's or a service's key; kept when the lock is lifted.
+  var keyLocks: [Fingerprint: Timestamp] = [:]
   /// The statement that last set a subject, for `expects`.
   var lastSet: [ByteString: Digest] = [:]
   /// Nonces and statement ids that freshness could still admit.
@@ -177,7 +179,7 @@ package struct AuthorityState: Sendable {
     guard let record = operators[principal], record.has(.approver),
       let key = keys[record.key], key.status(at: now) == .active, !isLocked(record.key, at: now)
     else { return nil }
-    return Voter(principal: principal, groups: record.groups)
+    return Voter(principal: principal, groups: record.groups(at: now))
   }
 
   /// Whether what an operator signed with a key at an instant still counts for them.
@@ -220,46 +222,25 @@ package struct AuthorityState: Sendable {
     holds.all(from: .open(until: now)).filter { $0.state(at: now).isOpen }
   }
 
-  package var groups: Set<ByteString> { Set(operators.values.flatMap(\.groups)) }
+  /// Every group there is, whoever is in it now.
+  package var groups: Set<ByteString> {
+    Set(operators.values.flatMap(\.memberships).map(\.group))
+  }
+
+  /// Whether a service is recognised by a key: one of its hosts' that has not ended.
+  package func recognises(_ key: Fingerprint, as service: Principal) -> Bool {
+    services[service]?.hosts.contains { $0.key == key } == true && keys[key]?.revoked == nil
+  }
+
+  /// Whose key signs for a service, in words: `service:gateway-1 on gw-a`.
+  package func serviceWords(_ key: Fingerprint) -> String? {
+    guard let holder = keys[key]?.holder, holder.kind == .service else { return nil }
+    let host = services[holder]?.hosts.first { $0.key == key }?.host
+    return host.map { "\(holder) on \($0.text)" } ?? "\(holder) (a key it no longer has)"
+  }
 
   package var admins: [Principal] {
     operators.values.filter { $0.has(.admin) }.map(\.principal).sorted()
-  }
-
-  /// What `proposal.opened` must say it expects of the thing it changes.
-  package func expectation(for body: StatementBody) -> Digest? {
-    AuthorityState.subject(of: body).flatMap { lastSet[$0] }
-  }
-
-  static func subject(of body: StatementBody) -> ByteString? {
-    switch body {
-    case .operatorEnrolled(let body): body.principal.text
-    case .operatorUpdated(let body): body.principal.text
-    case .operatorRemoved(let body): body.principal.text
-    case .operatorKeyRotated(let body): body.principal.text
-    case .settingsChanged: "settings"
-    case .serviceEnrolled(let body): body.service.text
-    case .serviceRemoved(let body): body.service.text
-    case .resourceRegistered(let body): "resource " + body.pattern
-    case .policyActivated: "policy"
-    case .keyRevoked(let body): ByteString("key " + body.key.digest.hex)
-    case .lockLifted(let body): ByteString("lock " + body.lock.hex)
-    case .payloadErased(let body): ByteString("payload " + body.action.hex)
-    case .logRestored: "log"
-    case .clockReset: "clock"
-    default: nil
-    }
-  }
-
-  /// Whether a change takes the admin quorum when this signer asks for it.
-  package func needsProposal(_ body: StatementBody, by signer: Principal) -> Bool {
-    switch body {
-    case .keyRevoked(let body):
-      guard let holder = keys[body.key]?.holder else { return false }
-      return holder.kind != .agent && holder != signer
-    case .lockLifted(let body): return locks[body.lock]?.placed.target == .everything
-    default: return body.type.takesAdminQuorum
-    }
   }
 
   /// Whether a nonce was used so lately that freshness alone would let it be used again.

@@ -44,7 +44,7 @@ package struct ChangePreview: Sendable, Hashable {
       received: now, knows: { _ in true }, body: { _ in nil }, entry: { _ in nil },
       erased: { _ in nil })
     _ = try after.enact(
-      body, signing, context, byQuorum: state.needsProposal(body, by: signer))
+      body, signing, context, byQuorum: state.needsProposal(body, by: signer, at: now))
     size = state.size
     stopsEveryone = after.isEverythingLocked(at: now) && !state.isEverythingLocked(at: now)
     let affected = stopsEveryone ? [] : after.grantsAffected(since: state)
@@ -63,15 +63,10 @@ package struct ChangePreview: Sendable, Hashable {
     voidedHolds = state.openHolds(at: now).filter {
       after.holds[$0.digest]?.state(at: now).isOpen == false
     }.map(\.digest)
-    unreachableHolds = after.openHolds(at: now).filter { hold in
-      guard case .pending = hold.state(at: now) else { return false }
-      let excluded = hold.terms.rule.allowSelf ? [] : Set(after.exclusions(for: hold).keys)
-      let voters = after.possibleVoters(
-        excluding: excluded.union(hold.terms.rule.allowSelf ? [] : hold.terms.excluded), at: now)
-      return !Quorum.isMet(hold.terms.rule.quorum, by: voters)
-    }.map(\.digest)
+    unreachableHolds = after.openHolds(at: now).filter { !after.isReachable($0, at: now) }
+      .map(\.digest)
     let signingAdmins = after.admins.filter { admin in
-      after.operators[admin].flatMap { after.keys[$0.key] }?.status(at: now) == .active
+      after.activeKeys(of: admin, at: now).contains { !after.isLocked($0.id, at: now) }
     }
     isAdminQuorumReachable = signingAdmins.count >= (after.registry?.adminQuorum ?? 1)
     if case .keyRevoked(let body) = body, let holder = state.keys[body.key]?.holder {
@@ -82,6 +77,9 @@ package struct ChangePreview: Sendable, Hashable {
       suspectKeys = []
     }
   }
+
+  /// Holds that the words name one by one.
+  private static let namedHolds = 8
 
   /// The preview in words.
   package var lines: [String] {
@@ -106,6 +104,9 @@ package struct ChangePreview: Sendable, Hashable {
     }
     if !unreachableHolds.isEmpty {
       lines.append("holds nobody could approve   \(unreachableHolds.count)")
+      for hold in unreachableHolds.prefix(ChangePreview.namedHolds) {
+        lines.append("! hold \(hold.short): its quorum could no longer be met")
+      }
     }
     if !isAdminQuorumReachable {
       lines.append("! the admin quorum could no longer be met")
@@ -173,6 +174,19 @@ extension AuthorityState {
       next += grants.all(.parent(grant.digest))
     }
     return Array(found.values)
+  }
+
+  /// Whether the quorum of an open hold can still be met, or, once approved, still stands.
+  fileprivate func isReachable(_ hold: Hold, at now: Timestamp) -> Bool {
+    if let glass = hold.brokenGlass { return upholds(glass, of: hold, at: now) }
+    if case .approved = hold.state(at: now) {
+      return Quorum.isMet(hold.terms.rule.quorum, by: countedVoters(hold, at: now))
+    }
+    let excluded =
+      hold.terms.rule.allowSelf
+      ? [] : Set(exclusions(for: hold).keys).union(hold.terms.excluded)
+    return Quorum.isMet(
+      hold.terms.rule.quorum, by: possibleVoters(excluding: excluded, at: now))
   }
 
   /// Those of some grants whose chain verifies now.

@@ -8,17 +8,18 @@ package struct OperatorRecord: Sendable, Hashable {
   /// The newest of their keys.
   package var key: Fingerprint
   package var roles: [OperatorRole]
-  package var groups: [ByteString]
+  /// All their memberships, those to come and those that ended too: see ``groups(at:)``.
+  package var memberships: [GroupMembership]
   package var mayGrant: [Capability]
 
   init(
-    principal: Principal, key: Fingerprint, roles: [OperatorRole], groups: [ByteString],
+    principal: Principal, key: Fingerprint, roles: [OperatorRole], groups: [GroupMembership],
     mayGrant: [Capability]
   ) {
     self.principal = principal
     self.key = key
     self.roles = roles
-    self.groups = groups
+    memberships = groups
     self.mayGrant = mayGrant
   }
 
@@ -26,17 +27,26 @@ package struct OperatorRecord: Sendable, Hashable {
     principal = enrolled.principal
     key = enrolled.key.fingerprint
     roles = enrolled.roles
-    groups = enrolled.groups
+    memberships = enrolled.groups
     mayGrant = enrolled.mayGrant
   }
 
   package func has(_ role: OperatorRole) -> Bool { roles.contains(role) }
+
+  /// The groups they are in at an instant.
+  package func groups(at now: Timestamp) -> [ByteString] { memberships.names(at: now) }
 }
 
 /// A deciding service in force.
 package struct ServiceRecord: Sendable, Hashable {
+  /// The key of its daemon on one host.
+  package struct Host: Sendable, Hashable {
+    package let host: ByteString
+    package let key: Fingerprint
+  }
+
   package let principal: Principal
-  package let key: Fingerprint
+  package let hosts: [Host]
   package let mayAttest: [Principal]
 }
 
@@ -96,6 +106,8 @@ package struct ProposalRecord: Sendable, Hashable {
   package struct Signature: Sendable, Hashable {
     package let admin: Principal
     package let key: Fingerprint
+    /// When the log received it: what a compromised key signed is judged by this.
+    package let received: Timestamp
   }
 
   package let digest: Digest
@@ -112,6 +124,8 @@ package struct RegistryIdentity: Sendable, Hashable {
   /// Hexadecimal SHA-256 of the genesis payload.
   package let id: ByteString
   package var name: ByteString
+  /// The version of the rules in force.
+  package var rules: Int64
   package var adminQuorum: Int
   package var approvalDefault: ApprovalRule
   package var isSolo: Bool

@@ -4,37 +4,52 @@ package import Statements
 
 /// What URIs are: the operators' word, never the agents'.
 package struct ResourceCatalogue: Sendable, Hashable {
-  package private(set) var entries: [ByteString: ResourceRegistered] = [:]
+  package private(set) var entries: [ByteString: ResourceEntry] = [:]
+  /// The patterns of the entries, parsed once, by their literal prefixes.
+  private var patterns: [ByteString: [ResourcePattern]] = [:]
 
   package init() {}
 
-  /// Another entry with the same literal prefix, between which no URI could decide.
-  func tie(with entry: ResourceRegistered) throws(PatternFault) -> ByteString? {
-    let pattern = try ResourcePattern(entry.pattern)
-    for other in entries.keys.sorted() where other != entry.pattern {
-      let existing = try ResourcePattern(other)
-      if existing.literalPrefix == pattern.literalPrefix, existing.overlaps(pattern) {
-        return other
+  /// A pattern with the same literal prefix as this one, between which no URI could decide.
+  ///
+  /// Only those of that prefix are looked at, however many there are in all.
+  private func tie(with pattern: ResourcePattern, _ prefix: ByteString) -> ByteString? {
+    patterns[prefix]?.first { $0.text != pattern.text && $0.overlaps(pattern) }?.text
+  }
+
+  /// Two patterns that tie, if these entries were registered: with what is there, or among themselves.
+  func tie(with added: [ResourceEntry]) throws(PatternFault) -> (ByteString, ByteString)? {
+    var trial = self
+    for entry in added {
+      let pattern = try ResourcePattern(entry.pattern)
+      if let other = trial.tie(with: pattern, pattern.literalPrefix) {
+        return (entry.pattern, other)
       }
+      trial.register(entry, pattern)
     }
     return nil
   }
 
-  mutating func register(_ entry: ResourceRegistered) {
-    entries[entry.pattern] = entry
+  private mutating func register(_ entry: ResourceEntry, _ pattern: ResourcePattern) {
+    if entries.updateValue(entry, forKey: entry.pattern) == nil {
+      patterns[pattern.literalPrefix, default: []].append(pattern)
+    }
+  }
+
+  mutating func register(_ entry: ResourceEntry) throws(PatternFault) {
+    register(entry, try ResourcePattern(entry.pattern))
   }
 
   /// The entry for a URI: the longest literal prefix wins.
-  package func entry(for uri: ResourceURI) -> ResourceRegistered? {
-    var best: (length: Int, entry: ResourceRegistered)?
-    for entry in entries.values {
-      guard let pattern = try? ResourcePattern(entry.pattern), pattern.matches(uri) else {
-        continue
+  package func entry(for uri: ResourceURI) -> ResourceEntry? {
+    var prefixes = [uri.origin]
+    for segment in uri.segments { prefixes.append(prefixes[prefixes.count - 1] + "/" + segment) }
+    for prefix in prefixes.reversed() {
+      if let pattern = patterns[prefix]?.first(where: { $0.matches(uri) }) {
+        return entries[pattern.text]
       }
-      let length = pattern.literalPrefix.count
-      if length > best?.length ?? -1 { best = (length, entry) }
     }
-    return best?.entry
+    return nil
   }
 
   /// What policy sees of a resource: attributes, then uri, type and env, which nothing overrides.

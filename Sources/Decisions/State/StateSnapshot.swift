@@ -27,7 +27,7 @@ extension AuthorityState {
     let value: JSONValue = [
       "registry": registry.json {
         [
-          "id": JSONValue($0.id), "name": JSONValue($0.name),
+          "id": JSONValue($0.id), "name": JSONValue($0.name), "rules": JSONValue($0.rules),
           "admin_quorum": JSONValue($0.adminQuorum), "rule": $0.approvalDefault.json,
           "solo": .bool($0.isSolo),
         ]
@@ -35,13 +35,16 @@ extension AuthorityState {
       "operators": list(operators.values, by: \.principal) {
         [
           "operator": $0.principal.json, "key": JSONValue($0.key.digest.hex),
-          "roles": .array($0.roles.map { JSONValue($0.rawValue) }), "groups": $0.groups.json,
+          "roles": .array($0.roles.map { JSONValue($0.rawValue) }),
+          "groups": .array($0.memberships.map(\.json)),
           "may_grant": .array($0.mayGrant.map(\.json)),
         ]
       },
       "services": list(services.values, by: \.principal) {
         [
-          "service": $0.principal.json, "key": JSONValue($0.key.digest.hex),
+          "service": $0.principal.json,
+          "keys": .array(
+            $0.hosts.map { ["host": JSONValue($0.host), "key": JSONValue($0.key.digest.hex)] }),
           "may_attest": .array($0.mayAttest.map(\.json)),
         ]
       },
@@ -54,7 +57,7 @@ extension AuthorityState {
       },
       "uses": counts(uses.map { (ByteString($0.key.hex), $0.value) }),
       "resources": .array(
-        resources.entries.keys.sorted().compactMap { resources.entries[$0]?.json.withoutNulls }),
+        resources.entries.keys.sorted().compactMap { resources.entries[$0]?.json }),
       "policies": list(policies.values, by: \.digest) {
         [
           "digest": JSONValue($0.digest.hex), "body": $0.published.json.withoutNulls,
@@ -74,7 +77,10 @@ extension AuthorityState {
           "received": $0.received.json,
           "signatures": .array(
             $0.signatures.map {
-              ["admin": $0.admin.json, "key": JSONValue($0.key.digest.hex)]
+              [
+                "admin": $0.admin.json, "key": JSONValue($0.key.digest.hex),
+                "received": $0.received.json,
+              ]
             }),
         ]
       },
@@ -98,7 +104,14 @@ extension AuthorityState {
         clockResets.map { ["index": JSONValue($0.index), "from": $0.from.json] }),
       "refusals_counted": .object(
         JSONObject(
-          refusalsCounted.map { JSONObject.Member(name: $0.key.text, value: $0.value.json) })),
+          refusalsCounted.map {
+            JSONObject.Member(name: ByteString($0.key.digest.hex), value: $0.value.json)
+          })),
+      "key_locks": .object(
+        JSONObject(
+          keyLocks.map {
+            JSONObject.Member(name: ByteString($0.key.digest.hex), value: $0.value.json)
+          })),
       "last_set": .object(
         JSONObject(
           lastSet.map { JSONObject.Member(name: $0.key, value: JSONValue($0.value.hex)) })),
@@ -127,7 +140,7 @@ extension AuthorityState {
       var inner = try JSONFields(value, path: "state.registry")
       registry = RegistryIdentity(
         id: try inner.string("id"), name: try inner.string("name"),
-        adminQuorum: Int(try inner.integer("admin_quorum")),
+        rules: try inner.integer("rules"), adminQuorum: Int(try inner.integer("admin_quorum")),
         approvalDefault: try ApprovalRule(try inner.value("rule"), path: "state.registry.rule"),
         isSolo: try inner.bool("solo"))
       try inner.finish()
@@ -137,13 +150,18 @@ extension AuthorityState {
         principal: try inner.principal("operator"),
         key: Fingerprint(digest: try inner.digest("key")),
         roles: try inner.strings("roles").compactMap { OperatorRole(rawValue: $0.text) },
-        groups: try inner.strings("groups"), mayGrant: try inner.capabilities("may_grant"))
+        groups: try inner.groups("groups"), mayGrant: try inner.capabilities("may_grant"))
       operators[record.principal] = record
     }
     try fields.each("services") { (inner) throws(FieldFault) in
+      var hosts: [ServiceRecord.Host] = []
+      try inner.each("keys") { (element) throws(FieldFault) in
+        hosts.append(
+          ServiceRecord.Host(
+            host: try element.string("host"), key: Fingerprint(digest: try element.digest("key"))))
+      }
       let record = ServiceRecord(
-        principal: try inner.principal("service"),
-        key: Fingerprint(digest: try inner.digest("key")),
+        principal: try inner.principal("service"), hosts: hosts,
         mayAttest: try inner.strings("may_attest").compactMap { Principal($0) })
       services[record.principal] = record
     }
@@ -158,10 +176,12 @@ extension AuthorityState {
       if let digest = Digest(hex: member.name.bytes) { uses[digest] = member.value.integer }
     }
     for element in try fields.array("resources", limit: .max) {
-      if case .resourceRegistered(let body) = try StatementBody(
-        type: .resourceRegistered, json: element)
-      {
-        resources.register(body)
+      do {
+        try resources.register(try ResourceEntry(element, path: "state.resources"))
+      } catch let fault as FieldFault {
+        throw fault
+      } catch {
+        throw fields.fault("resources", "holds what is no pattern: \(error)")
       }
     }
     try fields.each("policies") { (inner) throws(FieldFault) in
@@ -183,7 +203,8 @@ extension AuthorityState {
         signatures.append(
           ProposalRecord.Signature(
             admin: try element.principal("admin"),
-            key: Fingerprint(digest: try element.digest("key"))))
+            key: Fingerprint(digest: try element.digest("key")),
+            received: try element.timestamp("received")))
       }
       let (digest, received) = (try inner.digest("digest"), try inner.timestamp("received"))
       if case .proposalOpened(let body) = try inner.body("body", .proposalOpened) {
@@ -221,8 +242,13 @@ extension AuthorityState {
           index: UInt64(try inner.integer("index")), from: try inner.timestamp("from")))
     }
     for member in try fields.attributes("refusals_counted").members {
-      if let service = Principal(member.name) {
-        refusalsCounted[service] = member.value.string.flatMap { Timestamp($0) }
+      if let key = Digest(hex: member.name.bytes) {
+        refusalsCounted[Fingerprint(digest: key)] = member.value.string.flatMap { Timestamp($0) }
+      }
+    }
+    for member in try fields.attributes("key_locks").members {
+      if let key = Digest(hex: member.name.bytes) {
+        keyLocks[Fingerprint(digest: key)] = member.value.string.flatMap { Timestamp($0) }
       }
     }
     for member in try fields.attributes("last_set").members {

@@ -30,7 +30,13 @@ extension KeyRecord: Tabled {
   package static var table: TableName { .keys }
   package var id: Fingerprint { key.fingerprint }
   package var links: [Link] {
-    [.holder(holder)] + [predecessor, enrollingKey].compactMap { $0.map(Link.origin) }
+    // One link for each key, however often it is named.
+    [.holder(holder)] + Set(origins).sorted().map(Link.origin)
+  }
+
+  /// The keys it stands on: the one it replaced and those that enrolled it.
+  var origins: [Fingerprint] {
+    [predecessor, enrollingKey].compactMap { $0 } + cosigningKeys
   }
 
   package var snapshot: JSONValue {
@@ -38,6 +44,7 @@ extension KeyRecord: Tabled {
       "public": JSONValue(key.hex), "holder": holder.json,
       "enrollers": .array(enrollers.map(\.json)),
       "enrolling": enrollingKey.json { JSONValue($0.digest.hex) },
+      "cosigning": cosigningKeys.isEmpty ? .null : cosigningKeys.map(\.digest).json,
       "predecessor": predecessor.json { JSONValue($0.digest.hex) }, "received": received.json,
       "not_before": notBefore.json(\.json), "not_after": notAfter.json(\.json),
       "tainted": tainted.json(\.json), "revocation": revocation.json(\.json.withoutNulls),
@@ -52,6 +59,8 @@ extension KeyRecord: Tabled {
       key: try fields.publicKey("public"), holder: try fields.principal("holder"),
       enrollers: try fields.strings("enrollers").compactMap { Principal($0) },
       enrollingKey: try fields.optionalDigest("enrolling").map { Fingerprint(digest: $0) },
+      cosigningKeys: fields.optional("cosigning") == nil
+        ? [] : try fields.digests("cosigning").map { Fingerprint(digest: $0) },
       predecessor: try fields.optionalDigest("predecessor").map { Fingerprint(digest: $0) },
       received: try fields.timestamp("received"),
       notBefore: try fields.optionalTimestamp("not_before"),

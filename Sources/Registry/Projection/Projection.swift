@@ -16,7 +16,8 @@ package enum Projection {
       principal TEXT PRIMARY KEY, key BLOB NOT NULL, roles TEXT NOT NULL, groups TEXT NOT NULL,
       may_grant TEXT NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE service (
-      principal TEXT PRIMARY KEY, key BLOB NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
+      key BLOB PRIMARY KEY, principal TEXT NOT NULL, host TEXT NOT NULL,
+      received INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE agent (
       principal TEXT PRIMARY KEY, owner TEXT NOT NULL, roles TEXT NOT NULL,
       attributes TEXT NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
@@ -82,7 +83,7 @@ package enum Projection {
 
   /// Every derived table with its key column.
   static let tables = [
-    ("operator", "principal"), ("service", "principal"), ("agent", "principal"),
+    ("operator", "principal"), ("service", "key"), ("agent", "principal"),
     ("agent_text", "block"),
     ("key", "fingerprint"), ("key_request", "digest"), ("grant_link", "digest"),
     ("resource", "pattern"), ("policy", "digest"), ("lock", "digest"), ("proposal", "digest"),

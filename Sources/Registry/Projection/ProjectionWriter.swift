@@ -27,7 +27,8 @@ struct ProjectionWriter {
       try write(roster: nil, "registry.created")
       for founder in body.operators { try write(operator: founder.principal) }
     case .operatorEnrolled(let body): try write(operator: body.principal)
-    case .operatorUpdated(let body): try write(operator: body.principal)
+    case .operatorUpdated(let body):
+      for standing in body.operators { try write(operator: standing.principal) }
     case .operatorRemoved(let body):
       try execute("DELETE FROM operator WHERE principal = ?", [body.principal.description])
       try write(keysOf: body.principal)
@@ -40,10 +41,16 @@ struct ProjectionWriter {
         db, sql: "SELECT type FROM proposal WHERE digest = ?", arguments: [body.proposal.blob])
       try write(roster: body.proposal, type ?? "")
     case .serviceEnrolled(let body):
-      try execute(
-        "INSERT OR REPLACE INTO service VALUES (?, ?, ?)",
-        [body.service.description, body.key.fingerprint.digest.blob, received])
-      try write(key: body.key.fingerprint)
+      try execute("DELETE FROM service WHERE principal = ?", [body.service.description])
+      for host in body.hosts {
+        try execute(
+          "INSERT INTO service VALUES (?, ?, ?, ?)",
+          [
+            host.key.fingerprint.digest.blob, body.service.description, host.host.text, received,
+          ])
+      }
+      // Those it leaves out, too: they are retired.
+      try write(keysOf: body.service)
     case .serviceRemoved(let body):
       try execute("DELETE FROM service WHERE principal = ?", [body.service.description])
       try write(keysOf: body.service)
@@ -63,12 +70,14 @@ struct ProjectionWriter {
       try execute("DELETE FROM agent WHERE principal = ?", [body.agent.description])
       try AgentText.write(body.agent.description, nil, db)
     case .resourceRegistered(let body):
-      try execute(
-        "INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?, ?)",
-        [
-          body.pattern.text, body.type.text, body.env?.text,
-          JSONValue.object(body.attributes).text, received,
-        ])
+      for entry in body.resources {
+        try execute(
+          "INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?, ?)",
+          [
+            entry.pattern.text, entry.type.text, entry.env?.text,
+            JSONValue.object(entry.attributes).text, received,
+          ])
+      }
     case .keyRequested(let body):
       try execute(
         "INSERT INTO key_request VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
@@ -99,11 +108,16 @@ struct ProjectionWriter {
       try execute(
         "UPDATE grant_link SET revoked = ? WHERE digest = ?", [received, body.grant.blob])
     case .lockPlaced(let body):
+      // One that took a second admin is the proposal's, and its opener's.
+      let digest =
+        if case .proposalSigned(let body) = statement.body { body.proposal } else {
+          statement.digest
+        }
       try execute(
         "INSERT INTO lock VALUES (?, ?, ?, ?, ?, ?, NULL)",
         [
-          statement.digest.blob, body.target.json.text, body.reason.text,
-          body.until?.milliseconds, signer, received,
+          digest.blob, body.target.json.text, body.reason.text, body.until?.milliseconds,
+          state.locks[digest]?.placer.description ?? signer, received,
         ])
     case .lockLifted(let body):
       try execute("UPDATE lock SET lifted = ? WHERE digest = ?", [received, body.lock.blob])
@@ -182,7 +196,8 @@ struct ProjectionWriter {
       """,
       [
         principal.description, record.key.digest.blob,
-        record.roles.map(\.rawValue).joined(separator: " "), record.groups.listed,
+        record.roles.map(\.rawValue).joined(separator: " "),
+        JSONValue.array(record.memberships.map(\.json)).text,
         JSONValue.array(record.mayGrant.map(\.json)).text, received,
       ])
     try write(key: record.key)
@@ -221,10 +236,6 @@ struct ProjectionWriter {
       "SELECT digest, idx, 'action', agent, received FROM decision WHERE key = :marker",
       "SELECT digest, idx, 'grant', holder, received FROM grant_link WHERE key = :key",
       "SELECT digest, idx, 'vote', voter, received FROM vote WHERE key = :key",
-      """
-      SELECT statement, idx, 'key', holder, received FROM key
-      WHERE predecessor = :key OR enrolling_key = :key
-      """,
     ]
     for source in sources {
       try db.cachedStatement(
@@ -234,6 +245,15 @@ struct ProjectionWriter {
           WHERE s.received >= :since AND (:key = :key) AND (:marker = :marker)
           """
       ).execute(arguments: arguments)
+    }
+    // Its successors, and what it enrolled alone or with other admins.
+    for successor in state.suspectSuccessors(of: body.key) {
+      try execute(
+        """
+        INSERT OR IGNORE INTO review
+        SELECT statement, idx, 'key', holder, received, NULL, NULL, NULL, NULL, ?
+        FROM key WHERE fingerprint = ?
+        """, ["\(body.key)", successor.digest.blob])
     }
   }
 
@@ -284,12 +304,17 @@ extension StatementBody {
   package var subjectText: String {
     switch self {
     case .operatorEnrolled(let body): body.principal.description
-    case .operatorUpdated(let body): body.principal.description
+    case .operatorUpdated(let body):
+      body.operators.map(\.principal.description).joined(separator: ", ")
     case .operatorRemoved(let body): body.principal.description
     case .operatorKeyRotated(let body): body.principal.description
     case .serviceEnrolled(let body): body.service.description
     case .serviceRemoved(let body): body.service.description
-    case .resourceRegistered(let body): body.pattern.text
+    case .resourceRegistered(let body):
+      body.resources.count == 1
+        ? body.resources[0].pattern.text
+        : "\(body.resources[0].pattern.text) and \(body.resources.count - 1) more"
+    case .lockPlaced(let body): body.target.words
     case .policyActivated(let body): body.policy.hex
     case .keyRevoked(let body): body.key.description
     case .lockLifted(let body): "lock \(body.lock.hex)"

@@ -9,9 +9,10 @@ extension RegistryTransaction {
     try Row.fetchAll(db, sql: "SELECT * FROM operator ORDER BY principal").map(OperatorRow.init)
   }
 
-  package func services() throws -> [(principal: String, key: Digest)] {
-    try Row.fetchAll(db, sql: "SELECT * FROM service ORDER BY principal").map { row in
-      (row.total("principal"), row.digest("key") ?? Row.noDigest)
+  /// The keys of services, one a host.
+  package func services() throws -> [(principal: String, host: String, key: Digest)] {
+    try Row.fetchAll(db, sql: "SELECT * FROM service ORDER BY principal, host").map { row in
+      (row.total("principal"), row.total("host"), row.digest("key") ?? Row.noDigest)
     }
   }
 

@@ -8,6 +8,7 @@ package struct OperatorRow: Sendable, Hashable {
   package let principal: String
   package let key: Digest
   package let roles: String
+  /// JSON: memberships as the operator's statement gives them.
   package let groups: String
   /// JSON.
   package let mayGrant: String

@@ -44,6 +44,8 @@ package struct ApprovalRule: Sendable, Hashable {
   /// Every item must be met; a person fills one place in all.
   package let quorum: [QuorumItem]
   package let ttlSeconds: Int64
+  /// How long an approval waits for its agent, counted from the quorum.
+  package let approvedForSeconds: Int64
   package let risk: Risk
   package let allowSelf: Bool
   package let breakGlass: Bool
@@ -51,17 +53,23 @@ package struct ApprovalRule: Sendable, Hashable {
   package let warnings: [ByteString]
 
   package init(
-    quorum: [QuorumItem], ttlSeconds: Int64, risk: Risk, allowSelf: Bool = false,
-    breakGlass: Bool = false, irreversible: Bool = false, warnings: [ByteString] = []
+    quorum: [QuorumItem], ttlSeconds: Int64,
+    approvedForSeconds: Int64 = ApprovalRule.standardApprovedForSeconds, risk: Risk,
+    allowSelf: Bool = false, breakGlass: Bool = false, irreversible: Bool = false,
+    warnings: [ByteString] = []
   ) {
     self.quorum = quorum
     self.ttlSeconds = ttlSeconds
+    self.approvedForSeconds = approvedForSeconds
     self.risk = risk
     self.allowSelf = allowSelf
     self.breakGlass = breakGlass
     self.irreversible = irreversible
     self.warnings = warnings
   }
+
+  package static let standardApprovedForSeconds: Int64 = 300
+  package static let longestApprovedForSeconds: Int64 = 3600
 
   /// One approver, 15 minutes, medium risk, no self-approval.
   package static let standard = ApprovalRule(
@@ -92,6 +100,17 @@ package struct ApprovalRule: Sendable, Hashable {
     } else {
       ttlSeconds = absent.ttlSeconds
     }
+    if let text = try fields.optionalString("approved_for") {
+      guard let seconds = ApprovalRule.seconds(text),
+        (1...ApprovalRule.longestApprovedForSeconds).contains(seconds)
+      else {
+        throw fields.fault(
+          "approved_for", "is \"\(text.text)\"; it is a duration from 1s to 60m, as 90s or 15m")
+      }
+      approvedForSeconds = seconds
+    } else {
+      approvedForSeconds = absent.approvedForSeconds
+    }
     if let text = try fields.optionalString("risk") {
       guard let risk = Risk(rawValue: text.text) else {
         throw fields.fault("risk", "is \"\(text.text)\"; it is low, medium, high or critical")
@@ -113,6 +132,7 @@ package struct ApprovalRule: Sendable, Hashable {
   package var json: JSONValue {
     [
       "quorum": .array(quorum.map(\.json)), "ttl": JSONValue("\(ttlSeconds)s"),
+      "approved_for": JSONValue("\(approvedForSeconds)s"),
       "risk": JSONValue(risk.rawValue), "allow_self": .bool(allowSelf),
       "break_glass": .bool(breakGlass), "irreversible": .bool(irreversible),
       "warnings": warnings.json,

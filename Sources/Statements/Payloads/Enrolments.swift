@@ -1,40 +1,6 @@
 package import CanonicalJSON
 package import Keys
 
-/// `service.enrolled`: a daemon's key.
-package struct ServiceEnrolled: Sendable, Hashable {
-  package let service: Principal
-  package let key: PublicKey
-  /// Agents whose requests it may put into actions itself.
-  package let mayAttest: [Principal]
-
-  package init(service: Principal, key: PublicKey, mayAttest: [Principal] = []) {
-    self.service = service
-    self.key = key
-    self.mayAttest = mayAttest
-  }
-
-  init(_ fields: inout JSONFields) throws(FieldFault) {
-    service = try fields.principal("service", .service)
-    key = try fields.publicKey("key")
-    var agents: [Principal] = []
-    for text in try fields.strings("may_attest") {
-      guard let agent = Principal(text), agent.kind == .agent else {
-        throw fields.fault("may_attest", "holds \"\(text.text)\", which is no agent:NAME")
-      }
-      agents.append(agent)
-    }
-    mayAttest = agents
-  }
-
-  package var json: JSONValue {
-    [
-      "service": service.json, "key": JSONValue(key.hex),
-      "may_attest": .array(mayAttest.map(\.json)),
-    ]
-  }
-}
-
 /// `agent.registered`, and, whole again, `agent.updated`.
 package struct AgentRegistered: Sendable, Hashable {
   package let agent: Principal
@@ -66,37 +32,6 @@ package struct AgentRegistered: Sendable, Hashable {
     [
       "agent": agent.json, "owner": owner.json, "roles": roles.json,
       "attributes": .object(attributes), "spiffe_id": spiffeID.json { JSONValue($0) },
-    ]
-  }
-}
-
-/// `resource.registered`: what a URI is; agents name resources, they do not classify them.
-package struct ResourceRegistered: Sendable, Hashable {
-  package let pattern: ByteString
-  package let type: ByteString
-  package let env: ByteString?
-  package let attributes: JSONObject
-
-  package init(
-    pattern: ByteString, type: ByteString, env: ByteString?, attributes: JSONObject = JSONObject()
-  ) {
-    self.pattern = pattern
-    self.type = type
-    self.env = env
-    self.attributes = attributes
-  }
-
-  init(_ fields: inout JSONFields) throws(FieldFault) {
-    pattern = try fields.string("pattern")
-    type = try fields.string("resource_type")
-    env = try fields.optionalString("env")
-    attributes = try fields.attributes("attributes")
-  }
-
-  package var json: JSONValue {
-    [
-      "pattern": JSONValue(pattern), "resource_type": JSONValue(type),
-      "env": env.json { JSONValue($0) }, "attributes": .object(attributes),
     ]
   }
 }

@@ -22,33 +22,82 @@ extension JSONFields {
   }
 }
 
-/// `operator.updated`: what an operator may do from now on.
+/// `operator.updated`: what operators may do from now on, in one change.
+///
+/// Several at once, so that one proposal signs a whole rota.
 package struct OperatorUpdated: Sendable, Hashable {
-  package let principal: Principal
-  package let roles: [OperatorRole]
-  package let groups: [ByteString]
-  package let mayGrant: [Capability]
+  /// One operator's roles, groups and capabilities, whole.
+  package struct Standing: Sendable, Hashable {
+    package let principal: Principal
+    package let roles: [OperatorRole]
+    package let groups: [GroupMembership]
+    package let mayGrant: [Capability]
+
+    package init(
+      principal: Principal, roles: [OperatorRole], groups: [GroupMembership],
+      mayGrant: [Capability]
+    ) {
+      self.principal = principal
+      self.roles = roles
+      self.groups = groups
+      self.mayGrant = mayGrant
+    }
+
+    init(_ fields: inout JSONFields) throws(FieldFault) {
+      principal = try fields.principal("operator", .user)
+      roles = try fields.operatorRoles("roles")
+      groups = try fields.groups("groups")
+      mayGrant = try fields.capabilities("may_grant")
+    }
+
+    package var json: JSONValue {
+      [
+        "operator": principal.json, "roles": .array(roles.map { JSONValue($0.rawValue) }),
+        "groups": .array(groups.map(\.json)), "may_grant": .array(mayGrant.map(\.json)),
+      ]
+    }
+  }
+
+  package let operators: [Standing]
+  /// Whether the admins may be left without a spare: see ``RegistryCreated/acceptsNoSpare``.
+  package let acceptsNoSpare: Bool
+
+  package static let limit = 64
+
+  package init(_ operators: [Standing], acceptsNoSpare: Bool = false) {
+    self.operators = operators
+    self.acceptsNoSpare = acceptsNoSpare
+  }
 
   package init(
-    principal: Principal, roles: [OperatorRole], groups: [ByteString], mayGrant: [Capability]
+    principal: Principal, roles: [OperatorRole], groups: [GroupMembership],
+    mayGrant: [Capability], acceptsNoSpare: Bool = false
   ) {
-    self.principal = principal
-    self.roles = roles
-    self.groups = groups
-    self.mayGrant = mayGrant
+    self.init(
+      [Standing(principal: principal, roles: roles, groups: groups, mayGrant: mayGrant)],
+      acceptsNoSpare: acceptsNoSpare)
   }
 
   init(_ fields: inout JSONFields) throws(FieldFault) {
-    principal = try fields.principal("operator", .user)
-    roles = try fields.operatorRoles("roles")
-    groups = try fields.strings("groups")
-    mayGrant = try fields.capabilities("may_grant")
+    var operators: [Standing] = []
+    for (index, element) in try fields.array("operators", limit: OperatorUpdated.limit).enumerated()
+    {
+      var inner = try JSONFields(element, path: "\(fields.place("operators"))[\(index)]")
+      operators.append(try Standing(&inner))
+      try inner.finish()
+    }
+    guard !operators.isEmpty else { throw fields.fault("operators", "is empty") }
+    guard Set(operators.map(\.principal)).count == operators.count else {
+      throw fields.fault("operators", "names an operator twice")
+    }
+    self.operators = operators
+    acceptsNoSpare = try fields.bool("no_spare", default: false)
   }
 
   package var json: JSONValue {
     [
-      "operator": principal.json, "roles": .array(roles.map { JSONValue($0.rawValue) }),
-      "groups": groups.json, "may_grant": .array(mayGrant.map(\.json)),
+      "operators": .array(operators.map(\.json)),
+      "no_spare": acceptsNoSpare ? .bool(true) : .null,
     ]
   }
 }
@@ -57,18 +106,27 @@ package struct OperatorUpdated: Sendable, Hashable {
 package struct OperatorRemoved: Sendable, Hashable {
   package let principal: Principal
   package let reason: ByteString
+  /// Whether the admins may be left without a spare: see ``RegistryCreated/acceptsNoSpare``.
+  package let acceptsNoSpare: Bool
 
-  package init(principal: Principal, reason: ByteString) {
+  package init(principal: Principal, reason: ByteString, acceptsNoSpare: Bool = false) {
     self.principal = principal
     self.reason = reason
+    self.acceptsNoSpare = acceptsNoSpare
   }
 
   init(_ fields: inout JSONFields) throws(FieldFault) {
     principal = try fields.principal("operator", .user)
     reason = try fields.words("reason")
+    acceptsNoSpare = try fields.bool("no_spare", default: false)
   }
 
-  package var json: JSONValue { ["operator": principal.json, "reason": JSONValue(reason)] }
+  package var json: JSONValue {
+    [
+      "operator": principal.json, "reason": JSONValue(reason),
+      "no_spare": acceptsNoSpare ? .bool(true) : .null,
+    ]
+  }
 }
 
 /// `operator.key_rotated`: an operator's new key; what the old one signed stays good.
@@ -104,11 +162,17 @@ package struct SettingsChanged: Sendable, Hashable {
   package let adminQuorum: Int64?
   package let approvalDefault: ApprovalRule?
   package let isSolo: Bool?
+  /// The version of the rules from the entry on at which this takes effect.
+  package let rules: Int64?
+  /// Whether the admins may be left without a spare: see ``RegistryCreated/acceptsNoSpare``.
+  package let acceptsNoSpare: Bool
 
   package init(
     name: ByteString? = nil, adminQuorum: Int64? = nil, approvalDefault: ApprovalRule? = nil,
-    isSolo: Bool? = nil
+    isSolo: Bool? = nil, rules: Int64? = nil, acceptsNoSpare: Bool = false
   ) {
+    self.rules = rules
+    self.acceptsNoSpare = acceptsNoSpare
     self.name = name
     self.adminQuorum = adminQuorum
     self.approvalDefault = approvalDefault
@@ -122,12 +186,15 @@ package struct SettingsChanged: Sendable, Hashable {
       try ApprovalRule(json, path: "body.approval_default")
     }
     isSolo = fields.optional("solo") == nil ? nil : try fields.bool("solo")
+    rules = try fields.optionalInteger("rules")
+    acceptsNoSpare = try fields.bool("no_spare", default: false)
   }
 
   package var json: JSONValue {
     [
       "name": name.json { JSONValue($0) }, "admin_quorum": adminQuorum.json { JSONValue($0) },
       "approval_default": approvalDefault.json(\.json), "solo": isSolo.json { .bool($0) },
+      "rules": rules.json { JSONValue($0) }, "no_spare": acceptsNoSpare ? .bool(true) : .null,
     ]
   }
 }

@@ -258,7 +258,7 @@ struct Cards {
     var lines = [
       Line("operator", SafeText(name), .title),
       Line("roles", SafeText(record.roles.map(\.rawValue).joined(separator: " "))),
-      Line("groups", SafeText(record.groups.map(\.text).joined(separator: " "))),
+      Line("groups", SafeText(record.memberships.words)),
       Line(
         "may grant", SafeText(record.mayGrant.map(\.words).joined(separator: "; "))),
       heading("Keys"),
@@ -288,10 +288,16 @@ struct Cards {
       throw CommandFault("service_unknown", "no service \(name) is enrolled")
     }
     return [
-      Line("service", SafeText(name), .title),
-      Line("key", SafeText(record.key.description), target: .key(record.key.digest)),
-      Line("may attest", SafeText(record.mayAttest.map(\.description).joined(separator: ", "))),
+      Line("service", SafeText(name), .title)
     ]
+      + record.hosts.flatMap { host in
+        [
+          Line("host", SafeText(host.host.text)),
+          Line("key", SafeText(host.key.description), target: .key(host.key.digest)),
+        ]
+      } + [
+        Line("may attest", SafeText(record.mayAttest.map(\.description).joined(separator: ", ")))
+      ]
   }
 
   private func keyRequest(_ digest: Digest) throws -> [Line] {

@@ -20,7 +20,10 @@ enum EntryText {
     case .operatorEnrolled(let body):
       return (body.principal.description, .text, [holder(body.principal)])
     case .operatorUpdated(let body):
-      return (body.principal.description, .text, [holder(body.principal)])
+      return (
+        body.operators.map(\.principal.description).joined(separator: ", "), .text,
+        body.operators.map { holder($0.principal) }
+      )
     case .operatorRemoved(let body):
       return (body.principal.description, .stateBad, [holder(body.principal)])
     case .operatorKeyRotated(let body):
@@ -34,7 +37,8 @@ enum EntryText {
       return (body.agent.description, .text, [holder(body.agent)])
     case .agentRetired(let body):
       return (body.agent.description, .stateBad, [holder(body.agent)])
-    case .resourceRegistered(let body): return (body.pattern.text, .text, [])
+    case .resourceRegistered(let body):
+      return (body.resources.map(\.pattern.text).joined(separator: ", "), .text, [])
     case .keyRequested(let body):
       return ("\(body.holder)", .text, [holder(body.holder)])
     case .keyEnrolled(let body):

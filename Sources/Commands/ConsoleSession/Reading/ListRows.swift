@@ -128,7 +128,8 @@ enum ListRows {
     return ListRow(
       target: .person(row.principal), place: place,
       cells: [
-        .text(SafeText(row.principal)), .text(SafeText(row.roles)), .text(SafeText(row.groups)),
+        .text(SafeText(row.principal)), .text(SafeText(row.roles)),
+        .text(SafeText(GroupText.words(row.groups))),
         .text(SafeText(row.key.short)),
         .text(SafeText(status), status == "active" ? .stateOK : .stateBad),
         .text(SafeText(may.isEmpty ? "-" : may)),

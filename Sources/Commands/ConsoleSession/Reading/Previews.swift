@@ -125,7 +125,7 @@ enum Previews {
       return Preview(
         target: target, title: name,
         lines: [
-          Line("Roles", SafeText(row.roles)), Line("Groups", SafeText(row.groups)),
+          Line("Roles", SafeText(row.roles)), Line("Groups", SafeText(GroupText.words(row.groups))),
           Line("Key", SafeText("ed25519:\(row.key.hex)")),
         ])
     case .more, .rule, .resource, .service: return nil

@@ -148,7 +148,7 @@ struct Consents {
     lines += affected(chosen)
     let needsQuorum = state.needsProposal(
       .keyRevoked(
-        try plans.revocation(key, .everything, since: nil, note: "")), by: plans.voter)
+        try plans.revocation(key, .everything, since: nil, note: "")), by: plans.voter, at: now)
     let cascade = Plans.Cascade(rawValue: selected) ?? .everything
     var command = ["key", "revoke", key.description]
     switch cascade {
@@ -290,14 +290,20 @@ struct Consents {
       heading: SafeText("DRY RUN after #\(preview.size - 1) \u{00B7} a lock can be lifted again"),
       lines: lines, seal: isAll ? "no agent gets anything until it ends" : "",
       digest: target.words,
-      asides: isAll
+      asides: state.needsProposal(body, by: plans.voter, at: now)
         ? [
           Line(
-            "Lifting it",
-            SafeText(
-              "takes the admin quorum: \(state.registry?.adminQuorum ?? 1) of "
-                + state.admins.map(\.description).joined(separator: ", ")), .statePending)
-        ] : [],
+            "Quorum", "this key was locked within the last day: a second admin must sign it too",
+            .statePending)
+        ]
+        : isAll
+          ? [
+            Line(
+              "Lifting it",
+              SafeText(
+                "takes the admin quorum: \(state.registry?.adminQuorum ?? 1) of "
+                  + state.admins.map(\.description).joined(separator: ", ")), .statePending)
+          ] : [],
       choice: Consent.Choice("Lock", all.map(\.shortWords), selected: min(choice, all.count - 1)),
       inputs: fieldsShown,
       buttons: [
@@ -356,7 +362,7 @@ struct Consents {
     }
     let inner = proposal.opened.inner
     let counted = state.countedSigners(proposal)
-    let needed = state.registry?.adminQuorum ?? 1
+    let needed = state.signaturesNeeded(for: inner)
     let isVoid = state.expectation(for: inner) != proposal.opened.expects
     var lines = [Line("change", SafeText(inner.type.rawValue), .title)]
     lines += EntryText.lines(inner.json.withoutNulls)
