@@ -152,7 +152,7 @@ struct LateVoteTests {
         OperatorKeyRotated(
           principal: carol, key: next.publicKey,
           overlapUntil: world.clock.now.advanced(bySeconds: 600))))
-    try world.sign(.settingsChanged(SettingsChanged(adminQuorum: 2)))
+    try world.sign(.settingsChanged(SettingsChanged(adminQuorum: 2, acceptsNoSpare: true)))
     let proposal = try world.sign(
       .operatorEnrolled(try world.enrolled(.named("user:mallory"), roles: [.admin])), alone: true)
     let authority = try world.authority()

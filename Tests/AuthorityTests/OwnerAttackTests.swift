@@ -422,7 +422,7 @@ struct OwnerAttackTests {
     let carol = Principal.named("user:carol")
     try world.sign(
       .operatorEnrolled(try world.enrolled(carol, roles: [.admin, .approver])))
-    try world.sign(.settingsChanged(SettingsChanged(adminQuorum: 2)))
+    try world.sign(.settingsChanged(SettingsChanged(adminQuorum: 2, acceptsNoSpare: true)))
     let action = try Action(payload: envelope.payload)
     try world.sign(
       .payloadErased(

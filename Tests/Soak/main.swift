@@ -13,10 +13,13 @@ case "races": try await Races.run(count: count, seed: seed)
 case "keys": try await RandomKeys.run(count: count, seed: seed)
 case "noise": try await NoisyLine.run(count: count, seed: seed)
 case "kills": try await Kills.run(count: count, seed: seed)
+case "tamper": try await Tamper.run(count: count, seed: seed)
+case "hostile": try await Hostile.run(count: count, seed: seed)
 case "voter": try VotingPeer.run(Array(arguments.dropFirst()))
 case "decider": try await DecidingPeer.run(Array(arguments.dropFirst()))
 default:
   print(
-    "usage: soak flips COUNT | state COUNT | races COUNT | kills COUNT | keys COUNT | noise BYTES")
+    "usage: soak flips COUNT | state COUNT | races COUNT | kills COUNT | keys COUNT | noise BYTES "
+      + "| tamper COUNT | hostile COUNT")
   exit(64)
 }
