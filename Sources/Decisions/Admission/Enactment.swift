@@ -113,9 +113,7 @@ extension AuthorityState {
   }
 
   func checkPatterns(_ capabilities: [Capability]) throws(AdmissionFault) {
-    for capability in capabilities {
-      do { try capability.checked() } catch { throw .pattern(error) }
-    }
+    do { _ = try Scope(capabilities) } catch { throw AdmissionFault(error) }
   }
 
   /// Ends the open holds that no longer stand.
@@ -179,12 +177,14 @@ extension AuthorityState {
             what: "until", why: "must end the lock of an operator's or service's key within a day")
         }
       }
-    case .resource(let pattern):
-      do { _ = try ResourcePattern(pattern) } catch { throw .pattern(error) }
-    case .everything: break
+    case .resource, .everything: break
     }
-    locks[signing.digest] = LockRecord(
-      digest: signing.digest, placed: body, placer: signing.signer)
+    do {
+      locks[signing.digest] = try LockRecord(
+        digest: signing.digest, placed: body, placer: signing.signer)
+    } catch {
+      throw .pattern(error)
+    }
   }
 
   private mutating func publish(
@@ -205,13 +205,13 @@ extension AuthorityState {
   }
 
   private mutating func register(_ body: ResourceRegistered) throws(AdmissionFault) {
-    let tie: ByteString?
-    do { tie = try resources.tie(with: body) } catch { throw .pattern(error) }
-    if let tie {
+    let pattern: ResourcePattern
+    do { pattern = try ResourcePattern(body.pattern) } catch { throw .pattern(error) }
+    if let tie = resources.tie(with: pattern) {
       throw .invalid(
         what: "pattern",
         why: "\(body.pattern.text) ties with \(tie.text): no URI could tell them apart")
     }
-    resources.register(body)
+    resources.register(body, pattern)
   }
 }

@@ -5,36 +5,32 @@ package import Statements
 /// What URIs are: the operators' word, never the agents'.
 package struct ResourceCatalogue: Sendable, Hashable {
   package private(set) var entries: [ByteString: ResourceRegistered] = [:]
+  /// The patterns of the entries by what stands before their first wildcard.
+  private var patterns: [ByteString: [ResourcePattern]] = [:]
 
   package init() {}
 
   /// Another entry with the same literal prefix, between which no URI could decide.
-  func tie(with entry: ResourceRegistered) throws(PatternFault) -> ByteString? {
-    let pattern = try ResourcePattern(entry.pattern)
-    for other in entries.keys.sorted() where other != entry.pattern {
-      let existing = try ResourcePattern(other)
-      if existing.literalPrefix == pattern.literalPrefix, existing.overlaps(pattern) {
-        return other
-      }
-    }
-    return nil
+  func tie(with pattern: ResourcePattern) -> ByteString? {
+    patterns[pattern.literalPrefix]?
+      .filter { $0.text != pattern.text && $0.overlaps(pattern) }
+      .map(\.text).min()
   }
 
-  mutating func register(_ entry: ResourceRegistered) {
-    entries[entry.pattern] = entry
+  mutating func register(_ entry: ResourceRegistered, _ pattern: ResourcePattern) {
+    if entries.updateValue(entry, forKey: entry.pattern) == nil {
+      patterns[pattern.literalPrefix, default: []].append(pattern)
+    }
   }
 
   /// The entry for a URI: the longest literal prefix wins.
   package func entry(for uri: ResourceURI) -> ResourceRegistered? {
-    var best: (length: Int, entry: ResourceRegistered)?
-    for entry in entries.values {
-      guard let pattern = try? ResourcePattern(entry.pattern), pattern.matches(uri) else {
-        continue
+    for prefix in uri.prefixes {
+      if let pattern = patterns[prefix]?.first(where: { $0.matches(uri) }) {
+        return entries[pattern.text]
       }
-      let length = pattern.literalPrefix.count
-      if length > best?.length ?? -1 { best = (length, entry) }
     }
-    return best?.entry
+    return nil
   }
 
   /// What policy sees of a resource: attributes, then uri, type and env, which nothing overrides.

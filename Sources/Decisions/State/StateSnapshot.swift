@@ -157,7 +157,11 @@ extension AuthorityState {
       if case .resourceRegistered(let body) = try StatementBody(
         type: .resourceRegistered, json: element)
       {
-        resources.register(body)
+        do {
+          resources.register(body, try ResourcePattern(body.pattern))
+        } catch {
+          throw fields.fault("resources", "\(error)")
+        }
       }
     }
     try fields.each("policies") { (inner) throws(FieldFault) in
@@ -170,7 +174,11 @@ extension AuthorityState {
     try fields.each("locks") { (inner) throws(FieldFault) in
       let (digest, placer) = (try inner.digest("digest"), try inner.principal("placer"))
       if case .lockPlaced(let body) = try inner.body("body", .lockPlaced) {
-        locks[digest] = LockRecord(digest: digest, placed: body, placer: placer)
+        do {
+          locks[digest] = try LockRecord(digest: digest, placed: body, placer: placer)
+        } catch {
+          throw inner.fault("body", "\(error)")
+        }
       }
     }
     try fields.each("proposals") { (inner) throws(FieldFault) in
