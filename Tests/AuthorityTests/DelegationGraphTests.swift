@@ -69,7 +69,7 @@ struct RandomGraph {
         grant: grant, nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
         params: JSONObject(), registry: world.registry, resource: "prod://payments/api",
         timestamp: world.clock.now)
-      _ = try await authority.decide(try action.signed(by: try World.key(holder)))
+      _ = try await authority.decide(action.signed(by: try World.key(holder)))
     }
     try await authority.close()
     try world.ledger.database.read { try world.ledger.catchUp($0) }

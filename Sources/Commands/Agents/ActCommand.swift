@@ -134,7 +134,7 @@ struct ActCommand: Subcommand {
       nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
       params: try Parse.object(params), registry: registry, resource: ByteString(resource),
       claimedEnv: env.map { ByteString($0) }, timestamp: Clock.system.now())
-    return try action.signed(by: key)
+    return action.signed(by: key)
   }
 
   private func report(_ answer: JSONValue, _ verdict: String) {
