@@ -88,6 +88,8 @@ package struct MerkleTree: Sendable {
     let full = size >> UInt64(8 * (tileLevel + 1))
     let hashes = tileIndex < full ? try tiles(tileLevel, tileIndex) : growing[tileLevel]
     let offset = Int(first % Tile.width)
+    // A tile that holds too little is damaged: the hash of nothing meets no root.
+    guard offset + (1 << within) <= hashes.count else { return MerkleHash.empty }
     return MerkleHash.complete(hashes[offset..<offset + (1 << within)])
   }
 
