@@ -141,7 +141,8 @@ let package = Package(
       name: "TransparencyLogTests",
       dependencies: ["TestSupport", "TransparencyLog", "Keys", "CanonicalJSON"]),
     .testTarget(
-      name: "DelegationsTests", dependencies: ["Delegations", "Statements", "CanonicalJSON"]),
+      name: "DelegationsTests",
+      dependencies: ["TestSupport", "Delegations", "Statements", "CanonicalJSON", "Keys"]),
     .testTarget(name: "RegoTests", dependencies: ["TestSupport", "Rego", "CanonicalJSON"]),
     .testTarget(
       name: "ApprovalsTests",

@@ -1,4 +1,18 @@
 extension JSONValue {
+  /// This value as compact JSON in which every number keeps the text it was written with.
+  ///
+  /// For showing and handing on what somebody signed: canonical bytes round numbers to 64-bit floats
+  /// and have no form for larger ones.
+  package var exactBytes: [UInt8] {
+    var output: [UInt8] = []
+    // No number is refused, so that nothing is thrown.
+    try? write(into: &output) { $0.text.bytes }
+    return output
+  }
+
+  /// ``exactBytes`` as text.
+  package var exactText: String { String(decoding: exactBytes, as: UTF8.self) }
+
   /// The canonical bytes of this value.
   ///
   /// - Throws: ``JSONFault`` `json_number_out_of_range` if a number is beyond a 64-bit float.
@@ -6,28 +20,28 @@ extension JSONValue {
   package func canonicalBytes() throws(JSONFault) -> [UInt8] {
     var output: [UInt8] = []
     output.reserveCapacity(256)
-    try write(into: &output)
+    try write(into: &output) { (number) throws(JSONFault) in
+      guard number.double.isFinite else {
+        throw JSONFault(problem: .numberOutOfRange(number.text), offset: 0, line: 1, column: 1)
+      }
+      return Array(ECMAScriptNumber.text(of: number.double).utf8)
+    }
     return output
   }
 
-  private func write(into output: inout [UInt8]) throws(JSONFault) {
+  private func write(
+    into output: inout [UInt8], number text: (JSONNumber) throws(JSONFault) -> [UInt8]
+  ) throws(JSONFault) {
     switch self {
     case .null: output.append(contentsOf: "null".utf8)
     case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
-    case .number(let number):
-      let double = number.double
-      guard double.isFinite else {
-        throw JSONFault(
-          problem: .numberOutOfRange(number.text), offset: output.count, line: 1,
-          column: output.count + 1)
-      }
-      output.append(contentsOf: ECMAScriptNumber.text(of: double).utf8)
-    case .string(let text): JSONValue.writeQuoted(text, into: &output)
+    case .number(let number): output += try text(number)
+    case .string(let string): JSONValue.writeQuoted(string, into: &output)
     case .array(let elements):
       output.append(UInt8(ascii: "["))
       for (index, element) in elements.enumerated() {
         if index > 0 { output.append(UInt8(ascii: ",")) }
-        try element.write(into: &output)
+        try element.write(into: &output, number: text)
       }
       output.append(UInt8(ascii: "]"))
     case .object(let object):
@@ -36,7 +50,7 @@ extension JSONValue {
         if index > 0 { output.append(UInt8(ascii: ",")) }
         JSONValue.writeQuoted(member.name, into: &output)
         output.append(UInt8(ascii: ":"))
-        try member.value.write(into: &output)
+        try member.value.write(into: &output, number: text)
       }
       output.append(UInt8(ascii: "}"))
     }

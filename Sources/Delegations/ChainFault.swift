@@ -16,8 +16,6 @@ package enum ChainFault: Error, Sendable, Hashable {
   case principalGone(hop: Int, principal: Principal)
   case keyUntrusted(hop: Int, key: Fingerprint)
   case keyUnknown(hop: Int, key: Fingerprint)
-  /// A pattern this version cannot read.
-  case unsupported(hop: Int, what: String)
   case notYetValid(hop: Int, notBefore: Timestamp)
   case expired(hop: Int, notAfter: Timestamp)
   case wrongAudience(hop: Int, audience: Principal)
@@ -37,7 +35,6 @@ package enum ChainFault: Error, Sendable, Hashable {
     case .principalGone: "chain_principal_gone"
     case .keyUntrusted: "chain_key_untrusted"
     case .keyUnknown: "chain_key_unknown"
-    case .unsupported: "chain_unsupported"
     case .notYetValid: "chain_not_yet_valid"
     case .expired: "chain_expired"
     case .wrongAudience: "chain_wrong_audience"
@@ -65,7 +62,6 @@ extension ChainFault: CustomStringConvertible {
       "hop \(hop) was signed by key \(key.short), whose revocation ends what it signed"
     case .keyUnknown(let hop, let key):
       "hop \(hop) was signed by key \(key.short), of which nothing is on record"
-    case .unsupported(let hop, let what): "hop \(hop) cannot be judged by this version: \(what)"
     case .notYetValid(let hop, let notBefore): "hop \(hop) is valid from \(notBefore.text) on"
     case .expired(let hop, let notAfter): "hop \(hop) expired at \(notAfter.text)"
     case .wrongAudience(let hop, let audience): "hop \(hop) does not count at \(audience)"

@@ -4,20 +4,17 @@ package import Statements
 
 /// A chain hop by hop, each with its own verdict: what a viewer shows.
 package struct ChainReport: Sendable, Hashable {
-  /// Four-valued: what cannot be judged is never taken for valid.
+  /// Three-valued: what cannot be judged is never taken for valid.
   package enum Verdict: Sendable, Hashable {
     case valid
     case invalid(ChainFault)
     /// Something it rests on is not on record.
     case indeterminate(ChainFault)
-    /// This version cannot read it.
-    case unsupported(ChainFault)
 
     init(_ fault: ChainFault) {
       self =
         switch fault {
         case .missing, .keyUnknown: .indeterminate(fault)
-        case .unsupported: .unsupported(fault)
         default: .invalid(fault)
         }
     }
@@ -27,14 +24,13 @@ package struct ChainReport: Sendable, Hashable {
       case .valid: "valid"
       case .invalid: "invalid"
       case .indeterminate: "indeterminate"
-      case .unsupported: "unsupported"
       }
     }
 
     package var fault: ChainFault? {
       switch self {
       case .valid: nil
-      case .invalid(let fault), .indeterminate(let fault), .unsupported(let fault): fault
+      case .invalid(let fault), .indeterminate(let fault): fault
       }
     }
   }

@@ -7,15 +7,18 @@ package struct ChainRecords: Sendable {
   let grant: @Sendable (Digest) -> Grant?
   let key: @Sendable (Fingerprint) -> KeyRecord?
   let isPresent: @Sendable (Principal) -> Bool
+  let judged: JudgedScopes
 
+  /// `judged`: Pairs of these grants found good before.
   package init(
     grant: @escaping @Sendable (Digest) -> Grant?,
     key: @escaping @Sendable (Fingerprint) -> KeyRecord?,
-    isPresent: @escaping @Sendable (Principal) -> Bool
+    isPresent: @escaping @Sendable (Principal) -> Bool, judged: JudgedScopes = JudgedScopes()
   ) {
     self.grant = grant
     self.key = key
     self.isPresent = isPresent
+    self.judged = judged
   }
 }
 
@@ -32,15 +35,15 @@ package struct VerifiedChain: Sendable, Hashable {
 
   /// The operator it all comes from.
   package var root: Principal { grants[0].issuer }
-  /// What the agent may do: the leaf's capabilities, since no hop is wider than the one above.
-  package var capabilities: [Capability] { grants[grants.count - 1].terms.capabilities }
+  /// What the agent may do: what the leaf allows, since no hop is wider than the one above.
+  package var scope: Scope { grants[grants.count - 1].scope }
   /// Root user, then each holder.
   package var principals: [Principal] { [root] + grants.map(\.terms.holder) }
   package var digests: [Digest] { grants.map(\.digest) }
   package var expires: Timestamp? { grants.compactMap(\.terms.limits.notAfter).min() }
 
   package func covers(action: ByteString, resource: ResourceURI) -> Bool {
-    capabilities.contains { $0.covers(action: action, resource: resource) }
+    scope.covers(action: action, resource: resource)
   }
 }
 
@@ -133,16 +136,8 @@ package struct ChainVerifier: Sendable {
     guard grant.issuer == parent.terms.holder else {
       throw .issuerMismatch(hop: hop, issuer: grant.issuer, expected: parent.terms.holder)
     }
-    do {
-      let excess = try Attenuation.excess(
-        of: grant.terms.capabilities, over: parent.terms.capabilities)
-      if let excess {
-        throw ChainFault.scopeWidened(hop: hop, action: excess.action, resource: excess.resource)
-      }
-    } catch let fault as ChainFault {
-      throw fault
-    } catch {
-      throw .unsupported(hop: hop, what: "\(error)")
+    if let excess = records.judged.excess(of: grant, over: parent) {
+      throw .scopeWidened(hop: hop, action: excess.action, resource: excess.resource)
     }
     let (limits, above) = (grant.terms.limits, parent.terms.limits)
     if let bound = above.notBefore {

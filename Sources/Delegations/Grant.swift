@@ -9,11 +9,15 @@ package struct Grant: Sendable, Hashable {
   package let key: Fingerprint
   package let received: Timestamp
   package let terms: GrantIssued
+  /// What it allows.
+  package let scope: Scope
   package var revoked: Timestamp?
 
+  /// - Throws: ``ScopeFault`` if its capabilities are malformed or too many.
   package init(
     digest: Digest, issuer: Principal, key: Fingerprint, received: Timestamp, terms: GrantIssued
-  ) {
+  ) throws(ScopeFault) {
+    scope = try Scope(terms.capabilities)
     self.digest = digest
     self.issuer = issuer
     self.key = key

@@ -11,24 +11,52 @@ package enum YAMLDocument {
     package var description: String { "\(file): \(reason)" }
   }
 
+  /// A document's bytes; its values, an alias counting as often as it stands for something; its depth.
+  package static let byteLimit = 1 << 20
+  package static let valueLimit = 100_000
+  package static let depthLimit = 64
+
   package static func parse(_ text: String, file: String) throws(Fault) -> JSONValue {
+    guard text.utf8.count <= byteLimit else {
+      throw Fault(file: file, reason: "it is larger than \(byteLimit) bytes")
+    }
+    let node: Node
     do {
-      guard let node = try Yams.compose(yaml: text) else { return .null }
-      return value(node)
+      guard let found = try Yams.compose(yaml: text) else { return .null }
+      node = found
     } catch {
       throw Fault(file: file, reason: "\(error)")
     }
+    var left = valueLimit
+    guard let value = value(node, depth: 0, &left) else {
+      throw Fault(
+        file: file,
+        reason:
+          "it is nested deeper than \(depthLimit) levels or holds more than \(valueLimit) values")
+    }
+    return value
   }
 
-  private static func value(_ node: Node) -> JSONValue {
+  /// Nil where the document is deeper or holds more than is allowed.
+  private static func value(_ node: Node, depth: Int, _ left: inout Int) -> JSONValue? {
+    left -= 1
+    guard left >= 0, depth <= depthLimit else { return nil }
     switch node {
     case .mapping(let mapping):
-      return .object(
-        JSONObject(
-          mapping.map {
-            JSONObject.Member(name: ByteString($0.key.string ?? ""), value: value($0.value))
-          }))
-    case .sequence(let sequence): return .array(sequence.map(value))
+      var members: [JSONObject.Member] = []
+      for pair in mapping {
+        guard let value = value(pair.value, depth: depth + 1, &left) else { return nil }
+        members.append(
+          JSONObject.Member(name: ByteString(pair.key.string ?? ""), value: value))
+      }
+      return .object(JSONObject(members))
+    case .sequence(let sequence):
+      var elements: [JSONValue] = []
+      for element in sequence {
+        guard let value = value(element, depth: depth + 1, &left) else { return nil }
+        elements.append(value)
+      }
+      return .array(elements)
     case .scalar(let scalar):
       guard scalar.style == .plain else { return JSONValue(scalar.string) }
       switch scalar.string {

@@ -85,7 +85,7 @@ package struct EnforcementPoint: Sendable {
   package func sign(
     _ action: Action, by key: borrowing SigningKey
   ) throws -> UnverifiedEnvelope {
-    let envelope = try action.signed(by: key)
+    let envelope = action.signed(by: key)
     try journal.store(envelope, at: now())
     return envelope
   }

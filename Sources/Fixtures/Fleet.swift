@@ -71,6 +71,6 @@ package final class Fleet: Sendable {
       nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))), params: errand.params,
       registry: registry.registry, resource: errand.resource, claimedEnv: errand.claimedEnv,
       timestamp: clock.now())
-    return try action.signed(by: try SampleRegistry.key(of: errand.agent))
+    return action.signed(by: try SampleRegistry.key(of: errand.agent))
   }
 }

@@ -27,7 +27,9 @@ struct DecisionRoutes: AnsweringJSON {
     router.post("/v1/statements") { request, context in
       do {
         let envelope = try UnverifiedEnvelope(dsse: try await envelopeBytes(request))
-        return response(.ok, ["log_index": JSONValue(try await authority.admit(envelope, from: context.peerUser()))])
+        return response(
+          .ok,
+          ["log_index": JSONValue(try await authority.admit(envelope, from: context.peerUser()))])
       } catch let failed as Failure {
         return failure(failed.status, failed.code, failed.message)
       } catch {

@@ -47,7 +47,7 @@ extension AnsweringJSON {
   }
 
   func response(_ status: HTTPResponse.Status, _ json: JSONValue) -> Response {
-    let bytes = (try? json.canonicalBytes()) ?? []
+    let bytes = json.exactBytes
     return Response(
       status: status, headers: [.contentType: "application/json"],
       body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes + [0x0A])))

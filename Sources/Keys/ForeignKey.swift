@@ -93,6 +93,10 @@ package struct ForeignKey: Sendable {
       guard memory <= 2 << 30 else {
         throw .unsupported(path: path, reason: "opening it needs more than 2 GiB of memory")
       }
+      // minisign asks for 2^25; a file may not keep its reader at work for hours.
+      guard operations <= 1 << 27 else {
+        throw .unsupported(path: path, reason: "opening it needs more than 2^27 operations")
+      }
       var stream = [UInt8](repeating: 0, count: 104)
       defer { SecretBytes.wipe(&stream) }
       let salt = Array(blob[6..<38])

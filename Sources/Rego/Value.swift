@@ -51,6 +51,42 @@ package enum Value: Sendable, Hashable {
   }
 }
 
+extension Value {
+  /// How deep values may nest: comparing, hashing and freeing them recurses.
+  static let depthLimit = 128
+
+  /// What a value weighs: a unit for each value in it, and for each 8 bytes of text; nil if it nests
+  /// deeper than ``depthLimit`` levels.
+  var weight: Int? { weight(level: 0) }
+
+  private func weight(level: Int) -> Int? {
+    guard level <= Value.depthLimit else { return nil }
+    var total = 1
+    switch self {
+    case .null, .bool, .number: break
+    case .string(let text): total += text.count / 8
+    case .array(let elements):
+      for element in elements {
+        guard let more = element.weight(level: level + 1) else { return nil }
+        total += more
+      }
+    case .set(let set):
+      for element in set.elements {
+        guard let more = element.weight(level: level + 1) else { return nil }
+        total += more
+      }
+    case .object(let object):
+      for pair in object.pairs {
+        guard let key = pair.key.weight(level: level + 1),
+          let value = pair.value.weight(level: level + 1)
+        else { return nil }
+        total += key + value
+      }
+    }
+    return total
+  }
+}
+
 extension Value: Comparable {
   package static func < (left: Value, right: Value) -> Bool { order(left, right) < 0 }
 
@@ -141,6 +177,11 @@ package struct ObjectValue: Sendable, Hashable {
   package private(set) var pairs: [Pair] = []
 
   package init() {}
+
+  /// Takes members in any order.
+  init(_ members: [Value: Value]) {
+    pairs = members.map { Pair(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
+  }
 
   package var isEmpty: Bool { pairs.isEmpty }
 

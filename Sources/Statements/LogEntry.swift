@@ -16,6 +16,8 @@ package struct LogEntry: Sendable, Hashable {
   package let envelope: UnverifiedEnvelope
 
   package static let sizeLimit = 65_535
+  /// Receipt times that have a date of four-digit years.
+  static let times: ClosedRange<Int64> = 0...253_402_300_799_999
   /// What a payload may take and still leave room for thirty signatures.
   package static let payloadLimit = 62_000
 
@@ -26,6 +28,13 @@ package struct LogEntry: Sendable, Hashable {
 
   /// - Throws: ``StatementFault`` `tooLarge`.
   package func bytes() throws(StatementFault) -> [UInt8] {
+    guard let count = UInt8(exactly: envelope.signatures.count) else {
+      throw .malformedEnvelope(
+        "it has \(envelope.signatures.count) signatures, and at most 255 fit")
+    }
+    guard LogEntry.times.contains(received.milliseconds) else {
+      throw .malformedEnvelope("the receipt time is not between 1970 and 9999")
+    }
     var output: [UInt8] = [1]
     output.reserveCapacity(envelope.payload.count + 200)
     func big(_ value: UInt64, _ width: Int) -> [UInt8] {
@@ -33,7 +42,7 @@ package struct LogEntry: Sendable, Hashable {
     }
     output += big(UInt64(bitPattern: received.milliseconds), 8)
     output += big(UInt64(envelope.payloadType.count), 2) + envelope.payloadType.bytes
-    output.append(UInt8(envelope.signatures.count))
+    output.append(count)
     for signature in envelope.signatures.sorted(by: { $0.key < $1.key }) {
       output.append(signature.scheme.rawValue)
       output += signature.key.digest.bytes + signature.signature.bytes
@@ -59,7 +68,10 @@ package struct LogEntry: Sendable, Hashable {
       return value
     }
     guard try number(1) == 1 else { throw .malformedEnvelope("the entry's version is not 1") }
-    let milliseconds = Int64(bitPattern: try number(8))
+    guard let milliseconds = Int64(exactly: try number(8)), LogEntry.times.contains(milliseconds)
+    else {
+      throw .malformedEnvelope("the receipt time is not between 1970 and 9999")
+    }
     guard let payloadType = ByteString(validating: try take(Int(try number(2)))) else {
       throw .malformedEnvelope("the payload type is not UTF-8")
     }

@@ -14,17 +14,21 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
   package func advanced(byMilliseconds amount: Int64) -> Timestamp {
     let (sum, overflow) = milliseconds.addingReportingOverflow(amount)
-    return Timestamp(milliseconds: overflow ? .max : sum)
+    return Timestamp(milliseconds: overflow ? (amount < 0 ? .min : .max) : sum)
   }
 
   package func advanced(bySeconds amount: Int64) -> Timestamp {
     let (product, overflow) = amount.multipliedReportingOverflow(by: 1000)
-    return overflow ? Timestamp(milliseconds: .max) : advanced(byMilliseconds: product)
+    return advanced(byMilliseconds: overflow ? (amount < 0 ? .min : .max) : product)
   }
 
-  /// Milliseconds from another instant to this one.
+  /// Milliseconds from another instant to this one; at the ends of their range, the nearest there is.
+  ///
+  /// Never the least of all numbers, which has no absolute value.
   package func milliseconds(since other: Timestamp) -> Int64 {
-    milliseconds.subtractingReportingOverflow(other.milliseconds).partialValue
+    let (difference, overflow) = milliseconds.subtractingReportingOverflow(other.milliseconds)
+    let nearest = overflow ? (milliseconds < 0 ? -.max : .max) : difference
+    return max(-.max, nearest)
   }
 }
 

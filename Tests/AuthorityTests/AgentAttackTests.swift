@@ -173,7 +173,7 @@ struct AgentAttackTests {
     #expect(answer.retryAfterMilliseconds == 101)
     #expect(await authority.size == size)
     let other = try Action(payload: try world.action(on: "stage://payments/x").payload)
-    #expect(try await authority.decide(try other.signed(by: second)).verdict == .allow)
+    #expect(try await authority.decide(other.signed(by: second)).verdict == .allow)
     // A stranger's signature is charged to nobody.
     let forged = try world.action(on: "stage://payments/x", key: world.alice)
     for _ in 0..<20 {
@@ -259,7 +259,7 @@ struct AgentAttackTests {
       action: "deploy", agent: other, audience: world.gateway, context: JSONObject(), grant: grant,
       nonce: template.nonce, params: JSONObject(), registry: world.registry,
       resource: "prod://payments/web", timestamp: world.clock.now)
-    let apart = try #require(try await authority.decide(try action.signed(by: key)).hold).digest
+    let apart = try #require(try await authority.decide(action.signed(by: key)).hold).digest
     func state(_ hold: Digest) throws -> String? {
       try world.ledger.catchUp()
       return world.ledger.state.holds[hold]?.state(at: world.clock.now).word

@@ -36,7 +36,7 @@ struct AgentKeyTests {
       grant: world.grant, nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
       params: JSONObject(), registry: world.registry, resource: "stage://payments/api",
       timestamp: world.clock.now)
-    let answer = try await authority.decide(try action.signed(by: key))
+    let answer = try await authority.decide(action.signed(by: key))
     return answer.verdict == .allow ? "allow" : answer.reasons[0].code.text
   }
 

@@ -10,23 +10,6 @@ import Statements
 import TestSupport
 import Testing
 
-/// Random numbers that a seed repeats.
-struct SeededRandom: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
-  }
-}
-
 /// A random graph of agents and grants over a world, some of it held by two parents.
 struct RandomGraph {
   let world: World
@@ -54,7 +37,7 @@ struct RandomGraph {
           resources: [Bool.random(using: &random) ? "prod://payments/api" : "stage://payments/**"])
         let limits = GrantLimits(
           maxDepth: above.limits.maxDepth - 1, maxUses: Bool.random(using: &random) ? nil : 3)
-        let excess = try Attenuation.excess(of: [scope], over: above.capabilities)
+        let excess = try Scope([scope]).excess(over: Scope(above.capabilities))
         guard excess == nil else { continue }
         grants.append(
           try world.sign(
@@ -86,7 +69,7 @@ struct RandomGraph {
         grant: grant, nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
         params: JSONObject(), registry: world.registry, resource: "prod://payments/api",
         timestamp: world.clock.now)
-      _ = try await authority.decide(try action.signed(by: try World.key(holder)))
+      _ = try await authority.decide(action.signed(by: try World.key(holder)))
     }
     try await authority.close()
     try world.ledger.database.read { try world.ledger.catchUp($0) }

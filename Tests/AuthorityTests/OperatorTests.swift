@@ -315,7 +315,7 @@ struct OperatorTests {
         grant: world.grant, nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
         params: JSONObject(), registry: world.registry, resource: "prod://payments/api",
         timestamp: world.clock.now)
-      let answer = try await authority.decide(try action.signed(by: key))
+      let answer = try await authority.decide(action.signed(by: key))
       return try #require(answer.hold?.digest)
     }
     let hold = try await act(own)

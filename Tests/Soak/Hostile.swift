@@ -35,7 +35,8 @@ enum Hostile {
           capabilities: [Capability(actions: ["deploy"], resources: ["stage://payments/**"])],
           limits: GrantLimits(), parent: nil)))
     for principal in [world.bot, honest, world.gateway] {
-      try PrivateKeyPEM.create("\(world.folder)/\(principal.name).pem", key: try World.key(principal))
+      try PrivateKeyPEM.create(
+        "\(world.folder)/\(principal.name).pem", key: try World.key(principal))
     }
     let socket = "\(world.folder)/d.sock"
     let daemon = try start(world, socket)
@@ -56,12 +57,14 @@ enum Hostile {
     guard verified.findings.isEmpty else {
       throw SoakFailure("seed \(seed): the log: \(verified.findings)")
     }
-    for (kind, number) in report["answers"]?.object?.members.map({ ($0.name.text, $0.value) }) ?? [] {
+    for (kind, number) in report["answers"]?.object?.members.map({ ($0.name.text, $0.value) }) ?? []
+    {
       say("  \(number.integer ?? 0)  \(kind)")
     }
     print(
       "hostile \(count), seed \(seed): \(report["honest"]?.integer ?? 0) honest requests beside them, "
-        + "0 failed; \(before) MiB before, \(after) after; the log of \(verified.size) entries verifies")
+        + "0 failed; \(before) MiB before, \(after) after; the log of \(verified.size) entries verifies"
+    )
   }
 
   private static var programs: URL {

@@ -61,7 +61,7 @@ enum DecidingPeer {
     say("ready")
     while true {
       let envelopes = try (0..<8).map { index in
-        try Action(
+        Action(
           action: "deploy", agent: bot, audience: gateway, context: JSONObject(), grant: grant,
           nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))), params: JSONObject(),
           registry: registry, resource: ByteString("stage://payments/k\(index)"),

@@ -1,10 +1,10 @@
 import Authority
-package import CanonicalJSON
+import CanonicalJSON
 import Decisions
 import Foundation
 import GRDB
-import Keys
-package import Registry
+package import Keys
+import Registry
 import Statements
 import TransparencyLog
 
@@ -26,7 +26,8 @@ package final class TamperRun {
       case .none: []
       case .dropNewest: ["log_truncated", "are missing", "were cut off"]
       case .dropOne: ["registry_tampered", "it is missing"]
-      case .copyOver, .reorder, .redate: ["log_forked", "registry_tampered", "was rewritten", "altered"]
+      case .copyOver, .reorder, .redate:
+        ["log_forked", "registry_tampered", "was rewritten", "altered"]
       case .retile: ["log_forked", "was rewritten", "not what the entries hash to"]
       case .forgeRow: ["table "]
       case .impossibleRow: ["registry_tampered", "was altered"]
@@ -66,7 +67,8 @@ package final class TamperRun {
     try world.enrol(second, of: world.bot)
     revoked = second.publicKey.fingerprint.digest.hex
     while world.ledger.tree.size < count - 20 {
-      try world.sign(.settingsChanged(SettingsChanged(name: ByteString("\(world.ledger.tree.size)"))))
+      try world.sign(
+        .settingsChanged(SettingsChanged(name: ByteString("\(world.ledger.tree.size)"))))
     }
     try await world.decide(6)
     try TamperRun.copy(world.folder, to: older)
@@ -172,7 +174,7 @@ package final class TamperRun {
     let probes: [(UnverifiedEnvelope?, String)] = [
       (try? world.action(on: "stage://payments/free"), "allowed"),
       (try? world.action(on: "stage://payments/locked/x"), "locked"),
-      (action.flatMap { try? $0.signed(by: World.revokedKey()) }, "key_revoked"),
+      (try? action?.signed(by: World.revokedKey()), "key_revoked"),
     ]
     for (envelope, expected) in probes {
       guard let envelope else { continue }
@@ -266,7 +268,8 @@ package final class TamperRun {
       let edits = [
         "UPDATE key SET revoked = NULL, reason = NULL WHERE revoked IS NOT NULL",
         "DELETE FROM lock", "UPDATE decision SET verdict = 'deny'",
-        "UPDATE agent SET owner = 'user:bob'", "DELETE FROM grant_link", "UPDATE policy SET active = 0",
+        "UPDATE agent SET owner = 'user:bob'", "DELETE FROM grant_link",
+        "UPDATE policy SET active = 0",
         "UPDATE operator SET roles = 'viewer'", "DELETE FROM service",
         "INSERT INTO lock VALUES (zeroblob(32), '{}', 'x', NULL, 'user:bob', 0, NULL)",
       ]

@@ -203,7 +203,7 @@ package final class World {
       nonce: nonce ?? ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))), params: params,
       registry: registry ?? self.registry, resource: resource, claimedEnv: env,
       timestamp: time ?? clock.now)
-    return try action.signed(by: try World.key(key ?? bot))
+    return action.signed(by: try World.key(key ?? bot))
   }
 
   /// The deciding service on this registry.

@@ -174,7 +174,7 @@ package struct ProofCheck: Sendable {
       keys[body.key.fingerprint] = (body.key, body.holder)
     case .grantIssued(let body):
       let key = envelope.signatures[0].key
-      grants[envelope.digest] = Grant(
+      grants[envelope.digest] = try Grant(
         digest: envelope.digest, issuer: signer, key: key, received: entry.received, terms: body)
     case .policyPublished(let body): policies[envelope.digest] = body
     case .decisionMade(let body): holds[envelope.digest] = body

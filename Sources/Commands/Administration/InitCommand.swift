@@ -71,7 +71,7 @@ struct InitCommand: Subcommand {
     guard let founder else { throw ValidationError("say who you are: --as user:NAME") }
     let principal = try Parse.principal(founder, .user)
     let mine = try mayGrant.map(Parse.capability)
-    for capability in mine { try capability.checked() }
+    _ = try Scope(mine)
     if draft == nil, FileManager.default.fileExists(atPath: registry.path) {
       throw RegistryFault.exists(path: registry.path)
     }

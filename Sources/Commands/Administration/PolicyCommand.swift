@@ -199,7 +199,7 @@ enum EvaluationText {
         .joined(separator: ",\n") + "\n\(outer)}"
     case .string(let text): return quoted(text)
     case .number(let number): return number.text.text
-    default: return String(decoding: (try? value.canonicalBytes()) ?? [], as: UTF8.self)
+    default: return value.exactText
     }
   }
 

@@ -173,6 +173,6 @@ extension ProposalRow {
 extension JSONValue {
   /// A value as one line of text.
   var shownText: String {
-    string?.text ?? String(decoding: (try? canonicalBytes()) ?? [], as: UTF8.self)
+    string?.text ?? exactText
   }
 }

@@ -269,7 +269,7 @@ struct BenchDecider {
       grant: grant, nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
       params: JSONObject(), registry: registry, resource: ByteString(resource), claimedEnv: nil,
       timestamp: Clock.system.now())
-    return try action.signed(by: try BenchWorld.key(agent))
+    return action.signed(by: try BenchWorld.key(agent))
   }
 
   /// Has one action decided; when it returns, the decision is on disk.

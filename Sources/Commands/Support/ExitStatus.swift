@@ -72,6 +72,7 @@ enum FaultCode {
     case let fault as KeyFault: fault.code
     case let fault as PolicyFault: fault.code
     case let fault as PatternFault: fault.code
+    case let fault as ScopeFault: fault.code
     case let fault as JSONFault: fault.code
     case let fault as LogFault: fault.code
     case let fault as AgentClient.Fault: fault.code

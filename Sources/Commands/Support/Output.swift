@@ -10,8 +10,7 @@ enum Output {
   }
 
   static func json(_ value: JSONValue) {
-    let bytes = (try? value.canonicalBytes()) ?? []
-    FileHandle.standardOutput.write(Data(bytes + [0x0A]))
+    FileHandle.standardOutput.write(Data(value.exactBytes + [0x0A]))
   }
 
   static func note(_ text: String) {

@@ -209,7 +209,9 @@ package struct KeyDecoder: Sendable {
   /// SGR mouse reports: `ESC [ < button ; column ; row M`.
   private static func mouse(_ parameters: Substring, _ final: UInt8) -> KeyPress? {
     let numbers = parameters.split(separator: ";").compactMap { Int($0) }
-    guard numbers.count == 3, final == UInt8(ascii: "M"), numbers.allSatisfy({ $0 < 10_000 }) else {
+    guard numbers.count == 3, final == UInt8(ascii: "M"),
+      numbers.allSatisfy({ (0..<10_000).contains($0) })
+    else {
       return nil
     }
     switch numbers[0] {

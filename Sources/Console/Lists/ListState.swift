@@ -359,7 +359,8 @@ package struct ListState: Sendable {
       rangeStart = index
       return true
     }
-    for row in rows[max(0, min(start, index))...max(0, min(rows.count - 1, max(start, index)))] {
+    // The list may have become shorter since the range began.
+    for row in rows.prefix(max(start, index) + 1).dropFirst(max(0, min(start, index))) {
       marks[row.target] = row
     }
     rangeStart = nil

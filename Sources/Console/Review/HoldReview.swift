@@ -80,7 +80,7 @@ package struct HoldReview: Sendable {
     ]
     if let facts = decision.resource {
       let known = facts.members.filter { $0.name != "uri" }
-        .map { "\($0.name.text)=\($0.value.shown)" }.joined(separator: " ")
+        .map { "\($0.name.text)=\($0.value.exactText)" }.joined(separator: " ")
       lines.append(Line("is", SafeText(known)))
     }
     for member in action.params.members { lines += HoldReview.flat("params", member) }
@@ -142,15 +142,7 @@ package struct HoldReview: Sendable {
   }
 
   private static func flat(_ label: String, _ member: JSONObject.Member) -> [Line] {
-    [Line(label, SafeText("\(member.name.text) = \(member.value.shown)"))]
-  }
-}
-
-extension JSONValue {
-  /// One line of JSON text.
-  package var shown: String {
-    if case .number(let number) = self { return number.text.text }
-    return String(decoding: (try? canonicalBytes()) ?? Array("(no JSON form)".utf8), as: UTF8.self)
+    [Line(label, SafeText("\(member.name.text) = \(member.value.exactText)"))]
   }
 }
 

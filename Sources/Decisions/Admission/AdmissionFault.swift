@@ -21,6 +21,7 @@ package enum AdmissionFault: Error, Sendable, Equatable {
   case exists(what: String, name: String)
   case invalid(what: String, why: String)
   case pattern(PatternFault)
+  case capabilities(ScopeFault)
   case chain(ChainFault)
   case notGrantable(Principal, action: ByteString, resource: ByteString)
   case vote(VoteFault)
@@ -32,6 +33,10 @@ package enum AdmissionFault: Error, Sendable, Equatable {
   case rulesUnsupported(Int64)
   case noSpare(quorum: Int)
   case lockLimited(String)
+
+  init(_ fault: ScopeFault) {
+    self = if case .pattern(let fault) = fault { .pattern(fault) } else { .capabilities(fault) }
+  }
 
   /// The stable name of the fault.
   package var code: String {
@@ -50,7 +55,8 @@ package enum AdmissionFault: Error, Sendable, Equatable {
     case .unknownSubject: "unknown_subject"
     case .exists: "exists"
     case .invalid: "invalid"
-    case .pattern: "pattern_malformed"
+    case .pattern(let fault): fault.code
+    case .capabilities(let fault): fault.code
     case .chain(let fault): fault.code
     case .notGrantable: "not_grantable"
     case .vote(let fault): fault.code
@@ -87,6 +93,7 @@ extension AdmissionFault: CustomStringConvertible {
     case .exists(let what, let name): "\(what) \(name) is on record already"
     case .invalid(let what, let why): "\(what) \(why)"
     case .pattern(let fault): "\(fault)"
+    case .capabilities(let fault): "\(fault)"
     case .chain(let fault): "\(fault)"
     case .notGrantable(let issuer, let action, let resource):
       "\(issuer) may not grant \(action.text) on \(resource.text)"

@@ -15,15 +15,17 @@ extension AuthorityState {
     guard agents[body.holder] != nil else {
       throw .unknownSubject(what: "agent", name: body.holder.description)
     }
-    try checkPatterns(body.capabilities)
+    let grant: Grant
+    do {
+      grant = try Grant(
+        digest: signing.digest, issuer: issuer, key: signing.keys[0], received: now, terms: body)
+    } catch { throw AdmissionFault(error) }
     if let start = body.limits.notBefore, let end = body.limits.notAfter, start >= end {
       throw .invalid(what: "not_after", why: "is not after not_before")
     }
     if let end = body.limits.notAfter, end <= now {
       throw .invalid(what: "not_after", why: "is not in the future")
     }
-    let grant = Grant(
-      digest: signing.digest, issuer: issuer, key: signing.keys[0], received: now, terms: body)
     if let parent = body.parent {
       do {
         let above = try chains.grants(to: parent)
@@ -45,11 +47,9 @@ extension AuthorityState {
       }
     } else {
       guard let root = operators[issuer] else { throw .chain(.rootUnauthorized(issuer: issuer)) }
-      let excess: (action: ByteString, resource: ByteString)?
-      do {
-        excess = try Attenuation.excess(of: body.capabilities, over: root.mayGrant)
-      } catch { throw .pattern(error) }
-      if let excess {
+      let allowed: Scope
+      do { allowed = try Scope(root.mayGrant) } catch { throw AdmissionFault(error) }
+      if let excess = grant.scope.excess(over: allowed) {
         throw .notGrantable(issuer, action: excess.action, resource: excess.resource)
       }
     }

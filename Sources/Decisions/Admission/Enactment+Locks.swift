@@ -42,10 +42,13 @@ extension AuthorityState {
         throw .unknownSubject(what: "agent", name: agent.description)
       }
     case .key(let key): try check(body, of: key, by: signing.signer, now)
-    case .resource(let pattern):
-      try requireApproverOrAdmin(signing.signer)
-      do { _ = try ResourcePattern(pattern) } catch { throw .pattern(error) }
-    case .everything: try requireApproverOrAdmin(signing.signer)
+    case .resource, .everything: try requireApproverOrAdmin(signing.signer)
+    }
+    let record: LockRecord
+    do {
+      record = try LockRecord(digest: signing.digest, placed: body, placer: signing.signer)
+    } catch {
+      throw .pattern(error)
     }
     // A lock of one's own key does not count: else a thief who holds the key could lock it for a
     // moment, and so keep the others from locking it at once.
@@ -55,8 +58,7 @@ extension AuthorityState {
       }
       keyLocks[key] = now
     }
-    locks[signing.digest] = LockRecord(
-      digest: signing.digest, placed: body, placer: signing.signer)
+    locks[signing.digest] = record
   }
 
   /// One operator must not be able to shut the others out: nobody would be left to lift it.

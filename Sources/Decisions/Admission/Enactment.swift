@@ -96,9 +96,7 @@ extension AuthorityState {
   }
 
   func checkPatterns(_ capabilities: [Capability]) throws(AdmissionFault) {
-    for capability in capabilities {
-      do { try capability.checked() } catch { throw .pattern(error) }
-    }
+    do { _ = try Scope(capabilities) } catch { throw AdmissionFault(error) }
   }
 
   /// Ends the open holds that a revocation, retirement, removal or lock covers.

@@ -44,6 +44,8 @@ package struct AuthorityState: Sendable {
   var keyLocks: [Fingerprint: Timestamp] = [:]
   /// The statement that last set a subject, for `expects`.
   var lastSet: [ByteString: Digest] = [:]
+  /// Grants found to lie within their parents: no part of what the state says.
+  private let judged = JudgedScopes()
   /// Nonces and statement ids that freshness could still admit.
   var spent = RecordTable<Spent>()
   /// Entries replayed.
@@ -118,7 +120,8 @@ package struct AuthorityState: Sendable {
     let (grants, keys, state) = (grants, keys, self)
     return ChainVerifier(
       ChainRecords(
-        grant: { grants[$0] }, key: { keys[$0] }, isPresent: { state.isPresent($0) }))
+        grant: { grants[$0] }, key: { keys[$0] }, isPresent: { state.isPresent($0) },
+        judged: judged))
   }
 
   /// The lock, if any, that covers an action now: its agent, key or resource, or an agent or key
@@ -136,9 +139,7 @@ package struct AuthorityState: Sendable {
       case .everything: return true
       case .agent(let target): return agents.contains(target)
       case .key(let target): return keys.contains(target)
-      case .resource(let pattern):
-        guard let resource, let pattern = try? ResourcePattern(pattern) else { return false }
-        return pattern.matches(resource)
+      case .resource: return resource.flatMap { lock.pattern?.matches($0) } ?? false
       }
     }
   }

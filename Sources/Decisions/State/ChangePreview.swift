@@ -152,13 +152,9 @@ extension AuthorityState {
     for lock in locks.values where before.locks[lock.digest] == nil {
       switch lock.placed.target {
       case .everything: break
-      case .resource(let text):
-        guard let pattern = try? ResourcePattern(text) else { break }
-        next += grants.all { grant in
-          grant.terms.capabilities.flatMap(\.resources).contains {
-            (try? ResourcePattern($0)).map(pattern.covers) ?? false
-          }
-        }
+      case .resource:
+        guard let pattern = lock.pattern else { break }
+        next += grants.all { $0.scope.resources.contains { pattern.covers($0) } }
       case .agent(let agent): agents.insert(agent)
       case .key(let key): keys.insert(key)
       }
@@ -202,12 +198,7 @@ extension AuthorityState {
   package func usableGrants(
     of agents: Set<Principal>, at now: Timestamp
   ) -> [Principal: Set<Digest>] {
-    let patterns = locks.values.compactMap { lock -> ResourcePattern? in
-      guard lock.isInForce(at: now), case .resource(let text) = lock.placed.target else {
-        return nil
-      }
-      return try? ResourcePattern(text)
-    }
+    let patterns = locks.values.compactMap { $0.isInForce(at: now) ? $0.pattern : nil }
     var usable: [Principal: Set<Digest>] = [:]
     for agent in agents {
       let held = grants.all(.holder(agent))
@@ -218,11 +209,9 @@ extension AuthorityState {
           lock(agent: agent, key: key.id, resource: nil, leaf: digest, at: now) == nil
         }
         // A grant all of whose resources are locked is of no use now.
-        let resources = grant.terms.capabilities.flatMap(\.resources).compactMap {
-          try? ResourcePattern($0)
-        }
         let isStopped =
-          !patterns.isEmpty && resources.allSatisfy { one in patterns.contains { $0.covers(one) } }
+          !patterns.isEmpty
+          && grant.scope.resources.allSatisfy { one in patterns.contains { $0.covers(one) } }
         if canAct, !isStopped { usable[agent, default: []].insert(digest) }
       }
     }

@@ -24,7 +24,9 @@ extension AuthorityState {
   package func reach(
     action: ByteString, resource: ResourceURI, at now: Timestamp
   ) -> [Reach] {
-    reach(grants.all { $0.covers(action, resource) }, resource: resource, at: now)
+    reach(
+      grants.all { $0.scope.covers(action: action, resource: resource) }, resource: resource,
+      at: now)
   }
 
   private func reach(_ grants: [Grant], resource: ResourceURI?, at now: Timestamp) -> [Reach] {
@@ -69,14 +71,10 @@ extension AuthorityState {
     to grant: Digest, for agent: Principal, action: ByteString, resource: ResourceURI,
     at now: Timestamp
   ) -> [Reach] {
-    let held = grants.all(.holder(agent)).filter { $0.covers(action, resource) }
+    let held = grants.all(.holder(agent)).filter {
+      $0.scope.covers(action: action, resource: resource)
+    }
     return reach(held, resource: resource, at: now)
       .filter { $0.grant.digest != grant && $0.isUsable }
-  }
-}
-
-extension Grant {
-  fileprivate func covers(_ action: ByteString, _ resource: ResourceURI) -> Bool {
-    terms.capabilities.contains { $0.covers(action: action, resource: resource) }
   }
 }

@@ -1,4 +1,5 @@
 package import CanonicalJSON
+package import Delegations
 package import Keys
 package import Statements
 
@@ -87,6 +88,15 @@ package struct LockRecord: Sendable, Hashable {
   package let digest: Digest
   package let placed: LockPlaced
   package let placer: Principal
+  /// The resources it stops, if it stops resources.
+  package let pattern: ResourcePattern?
+
+  init(digest: Digest, placed: LockPlaced, placer: Principal) throws(PatternFault) {
+    self.digest = digest
+    self.placed = placed
+    self.placer = placer
+    pattern = if case .resource(let text) = placed.target { try ResourcePattern(text) } else { nil }
+  }
 
   package func isInForce(at now: Timestamp) -> Bool { placed.until.map { now < $0 } ?? true }
 }

@@ -42,9 +42,7 @@ package struct ResourceCatalogue: Sendable, Hashable {
 
   /// The entry for a URI: the longest literal prefix wins.
   package func entry(for uri: ResourceURI) -> ResourceEntry? {
-    var prefixes = [uri.origin]
-    for segment in uri.segments { prefixes.append(prefixes[prefixes.count - 1] + "/" + segment) }
-    for prefix in prefixes.reversed() {
+    for prefix in uri.prefixes {
       if let pattern = patterns[prefix]?.first(where: { $0.matches(uri) }) {
         return entries[pattern.text]
       }

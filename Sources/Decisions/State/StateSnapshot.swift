@@ -194,7 +194,11 @@ extension AuthorityState {
     try fields.each("locks") { (inner) throws(FieldFault) in
       let (digest, placer) = (try inner.digest("digest"), try inner.principal("placer"))
       if case .lockPlaced(let body) = try inner.body("body", .lockPlaced) {
-        locks[digest] = LockRecord(digest: digest, placed: body, placer: placer)
+        do {
+          locks[digest] = try LockRecord(digest: digest, placed: body, placer: placer)
+        } catch {
+          throw inner.fault("body", "\(error)")
+        }
       }
     }
     try fields.each("proposals") { (inner) throws(FieldFault) in

@@ -97,10 +97,14 @@ extension Grant: Tabled {
     guard case .grantIssued(let terms) = try fields.body("terms", .grantIssued) else {
       throw fields.fault("terms", "are no grant's")
     }
-    self.init(
-      digest: try fields.digest("digest"), issuer: try fields.principal("issuer"),
-      key: Fingerprint(digest: try fields.digest("key")),
-      received: try fields.timestamp("received"), terms: terms)
+    let (digest, issuer) = (try fields.digest("digest"), try fields.principal("issuer"))
+    let key = Fingerprint(digest: try fields.digest("key"))
+    let received = try fields.timestamp("received")
+    do {
+      try self.init(digest: digest, issuer: issuer, key: key, received: received, terms: terms)
+    } catch {
+      throw fields.fault("terms", "\(error)")
+    }
     revoked = try fields.optionalTimestamp("revoked")
     try fields.finish()
   }

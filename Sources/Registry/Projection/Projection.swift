@@ -192,5 +192,5 @@ extension Sequence<ByteString> {
 }
 
 extension JSONValue {
-  var text: String { String(decoding: (try? canonicalBytes()) ?? [], as: UTF8.self) }
+  var text: String { exactText }
 }

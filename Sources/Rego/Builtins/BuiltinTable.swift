@@ -28,6 +28,58 @@ struct Builtin: Sendable {
   }
 }
 
+extension Builtin {
+  /// What its arguments weigh to read, and what it makes much of from little, before it is called.
+  func cost(_ values: [Value]) -> Int {
+    switch name {
+    case "count", "is_null", "is_boolean", "is_number", "is_string", "is_array", "is_object",
+      "is_set", "type_name", "object.get":
+      return values.reduce(1) { $0 + $1.width }
+    case "internal.member_2" where values[0].isScalar: return 1 + values[1].width
+    case "equal", "eq", "neq", "lt", "gt", "lte", "gte":
+      // One that is small ends the comparison soon.
+      return 1 + (values.map(\.width).min() ?? 0 <= 1 ? 1 : values.reduce(0) { $0 + $1.size })
+    case "replace":
+      guard case .string(let text) = values[0], case .string(let part) = values[1],
+        case .string(let other) = values[2]
+      else { return 1 }
+      let (made, overflow) = (text.count / max(1, part.count) + 1)
+        .multipliedReportingOverflow(by: other.count)
+      return overflow ? .max : 1 + (text.count + made) / 8
+    case "concat":
+      guard case .string(let separator) = values[0] else { return values[1].size }
+      let (made, overflow) = values[1].width.multipliedReportingOverflow(by: separator.count)
+      return overflow ? .max : values[1].size + made / 8
+    case "numbers.range":
+      guard case .number(let low) = values[0], case .number(let high) = values[1] else { return 1 }
+      return Int(min(1_000_000, (high.double - low.double).magnitude))
+    default: return values.reduce(1) { $0 + $1.size }
+    }
+  }
+}
+
+extension Value {
+  fileprivate var isScalar: Bool {
+    switch self {
+    case .array, .object, .set: false
+    default: true
+    }
+  }
+
+  /// Its elements, or its text by 8 bytes.
+  fileprivate var width: Int {
+    switch self {
+    case .null, .bool, .number: 1
+    case .string(let text): 1 + text.count / 8
+    case .array(let elements): 1 + elements.count
+    case .object(let object): 1 + object.pairs.count
+    case .set(let set): 1 + set.elements.count
+    }
+  }
+
+  fileprivate var size: Int { weight ?? .max / 8 }
+}
+
 enum BuiltinTable {
   static let builtins: [String: Builtin] = {
     let families = [

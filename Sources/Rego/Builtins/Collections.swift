@@ -77,11 +77,13 @@ extension BuiltinTable {
   ]
 
   private static func merge(_ left: Value, _ right: Value) -> Value {
-    guard case .object(var result) = left, case .object(let other) = right else { return right }
-    for pair in other.pairs {
-      result[pair.key] = result[pair.key].map { merge($0, pair.value) } ?? pair.value
+    guard case .object(let first) = left, case .object(let second) = right else { return right }
+    var members: [Value: Value] = [:]
+    for pair in first.pairs { members[pair.key] = pair.value }
+    for pair in second.pairs {
+      members[pair.key] = members[pair.key].map { merge($0, pair.value) } ?? pair.value
     }
-    return .object(result)
+    return .object(ObjectValue(members))
   }
 
   static let types: [Builtin] =

@@ -76,11 +76,13 @@ extension BuiltinTable {
     rounding("floor") { $0.rounded(.down) },
     Builtin("numbers.range", 2) { (values) throws(BuiltinFault) in
       let (low, high) = (try integer(values, 0), try integer(values, 1))
-      guard low.distance(to: high).magnitude < 1_000_000 else {
+      let (first, last) = (min(low, high), max(low, high))
+      let (length, overflow) = last.subtractingReportingOverflow(first)
+      guard !overflow, length < 1_000_000 else {
         throw BuiltinFault(message: "the range is longer than a million numbers")
       }
-      let range = stride(from: low, through: high, by: low <= high ? 1 : -1)
-      return .array(range.map { .number(.integer($0)) })
+      let numbers = (0...length).map { Value.number(.integer(first + $0)) }
+      return .array(low <= high ? numbers : numbers.reversed())
     },
   ]
 

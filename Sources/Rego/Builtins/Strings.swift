@@ -13,9 +13,36 @@ extension BuiltinTable {
     Array(try string(values, index).text.unicodeScalars)
   }
 
-  private static func find(_ needle: [UInt8], in hay: [UInt8], from start: Int = 0) -> Int? {
-    guard hay.count >= needle.count + start else { return nil }
-    return (start...(hay.count - needle.count)).first { hay[$0...].starts(with: needle) }
+  /// Where a needle stands, from the left and without overlap, in time linear in the hay (Knuth,
+  /// Morris and Pratt): an agent may send both.
+  private static func places<Element: Equatable>(
+    of needle: [Element], in hay: [Element], limit: Int = .max
+  ) -> [Int] {
+    guard !needle.isEmpty else { return [0] }
+    guard hay.count >= needle.count else { return [] }
+    // How much of the needle still matches where a longer match fails.
+    var fallback = [Int](repeating: 0, count: needle.count)
+    var length = 0
+    for index in needle.indices.dropFirst() {
+      while length > 0, needle[index] != needle[length] { length = fallback[length - 1] }
+      if needle[index] == needle[length] { length += 1 }
+      fallback[index] = length
+    }
+    var found: [Int] = []
+    length = 0
+    for index in hay.indices {
+      while length > 0, hay[index] != needle[length] { length = fallback[length - 1] }
+      if hay[index] == needle[length] { length += 1 }
+      guard length == needle.count else { continue }
+      found.append(index - needle.count + 1)
+      if found.count == limit { break }
+      length = 0
+    }
+    return found
+  }
+
+  private static func find<Element: Equatable>(_ needle: [Element], in hay: [Element]) -> Int? {
+    places(of: needle, in: hay, limit: 1).first
   }
 
   private static func pieces(_ hay: ByteString, _ separator: ByteString) -> [ByteString] {
@@ -24,7 +51,7 @@ extension BuiltinTable {
     }
     var pieces: [ByteString] = []
     var start = 0
-    while let found = find(separator.bytes, in: hay.bytes, from: start) {
+    for found in places(of: separator.bytes, in: hay.bytes) {
       pieces.append(ByteString(validating: hay.bytes[start..<found]) ?? "")
       start = found + separator.count
     }
@@ -64,9 +91,7 @@ extension BuiltinTable {
     Builtin("indexof", 2) { (values) throws(BuiltinFault) in
       let (hay, needle) = (try scalars(values, 0), try scalars(values, 1))
       guard !needle.isEmpty else { throw BuiltinFault(message: "empty search character") }
-      guard hay.count >= needle.count else { return .number(.integer(-1)) }
-      let found = (0...(hay.count - needle.count)).first { hay[$0...].starts(with: needle) }
-      return .number(.integer(Int64(found ?? -1)))
+      return .number(.integer(Int64(find(needle, in: hay) ?? -1)))
     },
     Builtin("substring", 3) { (values) throws(BuiltinFault) in
       let scalars = try scalars(values, 0)
@@ -107,7 +132,12 @@ extension BuiltinTable {
       guard [2, 8, 10, 16].contains(base) else {
         throw BuiltinFault(message: "operand 2 must be one of {2, 8, 10, 16}")
       }
-      let number = Int64(try number(values, 0).double.rounded(.towardZero))
+      let number =
+        switch try number(values, 0) {
+        case .integer(let value): Optional(value)
+        case .double(let value): Int64(exactly: value.rounded(.towardZero))
+        }
+      guard let number else { throw BuiltinFault(message: "operand 1 is beyond 64 bits") }
       return .string(ByteString(String(number, radix: Int(base))))
     },
   ]

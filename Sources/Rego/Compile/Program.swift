@@ -2,6 +2,16 @@ package import CanonicalJSON
 
 /// A resolved term: variables are slots, references know their document.
 indirect enum Node: Sendable {
+  /// Whether it has at most one value, found without binding anything.
+  var isPlain: Bool {
+    switch self {
+    case .constant, .local: true
+    case .document(_, let keys):
+      keys.allSatisfy { if case .constant = $0 { true } else { false } }
+    default: false
+    }
+  }
+
   enum Root: Sendable {
     case input
     case data
@@ -51,6 +61,21 @@ struct Step: Sendable {
   let kind: Kind
   let modifiers: [Modifier]
   let place: SourcePlace
+  /// Whether it holds in at most one way, so that what follows need not run inside it.
+  let isPlain: Bool
+
+  init(kind: Kind, modifiers: [Modifier], place: SourcePlace) {
+    self.kind = kind
+    self.modifiers = modifiers
+    self.place = place
+    let holdsOnce =
+      switch kind {
+      case .test(let node), .unify(.local, let node): !Safety.hasOutputs(node)
+      case .not: true
+      default: false
+      }
+    isPlain = modifiers.isEmpty && holdsOnce
+  }
 }
 
 /// A rule ready to run.
@@ -123,10 +148,11 @@ package struct CompiledPolicy: Sendable {
       for rule in module.rules { paths.insert(module.package + rule.path) }
     }
     var tree = RuleTree()
+    let known = RulePaths(paths)
     for module in parsed {
       for rule in module.rules {
         do {
-          var resolver = Resolver(module: module, rulePaths: paths)
+          var resolver = Resolver(module: module, rules: known)
           tree.insert(
             try resolver.compile(rule), at: (module.package + rule.path)[...])
         } catch .invalid(let found) {

@@ -1,16 +1,29 @@
 import CanonicalJSON
 
+/// The paths of all rules, and what they begin with.
+struct RulePaths {
+  let whole: Set<[ByteString]>
+  private(set) var prefixes: Set<[ByteString]> = []
+
+  init(_ paths: Set<[ByteString]>) {
+    whole = paths
+    for path in paths {
+      for length in path.indices { prefixes.insert(Array(path[...length])) }
+    }
+  }
+}
+
 /// Gives every variable its slot and every reference its document, then orders bodies for safety.
 struct Resolver {
   private let module: ModuleSyntax
-  private let rulePaths: Set<[ByteString]>
+  private let rules: RulePaths
   private var scopes: [[String: Int]] = []
   /// The names of the slots, for messages.
   private var slotNames: [String] = []
 
-  init(module: ModuleSyntax, rulePaths: Set<[ByteString]>) {
+  init(module: ModuleSyntax, rules: RulePaths) {
     self.module = module
-    self.rulePaths = rulePaths
+    self.rules = rules
   }
 
   // MARK: rules and bodies
@@ -153,7 +166,7 @@ struct Resolver {
     if name == "input" || name == "data" { return [ByteString(name)] }
     if let path = module.imports[name] { return path }
     let prefix = module.package + [ByteString(name)]
-    guard rulePaths.contains(where: { $0.starts(with: prefix) }) else { return nil }
+    guard rules.prefixes.contains(prefix) else { return nil }
     return ["data"] + prefix
   }
 
@@ -229,8 +242,12 @@ struct Resolver {
     case .reference(.variable(let name, let place), let keys, _):
       return try head(name, place, try nodes(keys))
     case .reference(let base, let keys, _): return .element(try node(base), try nodes(keys))
-    case .array(let elements): return .array(try nodes(elements))
-    case .set(let elements): return .set(try nodes(elements))
+    case .array(let elements):
+      let nodes = try nodes(elements)
+      return Resolver.constants(nodes).map { .constant(.array($0)) } ?? .array(nodes)
+    case .set(let elements):
+      let nodes = try nodes(elements)
+      return Resolver.constants(nodes).map { .constant(.set(SetValue($0))) } ?? .set(nodes)
     case .object(let pairs):
       var nodes: [Node.Pair] = []
       for pair in pairs {
@@ -249,6 +266,16 @@ struct Resolver {
       let (scope, heads) = try scope(body, key, value)
       return .objectComprehension(heads[0], heads[1], scope)
     }
+  }
+
+  /// The values of a literal that needs no evaluation: it may be large.
+  private static func constants(_ nodes: [Node]) -> [Value]? {
+    var values: [Value] = []
+    for node in nodes {
+      guard case .constant(let value) = node else { return nil }
+      values.append(value)
+    }
+    return values
   }
 
   private func head(
@@ -271,7 +298,7 @@ struct Resolver {
       candidates.append(Array(target.dropFirst()) + Array(parts.dropFirst()))
     }
     if parts.first == "data" { candidates.append(Array(parts.dropFirst())) }
-    for path in candidates where rulePaths.contains(path) {
+    for path in candidates where rules.whole.contains(path) {
       return .function(path, arguments, place)
     }
     guard let builtin = BuiltinTable.builtins[name] else {

@@ -22,8 +22,16 @@ enum RuleChecks {
         report("rego_type_error", "multiple default rules data.\(name) found", defaults[1].place)
       }
     }
-    for rule in tree.allRules.sorted(by: { $0.place < $1.place }) {
-      if isRecursive(rule, in: tree) {
+    let all = tree.allRules.sorted { $0.place < $1.place }
+    let next = all.map { Set(dependencies(of: $0, in: tree).map(\.path)) }
+    var edges: [[ByteString]: Set<[ByteString]>] = [:]
+    for (rule, paths) in zip(all, next) { edges[rule.path, default: []].formUnion(paths) }
+    let cycles = cycles(edges)
+    for (rule, paths) in zip(all, next) {
+      // What it rests on leads back to it exactly if both lie in one cycle.
+      if paths.contains(rule.path)
+        || paths.contains(where: { cycles[$0] != nil && cycles[$0] == cycles[rule.path] })
+      {
         let name = rule.path.map(\.text).joined(separator: ".")
         report("rego_recursion_error", "rule data.\(name) is recursive", rule.place)
       }
@@ -31,17 +39,44 @@ enum RuleChecks {
     return found
   }
 
-  private static func isRecursive(_ rule: CompiledRule, in tree: RuleTree) -> Bool {
-    var seen: Set<[ByteString]> = []
-    var waiting = dependencies(of: rule, in: tree)
-    while let next = waiting.popLast() {
-      if next.path == rule.path { return true }
-      guard seen.insert(next.path).inserted else { continue }
-      for sibling in tree.node(at: next.path)?.rules ?? [] {
-        waiting += dependencies(of: sibling, in: tree)
+  /// By path, the number of the strongly connected part it lies in (Tarjan), without recursion and in
+  /// time linear in the rules: thousands may rest on each other.
+  private static func cycles(
+    _ edges: [[ByteString]: Set<[ByteString]>]
+  ) -> [[ByteString]: Int] {
+    var (order, low, part): ([[ByteString]: Int], [[ByteString]: Int], [[ByteString]: Int])
+    (order, low, part) = ([:], [:], [:])
+    var open: [[ByteString]] = []
+    for root in edges.keys where order[root] == nil {
+      var waiting = [(path: root, rest: Array(edges[root] ?? []))]
+      order[root] = order.count
+      low[root] = order[root]
+      open.append(root)
+      while let frame = waiting.popLast() {
+        let path = frame.path
+        var rest = frame.rest
+        if let next = rest.popLast() {
+          waiting.append((path, rest))
+          if order[next] == nil {
+            order[next] = order.count
+            low[next] = order[next]
+            open.append(next)
+            waiting.append((next, Array(edges[next] ?? [])))
+          } else if part[next] == nil {
+            low[path] = min(low[path] ?? 0, order[next] ?? 0)
+          }
+          continue
+        }
+        if low[path] == order[path] {
+          while let member = open.popLast() {
+            part[member] = order[path]
+            if member == path { break }
+          }
+        }
+        if let above = waiting.last?.path { low[above] = min(low[above] ?? 0, low[path] ?? 0) }
       }
     }
-    return false
+    return part
   }
 
   private static func dependencies(of rule: CompiledRule, in tree: RuleTree) -> [CompiledRule] {

@@ -104,15 +104,22 @@ enum Safety {
   }
 
   private static func unify(_ left: Node, _ right: Node, _ bound: Set<Int>) -> Set<Int>? {
-    if case .array(let first) = left, case .array(let second) = right, first.count == second.count {
+    let pairs = parts(left, right)
+    if pairs.count != 1 {
       var known = bound
-      for _ in first {
-        for (a, b) in zip(first, second) {
-          if let more = unify(a, b, known) { known = more }
+      var waiting = pairs
+      while true {
+        let before = waiting.count
+        waiting.removeAll { pair in
+          guard let more = unify(pair.0, pair.1, known) else { return false }
+          known = more
+          return true
         }
+        if waiting.isEmpty || waiting.count == before { break }
       }
       return needs(left).union(needs(right)).isSubset(of: known) ? known : nil
     }
+    let (left, right) = pairs[0]
     func isReady(_ node: Node) -> Bool {
       needs(node).subtracting(referenceOutputs(node)).isSubset(of: bound)
     }
@@ -127,6 +134,14 @@ enum Safety {
       return known.union(slots).union(referenceOutputs(pattern))
     }
     return matches(left, right) ?? matches(right, left)
+  }
+
+  /// The pairs of terms that two array patterns match with each other, those of inner ones included.
+  private static func parts(_ left: Node, _ right: Node) -> [(Node, Node)] {
+    guard case .array(let first) = left, case .array(let second) = right,
+      first.count == second.count
+    else { return [(left, right)] }
+    return zip(first, second).flatMap { parts($0, $1) }
   }
 
   /// Orders steps so that each has what it needs, nested bodies too.

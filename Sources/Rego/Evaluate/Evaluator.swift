@@ -3,11 +3,17 @@ import CanonicalJSON
 /// How much one query may cost.
 package struct EvaluationLimits: Sendable {
   package var steps: Int
+  /// Rules and functions within each other.
   package var depth: Int
+  /// Units of values made and read: see ``Value/weight``.
+  package var weight: Int
+  /// Calls of the evaluator within each other: what its stack must hold.
+  var nesting = 1000
 
-  package init(steps: Int = 2_000_000, depth: Int = 256) {
+  package init(steps: Int = 2_000_000, depth: Int = 100, weight: Int = 16_000_000) {
     self.steps = steps
     self.depth = depth
+    self.weight = weight
   }
 }
 
@@ -31,6 +37,8 @@ final class Evaluator {
   private var cache: [[ByteString]: Value?] = [:]
   private var steps = 0
   private var depth = 0
+  private var weight = 0
+  private var nesting = 0
   private let limits: EvaluationLimits
   let isStrict: Bool
   /// Places of the rules whose bodies held, by rule path.
@@ -54,6 +62,39 @@ final class Evaluator {
     }
   }
 
+  private func limit(_ message: String, _ place: SourcePlace? = nil) -> PolicyFault {
+    .evaluation(code: "eval_limit_error", message: message, place: place)
+  }
+
+  /// Counts a call within others; `leave` ends it.
+  private func nest() throws(PolicyFault) {
+    nesting += 1
+    if nesting > limits.nesting {
+      throw limit("the policy nests its iterations more than \(limits.nesting) deep")
+    }
+  }
+
+  private func leave() { nesting -= 1 }
+
+  private func charge(_ units: Int, _ place: SourcePlace? = nil) throws(PolicyFault) {
+    let (sum, overflow) = weight.addingReportingOverflow(units)
+    weight = sum
+    if overflow || weight > limits.weight {
+      throw limit("the policy made or read more than \(limits.weight) units of values", place)
+    }
+  }
+
+  /// Charges for a value that was put together from others, and refuses it if it nests too deeply.
+  private func made(
+    _ value: Value, _ place: SourcePlace? = nil
+  ) throws(PolicyFault) -> Value {
+    guard let units = value.weight else {
+      throw limit("the policy nests values more than \(Value.depthLimit) deep", place)
+    }
+    try charge(units, place)
+    return value
+  }
+
   // MARK: bodies
 
   /// Runs steps in order and calls `then` for every way in which all hold.
@@ -62,8 +103,44 @@ final class Evaluator {
   func run(
     _ steps: ArraySlice<Step>, _ frame: Frame, _ then: Continue
   ) throws(PolicyFault) -> Bool {
+    var steps = steps
+    var bound: [Int] = []
+    defer { for slot in bound { frame.slots[slot] = nil } }
+    // What holds in one way only is done here; the rest of the body runs inside each way of others.
+    while let step = steps.first, step.isPlain {
+      try count(step.place)
+      switch step.kind {
+      case .test(let node):
+        guard let value = try one(node, frame), value != .bool(false) else { return true }
+      case .unify(.local(let slot), let node) where !isOpen(node, frame):
+        guard let value = try one(node, frame) else { return true }
+        if let known = frame.slots[slot] {
+          guard known == value else { return true }
+        } else {
+          frame.slots[slot] = value
+          bound.append(slot)
+        }
+      case .not:
+        var holds = false
+        _ = try run(step, frame) { () throws(PolicyFault) in
+          holds = true
+          return false
+        }
+        guard holds else { return true }
+      default: return try runInside(steps, frame, then)
+      }
+      steps = steps.dropFirst()
+    }
+    return try runInside(steps, frame, then)
+  }
+
+  private func runInside(
+    _ steps: ArraySlice<Step>, _ frame: Frame, _ then: Continue
+  ) throws(PolicyFault) -> Bool {
     guard let step = steps.first else { return try then() }
     let rest = steps.dropFirst()
+    try nest()
+    defer { leave() }
     try count(step.place)
     if step.modifiers.isEmpty {
       return try run(step, frame) { () throws(PolicyFault) in try run(rest, frame, then) }
@@ -186,6 +263,8 @@ final class Evaluator {
     _ left: ArraySlice<Node>, _ right: ArraySlice<Node>, _ frame: Frame, _ then: Continue
   ) throws(PolicyFault) -> Bool {
     guard let first = left.first, let second = right.first else { return try then() }
+    try nest()
+    defer { leave() }
     return try unify(first, second, frame) { () throws(PolicyFault) in
       try unifyAll(left.dropFirst(), right.dropFirst(), frame, then)
     }
@@ -237,6 +316,8 @@ final class Evaluator {
     _ nodes: ArraySlice<Node>, _ values: ArraySlice<Value>, _ frame: Frame, _ then: Continue
   ) throws(PolicyFault) -> Bool {
     guard let node = nodes.first, let value = values.first else { return try then() }
+    try nest()
+    defer { leave() }
     return try match(node, value, frame) { () throws(PolicyFault) in
       try matchAll(nodes.dropFirst(), values.dropFirst(), frame, then)
     }
@@ -257,6 +338,8 @@ final class Evaluator {
   /// Visits every value of a term, with its references' open keys bound meanwhile.
   func each(_ node: Node, _ frame: Frame, _ visit: Visit) throws(PolicyFault) -> Bool {
     try count()
+    try nest()
+    defer { leave() }
     switch node {
     case .constant(let value): return try visit(value)
     case .local(let slot):
@@ -273,11 +356,11 @@ final class Evaluator {
       }
     case .array(let nodes):
       return try eachOf(nodes[...], [], frame) { (values) throws(PolicyFault) in
-        try visit(.array(values))
+        try visit(try made(.array(values)))
       }
     case .set(let nodes):
       return try eachOf(nodes[...], [], frame) { (values) throws(PolicyFault) in
-        try visit(.set(SetValue(values)))
+        try visit(try made(.set(SetValue(values))))
       }
     case .object(let pairs):
       let nodes = pairs.flatMap { [$0.key, $0.value] }
@@ -286,7 +369,7 @@ final class Evaluator {
         for index in stride(from: 0, to: values.count, by: 2) {
           object[values[index]] = values[index + 1]
         }
-        return try visit(.object(object))
+        return try visit(try made(.object(object)))
       }
     case .builtin(let builtin, let nodes, let place):
       return try eachOf(nodes[...], [], frame) { (values) throws(PolicyFault) in
@@ -306,7 +389,7 @@ final class Evaluator {
           return true
         }
       }
-      return try visit(.array(values))
+      return try visit(try made(.array(values)))
     case .setComprehension(let head, let scope):
       var values: [Value] = []
       _ = try run(scope.steps[...], frame) { () throws(PolicyFault) in
@@ -315,9 +398,9 @@ final class Evaluator {
           return true
         }
       }
-      return try visit(.set(SetValue(values)))
+      return try visit(try made(.set(SetValue(values))))
     case .objectComprehension(let key, let value, let scope):
-      var object = ObjectValue()
+      var object: [Value: Value] = [:]
       _ = try run(scope.steps[...], frame) { () throws(PolicyFault) in
         guard let name = try one(key, frame), let element = try one(value, frame) else {
           return true
@@ -329,7 +412,7 @@ final class Evaluator {
         object[name] = element
         return true
       }
-      return try visit(.object(object))
+      return try visit(try made(.object(ObjectValue(object))))
     }
   }
 
@@ -337,17 +420,27 @@ final class Evaluator {
     _ nodes: ArraySlice<Node>, _ values: [Value], _ frame: Frame,
     _ visit: ([Value]) throws(PolicyFault) -> Bool
   ) throws(PolicyFault) -> Bool {
+    var (nodes, values) = (nodes, values)
+    while let node = nodes.first, node.isPlain {
+      guard let value = try one(node, frame) else { return true }
+      values.append(value)
+      nodes = nodes.dropFirst()
+    }
     guard let node = nodes.first else { return try visit(values) }
+    let (rest, known) = (nodes.dropFirst(), values)
+    try charge(known.count)
     return try each(node, frame) { (value) throws(PolicyFault) in
-      try eachOf(nodes.dropFirst(), values + [value], frame, visit)
+      try eachOf(rest, known + [value], frame, visit)
     }
   }
 
   private func call(
     _ builtin: Builtin, _ values: [Value], _ place: SourcePlace
   ) throws(PolicyFault) -> Value? {
+    try charge(builtin.cost(values), place)
+    let value: Value?
     do {
-      return try builtin.body(values)
+      value = try builtin.body(values)
     } catch {
       // As OPA does unless told to be strict: a built-in's error is "undefined".
       guard isStrict else { return nil }
@@ -355,13 +448,22 @@ final class Evaluator {
         code: "eval_\(error.kind)_error", message: "\(builtin.name): \(error.message)",
         place: place)
     }
+    return try value.map { (value) throws(PolicyFault) in try made(value, place) }
   }
 
   /// Walks into a plain value along keys, open ones iterating.
   private func descend(
     _ value: Value, _ keys: ArraySlice<Node>, _ frame: Frame, _ visit: Visit
   ) throws(PolicyFault) -> Bool {
+    var (value, keys) = (value, keys)
+    while case .constant(let name)? = keys.first {
+      guard let element = value.element(name) else { return true }
+      value = element
+      keys = keys.dropFirst()
+    }
     guard let key = keys.first else { return try visit(value) }
+    try nest()
+    defer { leave() }
     let rest = keys.dropFirst()
     if isOpen(key, frame) {
       for (index, element) in Evaluator.elements(value) {
@@ -470,9 +572,9 @@ final class Evaluator {
       try partial(tree.rules, path) { (element, _) throws(PolicyFault) in
         elements.append(element)
       }
-      value = .set(SetValue(elements))
+      value = try made(.set(SetValue(elements)), tree.rules[0].place)
     case .partialObject:
-      var object = ObjectValue()
+      var object: [Value: Value] = [:]
       try partial(tree.rules, path) { (key, element) throws(PolicyFault) in
         if let existing = object[key], existing != element {
           throw .evaluation(
@@ -481,7 +583,7 @@ final class Evaluator {
         }
         object[key] = element
       }
-      value = .object(object)
+      value = try made(.object(ObjectValue(object)), tree.rules[0].place)
     }
     cache[path] = .some(value)
     return value

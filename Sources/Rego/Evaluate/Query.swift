@@ -49,7 +49,7 @@ extension CompiledPolicy {
     let file = SourceFile(name: "query", text: Array(text.utf8))
     let body = try Parser.query(file)
     let module = ModuleSyntax(file: file, package: [], imports: [:], rules: [])
-    var resolver = Resolver(module: module, rulePaths: Set(tree.allRules.map(\.path)))
+    var resolver = Resolver(module: module, rules: RulePaths(Set(tree.allRules.map(\.path))))
     let compiled = try resolver.compile(query: body)
     let evaluator = Evaluator(
       policy: self, input: input.map(Value.init), limits: limits, isStrict: isStrict)

@@ -19,6 +19,7 @@ extension Parser {
     var shape = RuleSyntax.Shape.complete
     var arguments: [Term] = []
     head: while key == nil {
+      try checkPath(path.count)
       switch token.kind {
       case .symbol(".") where !token.startsLine:
         advance()
@@ -125,7 +126,7 @@ extension Parser {
     let place = token.place
     var kind: Literal.Kind
     if skip(name: "not") {
-      let inner = try unguardedLiteral()
+      let inner = try literal()
       kind = .not(Body(literals: [inner]))
       return Literal(kind: kind, modifiers: [], place: place)
     } else if isName("some") {

@@ -27,6 +27,7 @@ extension Parser {
     var left = try comparison(allowsUnion: allowsUnion)
     while allowsMembership, isName("in") {
       let place = token.place
+      try countOperator()
       advance()
       left = .call(
         "internal.member_2", [left, try comparison(allowsUnion: allowsUnion)], place)
@@ -38,6 +39,7 @@ extension Parser {
     var left = try union(allowed: allowsUnion)
     while case .symbol(let symbol) = token.kind, let name = Parser.comparisons[symbol] {
       let place = token.place
+      try countOperator()
       advance()
       left = .call(name, [left, try union(allowed: allowsUnion)], place)
     }
@@ -48,6 +50,7 @@ extension Parser {
     var left = try intersection()
     while allowed, isSymbol("|") {
       let place = token.place
+      try countOperator()
       advance()
       left = .call("or", [left, try intersection()], place)
     }
@@ -58,6 +61,7 @@ extension Parser {
     var left = try sum()
     while isSymbol("&") {
       let place = token.place
+      try countOperator()
       advance()
       left = .call("and", [left, try sum()], place)
     }
@@ -69,6 +73,7 @@ extension Parser {
     while isSymbol("+") || isSymbol("-") {
       let place = token.place
       let name = isSymbol("+") ? "plus" : "minus"
+      try countOperator()
       advance()
       left = .call(name, [left, try product()], place)
     }
@@ -80,6 +85,7 @@ extension Parser {
     while isSymbol("*") || isSymbol("/") || isSymbol("%") {
       let place = token.place
       let name = isSymbol("*") ? "mul" : isSymbol("/") ? "div" : "rem"
+      try countOperator()
       advance()
       left = .call(name, [left, try unary()], place)
     }
@@ -94,7 +100,8 @@ extension Parser {
       advance()
       return .value(Parser.number("-" + text))
     }
-    return .call("minus", [.value(.number(.integer(0))), try unary()], place)
+    let operand = try nested { (parser) throws(PolicyFault) in try parser.unary() }
+    return .call("minus", [.value(.number(.integer(0))), operand], place)
   }
 
   static func number(_ text: String) -> Value {
@@ -106,6 +113,7 @@ extension Parser {
     let head = try primary()
     var keys: [Term] = []
     while true {
+      try checkPath(keys.count)
       if isSymbol("."), !token.startsLine {
         advance()
         guard case .name(let name) = token.kind else { throw unexpected("a name") }
@@ -131,6 +139,7 @@ extension Parser {
     while isSymbol("["), !token.isSpaced {
       advance()
       keys.append(try term())
+      try checkPath(keys.count)
       try expect("]")
     }
     return keys

@@ -8,7 +8,12 @@ struct Parser {
   var depth = 0
   /// How many wildcards have been named so far.
   var wildcards = 0
-  static let depthLimit = 200
+  /// Operators that one literal of a rule may hold in all: chains of them nest to the left.
+  static let operatorLimit = 256
+  static let depthLimit = 64
+  /// Names in a path, and keys behind a reference.
+  static let pathLimit = 64
+  var operators = 0
 
   static let keywords: Set<String> = [
     "as", "contains", "default", "else", "every", "false", "if", "import", "in", "not", "null",
@@ -79,12 +84,27 @@ struct Parser {
   mutating func nested<Result>(
     _ body: (inout Parser) throws(PolicyFault) -> Result
   ) throws(PolicyFault) -> Result {
+    if depth == 0 { operators = 0 }
     depth += 1
     defer { depth -= 1 }
     guard depth <= Parser.depthLimit else {
       throw fault("nested deeper than \(Parser.depthLimit) levels", at: token.place)
     }
     return try body(&self)
+  }
+
+  /// Counts one more operator of the literal that is being read.
+  mutating func countOperator() throws(PolicyFault) {
+    operators += 1
+    guard operators <= Parser.operatorLimit else {
+      throw fault("more than \(Parser.operatorLimit) operators in one expression", at: token.place)
+    }
+  }
+
+  func checkPath(_ count: Int) throws(PolicyFault) {
+    guard count <= Parser.pathLimit else {
+      throw fault("more than \(Parser.pathLimit) names or keys in one reference", at: token.place)
+    }
   }
 
   private mutating func module() throws(PolicyFault) -> ModuleSyntax {
@@ -119,6 +139,7 @@ struct Parser {
     advance()
     var path = [ByteString(first)]
     while true {
+      try checkPath(path.count)
       if isSymbol("."), !token.startsLine {
         advance()
         guard case .name(let part) = token.kind else { throw unexpected("a name") }

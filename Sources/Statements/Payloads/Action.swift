@@ -109,14 +109,9 @@ package struct Action: Sendable, Hashable {
       claimedType: claimedType, claimedEnv: claimedEnv, timestamp: timestamp)
   }
 
-  /// Signs the action as its agent would.
-  package func signed(by key: borrowing SigningKey) throws(StatementFault) -> UnverifiedEnvelope {
-    let payload: [UInt8]
-    do {
-      payload = try json.canonicalBytes()
-    } catch {
-      throw .malformedPayload(error)
-    }
+  /// Signs the action as its agent would, every number as it was given.
+  package func signed(by key: borrowing SigningKey) -> UnverifiedEnvelope {
+    let payload = json.exactBytes
     let signature = key.sign(
       PreAuthEncoding.bytes(payloadType: Action.payloadType, payload: payload))
     return UnverifiedEnvelope(

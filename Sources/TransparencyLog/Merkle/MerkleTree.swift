@@ -99,6 +99,8 @@ package struct MerkleTree: Sendable {
       tileIndex < fullTiles(atLevel: tileLevel)
       ? try provenTile(tileLevel, tileIndex, tiles) : growing[tileLevel]
     let offset = Int(first % Tile.width)
+    // A tile that holds too little is damaged: the hash of nothing meets no root.
+    guard offset + (1 << within) <= hashes.count else { return MerkleHash.empty }
     return MerkleHash.complete(hashes[offset..<offset + (1 << within)])
   }
 

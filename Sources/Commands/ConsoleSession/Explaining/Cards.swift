@@ -499,7 +499,7 @@ enum JSONText {
       case .object(let object) where !object.members.isEmpty:
         lines.append(lead + prefix + "{")
         for (index, member) in object.members.enumerated() {
-          let name = JSONValue(member.name).jsonText
+          let name = JSONValue(member.name).exactText
           add(
             member.value, lead + "  ", "\(name): ",
             index == object.members.count - 1 ? "" : ",")
@@ -511,17 +511,11 @@ enum JSONText {
           add(element, lead + "  ", "", index == elements.count - 1 ? "" : ",")
         }
         lines.append(lead + "]" + tail)
-      default: lines.append(lead + prefix + value.jsonText + tail)
+      default: lines.append(lead + prefix + value.exactText + tail)
       }
     }
     add(value, "", "", "")
     return lines.map { SafeText($0) }
-  }
-}
-
-extension JSONValue {
-  fileprivate var jsonText: String {
-    String(decoding: (try? canonicalBytes()) ?? Array("(no JSON form)".utf8), as: UTF8.self)
   }
 }
 

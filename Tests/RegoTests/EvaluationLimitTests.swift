@@ -1,0 +1,224 @@
+import CanonicalJSON
+import Foundation
+import Rego
+import Testing
+
+/// Policy text, input, and what must be said of `data.t.x`: they outlive the engine.
+///
+/// A trap or an overflow of the stack ends the test process: that is the test.
+@Suite struct EvaluationLimitTests {
+  private func ask(_ policy: String, _ input: String = "{}") throws -> JSONValue? {
+    let compiled = try CompiledPolicy(
+      modules: [SourceFile(name: "t.rego", text: Array("package t\n\(policy)".utf8))])
+    let json = try JSONParser.parse(
+      Array(input.utf8), limits: JSONParser.Limits(bytes: 4 << 20, depth: 64))
+    return try compiled.answers([["t", "x"]], input: json)[0].value?.json
+  }
+
+  /// Whether the answer is a fault with a code, and no trap.
+  private func refusal(_ policy: String, _ input: String = "{}") -> String? {
+    do {
+      let answer = try OnThread.run { try ask(policy, input) }
+      return answer.map { "answered \($0)" } ?? "undefined"
+    } catch let fault as PolicyFault {
+      return fault.code
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  private static let extremes = [
+    "1e300", "-1e300", "1e308", "1e999999999", "-1e999999999", "1e-999999999",
+    "9223372036854775807", "-9223372036854775808", "9223372036854775808", "1e18", "9.3e18",
+    "18446744073709551616", "0.1", "-0.0", String(repeating: "9", count: 40_000),
+    "0." + String(repeating: "1", count: 40_000),
+  ]
+
+  @Test(
+    arguments: [
+      "format_int(input.n, 10)", "format_int(input.n, input.m)", "numbers.range(input.n, input.m)",
+      "numbers.range(input.m, input.n)", "abs(input.n)", "-input.n", "0 - input.n",
+      "input.n + input.m", "input.n - input.m", "input.n * input.m", "input.n / input.m",
+      "input.n % input.m", "round(input.n)", "ceil(input.n)", "floor(input.n)",
+      "array.slice([1, 2, 3], input.n, input.m)", "substring(\"abc\", input.n, input.m)",
+      "[1, 2, 3][input.n]", "sum([input.n, input.m])", "product([input.n, input.m, input.n])",
+      "max([input.n, input.m])", "sort([input.n, input.m, \"a\"])", "input.n < input.m",
+      "json.marshal(input.n)", "to_number(json.marshal(input))", "{input.n: 1}", "{input.n}",
+      "count(numbers.range(input.n, input.n))", "object.get({1: 2}, input.n, 3)",
+      "json.unmarshal(\"1e999999999\")", "input.n in {input.m}",
+    ])
+  func `no number that an agent sends ends the process`(expression: String) throws {
+    for n in EvaluationLimitTests.extremes {
+      for m in ["10", "1e300", "-9223372036854775808", "9223372036854775807"] {
+        let input = "{\"n\": \(n), \"m\": \(m)}"
+        let answer = refusal("x := y if { y := \(expression) }", input)
+        #expect(
+          answer == "undefined" || answer == "eval_limit_error"
+            || answer?.hasPrefix("answered") == true, "\(expression) of \(input.prefix(80))")
+      }
+    }
+  }
+
+  @Test func `format_int and numbers.range answer for what has an answer`() throws {
+    #expect(try ask("x := format_int(-255, 16)") == "-ff")
+    #expect(try ask("x := format_int(15.9, 10)") == "15")
+    #expect(try ask("x := format_int(1e300, 10)") == nil)
+    #expect(try ask("x := numbers.range(3, 1)") == [3, 2, 1])
+    #expect(
+      try ask("x := numbers.range(9223372036854775806, 9223372036854775807)").map { _ in 1 } == 1)
+    #expect(try ask("x := count(numbers.range(-9223372036854775808, 9223372036854775807))") == nil)
+  }
+
+  @Test(
+    arguments: [PolicyText](texts: [
+      // Much from little: a text grows to gigabytes, or an array.
+      "x := count(a9) if { a9 }\n"
+        + (1...9).map {
+          "a\($0) := concat(\"\", [y | some _ in numbers.range(1, 10); y := a\($0 - 1)])"
+        }.joined(separator: "\n") + "\na0 := \"0123456789\"",
+      "x := count(a9) if { a9 }\n"
+        + (1...9).map { "a\($0) := replace(a\($0 - 1), \"a\", \"aaaaaaaaaa\")" }
+        .joined(separator: "\n") + "\na0 := \"aaaaaaaaaa\"",
+      "x := count(a26)\n"
+        + (1...26).map { "a\($0) := array.concat(a\($0 - 1), a\($0 - 1))" }.joined(separator: "\n")
+        + "\na0 := [1, 2]",
+      "x := count([1 | some a in numbers.range(1, 900000); some b in numbers.range(1, 900000); some c in numbers.range(1, 900000)])",
+      "x := count({[a, b, c, d] | some a in s; some b in s; some c in s; some d in s})\ns := numbers.range(1, 1000)",
+      "x := count([y | some i in numbers.range(1, 1000000); y := numbers.range(1, 900000)])",
+      "x := [contains(t, n) | some n in numbers.range(1, 100000); t := concat(\"\", [\"a\" | some _ in numbers.range(1, 90000)])]",
+      // Deep data, made rule by rule from what is cached.
+      "x := 1 if { " + (0...4000).map { "a\($0)" }.joined(separator: "; ") + " }\na0 := [1]\n"
+        + (1...4000).map { "a\($0) := [a\($0 - 1)]" }.joined(separator: "\n"),
+      // Deep calls.
+      "x := f3000(1)\nf0(y) := y\n"
+        + (1...3000).map { "f\($0)(y) := f\($0 - 1)(y) + 1" }.joined(separator: "\n"),
+      // A reference and a pattern of thousands of parts.
+      "x := input" + String(repeating: ".a", count: 20_000),
+      "x := y if { [" + String(repeating: "_, ", count: 8000) + "y] = ["
+        + String(repeating: "1, ", count: 8000) + "1] }",
+    ]))
+  func `a policy that asks for too much is an error that names the limit`(policy: PolicyText) throws
+  {
+    let answer = refusal(policy.text, "{\"a\": 1}")
+    #expect(
+      ["eval_limit_error", "rego_parse_error"].contains(answer ?? ""), "\(answer ?? "") \(policy)")
+  }
+
+  @Test(
+    arguments: [PolicyText](texts: [
+      "x := " + String(repeating: "[", count: 100_000),
+      "x := " + String(repeating: "[", count: 5000) + String(repeating: "]", count: 5000),
+      "x := " + String(repeating: "{\"a\":", count: 5000) + "1"
+        + String(repeating: "}", count: 5000),
+      "x := " + String(repeating: "(", count: 5000) + "1" + String(repeating: ")", count: 5000),
+      "x := " + String(repeating: "-", count: 50_000) + "1",
+      "x := " + String(repeating: "- ", count: 50_000) + "input",
+      "x := 1" + String(repeating: " + 1", count: 100_000),
+      "x := 1" + String(repeating: " * 1", count: 100_000),
+      "x := s" + String(repeating: " | s", count: 50_000) + "\ns := {1}",
+      "x := s" + String(repeating: " & s", count: 50_000) + "\ns := {1}",
+      "x := 1" + String(repeating: " == 1", count: 50_000),
+      "x := 1" + String(repeating: " in input", count: 50_000),
+      "x if { " + String(repeating: "not ", count: 50_000) + "false }",
+      "x if { " + String(repeating: "every y in [1] { ", count: 5000) + "true"
+        + String(repeating: " }", count: 5000) + " }",
+      "x := " + String(repeating: "[y | y := ", count: 5000) + "1"
+        + String(repeating: "]", count: 5000),
+      "x := " + String(repeating: "f(", count: 5000) + "1" + String(repeating: ")", count: 5000)
+        + "\nf(y) := y",
+      "x := " + String(repeating: "input[", count: 5000) + "1"
+        + String(repeating: "]", count: 5000),
+      "x" + String(repeating: ".a", count: 50_000) + " := 1",
+      "x if { true with input" + String(repeating: ".a", count: 50_000) + " as 1 }",
+      "x := 1 if { false }" + String(repeating: " else := 2 if { false }", count: 20_000),
+    ]))
+  func `nesting in a policy's text is refused with its place`(policy: PolicyText) {
+    let answer = refusal(policy.text)
+    #expect(
+      answer == "rego_parse_error" || answer == "eval_limit_error" || answer == "undefined",
+      "\(answer ?? "") \(policy)")
+  }
+
+  @Test func `a package's name of thousands of parts is refused`() {
+    let text = "package " + Array(repeating: "a", count: 50_000).joined(separator: ".") + "\nx := 1"
+    #expect(throws: PolicyFault.self) {
+      try OnThread.run {
+        try CompiledPolicy(modules: [SourceFile(name: "t.rego", text: Array(text.utf8))])
+      }
+    }
+  }
+
+  @Test func `a literal of a hundred thousand elements is a value like any other`() throws {
+    let numbers = (0..<100_000).map(String.init).joined(separator: ", ")
+    let found = try OnThread.run { try ask("x := count(y) if { y := [\(numbers)] }") }
+    #expect(found == 100_000)
+  }
+
+  @Test func `a body and a literal of thousands of parts are evaluated without nesting`() throws {
+    let body = "x if { " + String(repeating: "input.a == 1; ", count: 8000) + "true }"
+    #expect(try OnThread.run { try ask(body, "{\"a\": 1}") } == true)
+    let literal = "x := count([" + String(repeating: "input.a, ", count: 20_000) + "1])"
+    #expect(try OnThread.run { try ask(literal, "{\"a\": 1}") } == 20_001)
+  }
+
+  @Test func `patterns that match each other part by part do not double the work at each level`() {
+    func nest(_ leaf: String) -> String {
+      (0..<24).reduce(leaf) { text, level in "[\(leaf)\(level), \(text)]" }
+    }
+    let started = ContinuousClock.now
+    let answer = refusal("x if { \(nest("a")) = \(nest("b")) }")
+    #expect(answer == "rego_unsafe_var_error")
+    #expect(ContinuousClock.now - started < .seconds(20))
+  }
+
+  @Test func `what an agent sends in thousands costs no more than its size`() throws {
+    let numbers = (0..<9000).map { String(9000 - $0) }.joined(separator: ",")
+    let input = "{\"list\": [\(numbers)]}"
+    #expect(
+      try OnThread.run {
+        try ask("x := count({k: v | some v in input.list; k := format_int(v, 10)})", input)
+      } == 9000)
+    let text = String(repeating: "a", count: 40_000)
+    let needle = String(repeating: "a", count: 20_000) + "b"
+    #expect(
+      try OnThread.run {
+        try ask("x := contains(input.a, input.b)", "{\"a\": \"\(text)\", \"b\": \"\(needle)\"}")
+      } == false)
+  }
+}
+
+/// A policy that a failure names by its beginning.
+struct PolicyText: Sendable, CustomTestStringConvertible, CustomStringConvertible {
+  let number: Int
+  let text: String
+
+  var description: String { "\(number): \(text.prefix(60))" }
+  var testDescription: String { description }
+}
+
+extension [PolicyText] {
+  init(texts: [String]) {
+    self = texts.enumerated().map { PolicyText(number: $0.offset, text: $0.element) }
+  }
+}
+
+/// Runs something on a thread with the 8 MiB of stack that threads have by default.
+enum OnThread {
+  private final class Box<Value: Sendable>: @unchecked Sendable {
+    var result: Result<Value, any Error>?
+  }
+
+  static func run<Value: Sendable>(_ body: @escaping () throws -> Value) throws -> Value {
+    let box = Box<Value>()
+    let done = DispatchSemaphore(value: 0)
+    nonisolated(unsafe) let body = body
+    let thread = Thread {
+      box.result = Result { try body() }
+      done.signal()
+    }
+    thread.stackSize = 8 << 20
+    thread.start()
+    done.wait()
+    return try #require(box.result).get()
+  }
+}
