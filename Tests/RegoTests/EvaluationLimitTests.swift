@@ -1,6 +1,7 @@
 import CanonicalJSON
 import Foundation
 import Rego
+import TestSupport
 import Testing
 
 /// Policy text, input, and what must be said of `data.t.x`: they outlive the engine.
@@ -159,6 +160,48 @@ import Testing
     #expect(try OnThread.run { try ask(body, "{\"a\": 1}") } == true)
     let literal = "x := count([" + String(repeating: "input.a, ", count: 20_000) + "1])"
     #expect(try OnThread.run { try ask(literal, "{\"a\": 1}") } == 20_001)
+  }
+
+  @Test func `no mutated policy ends its reader or its evaluation`() throws {
+    var random = SeededRandom.announced("policies")
+    let folder = URL(filePath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../sample-data/policies")
+    let input = """
+      {"agent": {"role": "deployer", "roles": ["deployer"]}, "action": "deploy",
+       "resource": {"env": "production", "type": "service"},
+       "params": {"n": -9223372036854775808, "m": 1e308, "list": [1e999, 0.1]}, "context": {}}
+      """
+    let json = try JSONParser.parse(Array(input.utf8))
+    let words = [
+      "input.params.n", "input.params.m", "1e999", "numbers.range(0, input.params.n)", "{", "}",
+      "[", "]", "not", "some x in", "every x in", ":=", "|", "else", "with input as", "-", "\n",
+    ]
+    var outcomes = (answered: 0, refused: 0)
+    for name in ["lockdown.rego", "production-guard.rego"] {
+      let text = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+      for _ in 0..<150 {
+        var parts = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        for _ in 0...random.below(3) {
+          let at = random.below(parts.count)
+          switch random.below(3) {
+          case 0: parts[at] = words[random.below(words.count)]
+          case 1: parts.remove(at: at)
+          default: parts.insert(words[random.below(words.count)], at: at)
+          }
+        }
+        do {
+          let policy = try CompiledPolicy(
+            modules: [
+              SourceFile(name: name, text: Array(parts.joined(separator: " ").utf8))
+            ])
+          _ = try policy.answers([["agent", "authz"]], input: json)
+          outcomes.answered += 1
+        } catch {
+          outcomes.refused += 1
+        }
+      }
+    }
+    #expect(outcomes.answered > 10 && outcomes.refused > 10)
   }
 
   @Test func `patterns that match each other part by part do not double the work at each level`() {
