@@ -11,6 +11,7 @@ import TransparencyLog
 extension DecisionAuthority {
   /// Verifies what others appended, and notes when it looked.
   package func look() throws {
+    guard !isClosed else { return }
     let looked = clock.now()
     do {
       try ledger.catchUp()
@@ -25,6 +26,7 @@ extension DecisionAuthority {
   /// Once a second: looks while holds are open, so that a vote dated back onto one that has expired is
   /// told from one that was there; writes down which agents wait.
   package func tick() {
+    guard !isClosed else { return }
     if lastExpiry > (storedLook?.at ?? Timestamp(milliseconds: 0)) {
       do {
         try look()
@@ -44,6 +46,7 @@ extension DecisionAuthority {
     guard let watch = RegistryWatch(path: ledger.database.path),
       let reader = try? RegistryDatabase(ledger.database.path, access: .readOnly)
     else { return }
+    self.logWatch = watch
     let version = Mutex(try? reader.read { try $0.dataVersion() })
     watch.start(
       pause: 5,
@@ -74,7 +77,7 @@ extension DecisionAuthority {
     if !ledger.lateEntries.isEmpty {
       try DecisionAuthority.take(ledger.lateEntries, into: &looks, accepted: [])
       ledger.lateEntries = []
-      try pins.store(looks, for: registry, by: service)
+      looks = try pins.store(looks, for: registry, by: service)
     }
     if let first = looks.blocking.first { throw first.fault }
   }
@@ -106,9 +109,9 @@ extension DecisionAuthority {
   /// Writes down when it last looked, if that is newer than what is written.
   func storeLook() throws {
     guard looks.last != storedLook else { return }
-    looks.lateVotes = looks.lateVotes.filter { isOfOpenHold($0) }
-    try pins.store(looks, for: registry, by: service)
-    storedLook = looks.last
+    let own = looks.last
+    looks = try pins.store(looks, for: registry, by: service, keeping: isOfOpenHold)
+    storedLook = own
   }
 
   /// Late votes are remembered as long as a hold could be released by them.

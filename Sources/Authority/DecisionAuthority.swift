@@ -34,6 +34,8 @@ package actor DecisionAuthority {
   let changedHolds = ChangedHolds()
   var waiters = Waiters()
   var isDraining = false
+  var isClosed = false
+  var logWatch: RegistryWatch?
   /// What of it is to be written down: whether the agent of a hold waits.
   var presence: [Digest: Bool] = [:]
 
@@ -97,8 +99,10 @@ package actor DecisionAuthority {
     ledger.lateEntries = []
     self.looks.last = LastLook(at: max(now, looks.last?.at ?? now), size: ledger.tree.size)
     ledger.lastLook = self.looks.last
-    try pins.store(self.looks, for: ledger.state.registry?.id ?? "", by: service)
-    storedLook = self.looks.last
+    let own = self.looks.last
+    self.looks = try pins.store(
+      self.looks, for: ledger.state.registry?.id ?? "", by: service, without: acceptLate)
+    storedLook = own
     if let first = self.looks.blocking.first { throw first.fault }
   }
 
@@ -122,7 +126,9 @@ package actor DecisionAuthority {
 
   /// Closes the registry; nothing may be asked afterwards.
   package func close() throws {
+    logWatch?.stop()
     try? storeLook()
+    isClosed = true
     try ledger.storeMark()
     try ledger.database.close()
   }

@@ -16,10 +16,13 @@ extension Ledger {
 
   /// The root the log had at a size.
   ///
-  /// - Precondition: `size` is at most that of ``tree``.
-  /// - Throws: ``AuthorityFault`` `alteredTile` if a stored hash is not the log's.
+  /// - Throws: ``AuthorityFault`` `truncated` if the log is shorter, `alteredTile` if a stored hash is not
+  ///   the log's.
   package func root(atSize size: UInt64, _ transaction: RegistryTransaction) throws -> Digest {
-    try proving { try tree.root(atSize: size, tiles: tiles(transaction)) }
+    guard size <= tree.size else {
+      throw AuthorityFault.truncated(size: tree.size, known: size)
+    }
+    return try proving { try tree.root(atSize: size, tiles: tiles(transaction)) }
   }
 
   private func proving<Result>(_ body: () throws -> Result) throws -> Result {
@@ -74,19 +77,13 @@ extension Ledger {
   package func receipt(
     _ index: UInt64, checkpoint: SignedNote, size: UInt64, _ transaction: RegistryTransaction
   ) throws -> Receipt {
+    guard index < size, size <= tree.size else {
+      throw AuthorityFault.uncovered(entry: index, checkpoint: size)
+    }
     let path = try proving {
       try tree.inclusionProof(of: index, inSize: size, tiles: tiles(transaction))
     }
     return Receipt(index: index, path: path, checkpoint: checkpoint)
-  }
-
-  /// The proof that the log of one size is a prefix of the log of another.
-  package func consistency(
-    from first: UInt64, to second: UInt64, _ transaction: RegistryTransaction
-  ) throws -> [Digest] {
-    try proving {
-      try tree.consistencyProof(from: first, to: second, tiles: tiles(transaction))
-    }
   }
 
   /// The newest checkpoint that is stored, if it is signed by an enrolled service or operator and is of

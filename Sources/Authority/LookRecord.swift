@@ -1,4 +1,5 @@
 package import CanonicalJSON
+import Glibc
 package import Keys
 package import Statements
 
@@ -63,22 +64,39 @@ extension PinStore {
     }
   }
 
+  /// Writes down what a service remembers, with what another process of the same service has found.
+  ///
+  /// `accepted`: Entries that stop the service no more. `isNeeded`: Whether a late vote could still
+  /// release a hold.
+  /// - Returns: What is written.
   package func store(
-    _ record: LookRecord, for registry: ByteString, by service: Principal
-  ) throws(AuthorityFault) {
-    guard let last = record.last else { return }
+    _ record: LookRecord, for registry: ByteString, by service: Principal,
+    without accepted: [UInt64] = [], keeping isNeeded: (Digest) -> Bool = { _ in true }
+  ) throws(AuthorityFault) -> LookRecord {
+    guard let last = record.last else { return record }
+    let lock = try lock(registry)
+    defer { close(lock) }
+    let known = try look(for: registry, by: service)
+    var merged = record
+    merged.lateVotes = merged.lateVotes.union(known.lateVotes).filter(isNeeded)
+    for entry in known.blocking where !merged.blocking.contains(entry) {
+      merged.blocking.append(entry)
+    }
+    merged.blocking.removeAll { accepted.contains($0.index) }
+    let seen = known.last.map { max($0.at, last.at) } ?? last.at
     try write(
       path(registry, service),
       [
-        "at": last.at.json, "size": JSONValue(last.size), "v": 1,
-        "late": record.lateVotes.sorted().json,
+        "at": seen.json, "size": JSONValue(max(known.last?.size ?? 0, last.size)), "v": 1,
+        "late": merged.lateVotes.sorted().json,
         "blocking": .array(
-          record.blocking.map {
+          merged.blocking.map {
             [
               "index": JSONValue($0.index), "received": $0.received.json,
               "missing": $0.missing.json, "reason": JSONValue($0.reason),
             ]
           }),
       ])
+    return merged
   }
 }

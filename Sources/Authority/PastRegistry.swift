@@ -1,6 +1,7 @@
 import Decisions
 package import Registry
 package import Statements
+import TransparencyLog
 
 /// The registry as it was after one entry: its log up to there, replayed into memory.
 package struct PastRegistry {
@@ -13,10 +14,11 @@ package struct PastRegistry {
 
   /// Replays a log up to an entry, itself included.
   ///
+  /// `verified`: The log as this account has verified it; what is replayed must be a prefix of it.
   /// `progress`: Told now and then how many entries are done and how many there are; may throw to
   /// stop.
   package init(
-    _ live: RegistryDatabase, upTo index: UInt64,
+    _ live: RegistryDatabase, upTo index: UInt64, of verified: Ledger,
     progress: (UInt64, UInt64) throws -> Void = { _, _ in }
   ) throws {
     let tables = try RegistryDatabase.scratch()
@@ -37,6 +39,8 @@ package struct PastRegistry {
         }
       }
     }
+    let root = try verified.database.read { try verified.root(atSize: index + 1, $0) }
+    guard root == ledger.tree.root else { throw AuthorityFault.forked(size: index + 1) }
     self.ledger = ledger
     self.tables = tables
     self.index = index

@@ -102,7 +102,7 @@ package struct PinStore: Sendable {
     return pin
   }
 
-  private func makeFolder() throws(AuthorityFault) {
+  func makeFolder() throws(AuthorityFault) {
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true,
@@ -113,7 +113,7 @@ package struct PinStore: Sendable {
   }
 
   /// A descriptor that holds the registry's pin for this process until it is closed.
-  private func lock(_ registry: ByteString) throws(AuthorityFault) -> Int32 {
+  func lock(_ registry: ByteString) throws(AuthorityFault) -> Int32 {
     let path = path(registry, "lock")
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {

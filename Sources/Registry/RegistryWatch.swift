@@ -1,12 +1,15 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// Notices, without polling, that a registry's files were written to.
 ///
 /// A class because it owns a descriptor and a thread that sleeps on it.
 package final class RegistryWatch: Sendable {
   private let descriptor: Int32
+  private let watch: Int32
   private let name: String
+  private let isStopped = Mutex(false)
 
   /// Watches the folder of a registry; nil where the system has no inotify left to give.
   package init?(path: String) {
@@ -15,10 +18,18 @@ package final class RegistryWatch: Sendable {
     descriptor = inotify_init1(Int32(IN_CLOEXEC))
     guard descriptor >= 0 else { return nil }
     let events = UInt32(IN_MODIFY | IN_CREATE | IN_MOVED_TO)
-    guard inotify_add_watch(descriptor, folder.isEmpty ? "." : folder, events) >= 0 else {
+    watch = inotify_add_watch(descriptor, folder.isEmpty ? "." : folder, events)
+    guard watch >= 0 else {
       Glibc.close(descriptor)
       return nil
     }
+  }
+
+  /// Ends the watch: nothing is called from here on, save what is under way.
+  package func stop() {
+    isStopped.withLock { $0 = true }
+    // What waits for events is woken by this one.
+    inotify_rm_watch(descriptor, watch)
   }
 
   /// How long after a write its commit may still become visible.
@@ -33,13 +44,14 @@ package final class RegistryWatch: Sendable {
     pause milliseconds: UInt32, hasMoved: @escaping @Sendable () -> Bool,
     moved: @escaping @Sendable () -> Void
   ) {
-    let thread = Thread { [descriptor, name] in
+    let thread = Thread { [self] in
       var buffer = [UInt8](repeating: 0, count: 8192)
       /// Whether files of the registry were written to; nil once the descriptor is gone.
       func written() -> Bool? {
         while true {
           let count = read(descriptor, &buffer, buffer.count)
           if count < 0, errno == EINTR { continue }
+          if isStopped.withLock({ $0 }) { return nil }
           guard count > 0 else { return nil }
           return RegistryWatch.names(in: buffer, count: count).contains { $0.hasPrefix(name) }
         }

@@ -34,12 +34,13 @@ struct NeverTests {
     return (envelope, try #require(try await authority.decide(envelope).hold?.digest))
   }
 
-  func isRefused(_ body: () throws -> Void) -> Bool {
+  /// The code with which something is refused; nil if it is not.
+  func refusal(_ body: () throws -> Void) -> String? {
     do {
       try body()
-      return false
+      return nil
     } catch {
-      return true
+      return (error as? AdmissionFault)?.code ?? (error as? AuthorityFault)?.code ?? "\(error)"
     }
   }
 
@@ -57,7 +58,7 @@ struct NeverTests {
       action: envelope.digest, key: signature.key, signature: signature.signature,
       verdict: .allow, reasons: [Reason(code: "approved", detail: "")], rules: [],
       chain: held.chain, policy: nil, resource: nil, hold: nil, releases: hold, votes: [])
-    #expect(isRefused { try world.sign(.decisionMade(lie), by: world.gateway) })
+    #expect(refusal { try world.sign(.decisionMade(lie), by: world.gateway) } == "hold_pending")
     try world.vote(.approve, on: hold, by: carol)
     // Another action cannot ride on it: not even the same one signed anew.
     let other = try await authority.decide(try world.action())
@@ -71,18 +72,18 @@ struct NeverTests {
   func votes() async throws {
     let (envelope, hold) = try await held()
     try world.vote(.approve, on: hold)
-    #expect(isRefused { try world.vote(.approve, on: hold) }, "twice")
-    #expect(isRefused { try world.vote(.approve, on: hold, by: world.alice) }, "excluded")
+    #expect(refusal { try world.vote(.approve, on: hold) } == "vote_repeated")
+    #expect(refusal { try world.vote(.approve, on: hold, by: world.alice) } == "vote_excluded")
     try world.sign(
       .lockPlaced(
         LockPlaced(
           target: .key(try World.key(carol).publicKey.fingerprint), reason: "x",
           until: world.clock.now.advanced(bySeconds: 60))))
-    #expect(isRefused { try world.vote(.approve, on: hold, by: carol) }, "locked")
+    #expect(refusal { try world.vote(.approve, on: hold, by: carol) } == "locked")
     try world.sign(.operatorRemoved(OperatorRemoved(principal: carol, reason: "left")))
-    #expect(isRefused { try world.vote(.approve, on: hold, by: carol) }, "removed")
-    #expect(isRefused { try world.vote(.approve, on: hold, by: world.bot) }, "the agent itself")
-    #expect(isRefused { try world.vote(.approve, on: hold, by: world.gateway) }, "the service")
+    #expect(refusal { try world.vote(.approve, on: hold, by: carol) } == "signer_unknown")
+    #expect(refusal { try world.vote(.approve, on: hold, by: world.bot) } == "vote_not_approver")
+    #expect(refusal { try world.vote(.approve, on: hold, by: world.gateway) } == "vote_not_approver")
     #expect(try await authority.decide(envelope).verdict == .hold)
   }
 
@@ -135,14 +136,14 @@ struct NeverTests {
       .keyRevoked(
         KeyRevoked(
           key: key.publicKey.fingerprint, reason: .superseded, compromisedSince: nil, note: "")))
-    #expect(isRefused { try world.enrol(key, of: world.bot) })
+    #expect(refusal { try world.enrol(key, of: world.bot) } == "exists")
     #expect(
-      isRefused {
+      refusal {
         try world.sign(
           .keyRevoked(
             KeyRevoked(
               key: key.publicKey.fingerprint, reason: .retired, compromisedSince: nil, note: "")))
-      })
+      } == "key_revoked")
     #expect(world.ledger.state.keys[key.publicKey.fingerprint]?.revocation?.reason == .superseded)
   }
 }

@@ -127,8 +127,9 @@ import Testing
   @Test("a registry held locked by another process: a sentence after 5 s, and nothing recorded")
   func locked() throws {
     let holder = try box.inBackground(
-      "/usr/bin/sqlite3", [box.registry, "BEGIN IMMEDIATE;", ".shell sleep 300", "COMMIT;"])
-    defer { holder.terminate() }
+      "/usr/bin/sqlite3", [box.registry, "BEGIN IMMEDIATE;", ".shell sleep 60", "COMMIT;"])
+    // The signals that tests block are blocked in what they start, too.
+    defer { kill(holder.processIdentifier, SIGKILL) }
     usleep(500_000)
     let outcome = try box.program(
       [
@@ -138,7 +139,7 @@ import Testing
       ], input: "a\n")
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("registry_busy") && outcome.errors.contains("fuser"))
-    holder.terminate()
+    kill(holder.processIdentifier, SIGKILL)
     holder.waitUntilExit()
     #expect(
       try box.countersign("lock", "list", "--json", "--registry", box.registry).output == "[]\n")

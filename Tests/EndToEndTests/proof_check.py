@@ -67,8 +67,10 @@ def main(path, registry):
         if "key" in body and inner["type"] != "key.revoked":
             who = body.get("operator") or body["service"]
             keys[sha(bytes.fromhex(body["key"]))] = (bytes.fromhex(body["key"]), who)
-        if "roles" in body:
-            roles[body["operator"]] = body["roles"]
+        for host in body.get("keys", []):
+            keys[sha(bytes.fromhex(host["key"]))] = (bytes.fromhex(host["key"]), body["service"])
+        for standing in body.get("operators", [body] if "roles" in body else []):
+            roles[standing["operator"]] = standing["roles"]
         if inner["type"] == "operator.removed":
             roles.pop(body["operator"], None)
         quorum = body.get("admin_quorum", quorum) if inner["type"] == "settings.changed" else quorum

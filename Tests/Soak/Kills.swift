@@ -16,17 +16,23 @@ enum Kills {
       let pins = "\(world.folder)/pins-kill"
       let decider = try Peer(
         "decider", [world.path, pins, world.registry.text, world.grant.hex])
-      let instant = ContinuousClock.now.advanced(
-        by: .milliseconds(Int.random(in: 5...300, using: &random)))
-      var digests: [Digest] = []
       let pid = decider.pid
-      let killer = Thread {
-        while ContinuousClock.now < instant { usleep(500) }
-        kill(pid, SIGKILL)
-      }
-      killer.start()
+      let patience = UInt32.random(in: 1...300, using: &random) * 1000
+      var digests: [Digest] = []
+      var killer: Thread?
       while let line = try? decider.read() {
         if let digest = Digest(hex: line.utf8) { digests.append(digest) }
+        // It is killed while it decides, at a random instant after its first answer.
+        guard killer == nil else { continue }
+        let thread = Thread {
+          usleep(patience)
+          kill(pid, SIGKILL)
+        }
+        thread.start()
+        killer = thread
+      }
+      guard !digests.isEmpty else {
+        throw SoakFailure("round \(round), seed \(seed): nothing was answered, so nothing was tried")
       }
       decider.kill()
       try world.ledger.database.read { transaction in

@@ -6,14 +6,16 @@ package enum SharedSuites {
   package static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-  /// A suite's folder, or nil with a line in the report.
-  package static func folder(_ name: String) -> URL? {
-    let folder = root.appendingPathComponent("../shared/suites/\(name)")
-    guard FileManager.default.fileExists(atPath: folder.path) else {
-      report("\(name): SKIPPED: not found")
-      return nil
-    }
-    return folder
+  /// A suite's folder.
+  package static func folder(_ name: String) -> URL {
+    root.appendingPathComponent("../shared/suites/\(name)")
+  }
+
+  /// Whether a suite is there; if not, its test is shown as skipped, and the report says so too.
+  package static func has(_ name: String) -> Bool {
+    if FileManager.default.fileExists(atPath: folder(name).path) { return true }
+    report("\(name): SKIPPED: not found")
+    return false
   }
 
   package static func ran(_ name: String, _ count: Int) {

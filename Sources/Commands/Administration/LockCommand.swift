@@ -104,7 +104,7 @@ struct LockCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let now = Clock.system.now()
-      let rows = try registry.reading().read { try $0.locks() }
+      let rows = try registry.reading(list).read { try $0.locks() }
         .filter { all || $0.status(at: now) == "in force" }
       if list.json {
         Output.json(

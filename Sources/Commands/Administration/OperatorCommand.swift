@@ -197,7 +197,7 @@ struct OperatorCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try registry.reading().read { try $0.operators() }
+      let rows = try registry.reading(list).read { try $0.operators() }
       if list.json {
         Output.json(
           .array(

@@ -86,7 +86,7 @@ struct PolicyCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try registry.reading().read { try $0.policies() }
+      let rows = try registry.reading(list).read { try $0.policies() }
       if list.json {
         Output.json(
           .array(

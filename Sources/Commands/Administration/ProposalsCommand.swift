@@ -25,7 +25,7 @@ struct ProposalsCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let now = Clock.system.now()
-      let rows = try registry.reading().read {
+      let rows = try registry.reading(list).read {
         try $0.proposals()
       }.filter { all || $0.status(at: now) == "open" }
       if list.json {

@@ -86,7 +86,7 @@ struct ResourceCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try registry.reading().read { try $0.resources() }
+      let rows = try registry.reading(list).read { try $0.resources() }
       if list.json {
         Output.json(
           .array(

@@ -196,7 +196,7 @@ struct ServiceCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try registry.reading().read { try $0.services() }
+      let rows = try registry.reading(list).read { try $0.services() }
       if list.json {
         Output.json(
           .array(

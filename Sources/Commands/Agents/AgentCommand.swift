@@ -136,7 +136,7 @@ struct AgentCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try registry.reading().read {
+      let rows = try registry.reading(list).read {
         try $0.agents(limit: .max, at: Clock.system.now())
       }
       if list.json {
@@ -166,7 +166,7 @@ struct AgentCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let now = Clock.system.now()
-      let (agent, keys, grants, decisions) = try registry.reading().read {
+      let (agent, keys, grants, decisions) = try registry.reading(list).read {
         (
           try $0.agents(limit: .max, at: now).first { $0.principal == name },
           try $0.keys(holder: name), try $0.grants(holder: name),

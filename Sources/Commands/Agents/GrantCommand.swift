@@ -122,7 +122,7 @@ struct GrantCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try registry.reading().read {
+      let rows = try registry.reading(list).read {
         try $0.grants(holder: holder)
       }
       if list.json {

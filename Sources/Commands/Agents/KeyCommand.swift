@@ -184,7 +184,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let now = Clock.system.now()
-      let rows = try registry.reading().read {
+      let rows = try registry.reading(list).read {
         try $0.keyRequests()
       }.filter { $0.received.advanced(bySeconds: KeyRequest.lifetimeSeconds) > now }
       let keys = rows.map { try? PublicKey(bytes: $0.key).fingerprint.description }
@@ -438,7 +438,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let now = Clock.system.now()
-      let rows = try registry.reading().read {
+      let rows = try registry.reading(list).read {
         try $0.keys(holder: holder)
       }
       if list.json {

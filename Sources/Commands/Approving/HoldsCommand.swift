@@ -26,7 +26,7 @@ struct HoldsCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let now = Clock.system.now()
-      let rows = try registry.reading().read {
+      let rows = try registry.reading(list).read {
         try $0.holds(openAt: all ? nil : now, limit: 10_000)
       }
       if list.json {

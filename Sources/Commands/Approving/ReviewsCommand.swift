@@ -21,7 +21,7 @@ struct ReviewsCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try registry.reading().read {
+      let rows = try registry.reading(list).read {
         try $0.reviews(all: all)
       }
       if list.json {

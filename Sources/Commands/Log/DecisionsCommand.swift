@@ -29,7 +29,7 @@ struct DecisionsCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let rows = try registry.reading().read {
+      let rows = try registry.reading(list).read {
         try $0.decisions(agent: agent, limit: limit)
       }
       if list.json { Output.json(.array(rows.map(\.json))) } else { DecisionsCommand.print(rows) }
@@ -47,7 +47,7 @@ struct DecisionsCommand: AsyncParsableCommand {
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
-      let database = try registry.reading()
+      let database = try registry.reading(list)
       var next = try database.read { try $0.size() }
       let start = ContinuousClock.now
       while seconds.map({ ContinuousClock.now - start < .seconds($0) }) ?? true {

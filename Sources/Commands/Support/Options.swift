@@ -28,6 +28,17 @@ struct RegistryOptions: ParsableArguments {
     return database
   }
 
+  /// Opens the registry for a list; who takes it as JSON, and so elsewhere, is told what it rests on.
+  func reading(_ list: ListOptions) throws -> RegistryDatabase {
+    let database = try reading()
+    if list.json {
+      Output.note(
+        "note: these are the registry's tables, which this command does not check against the log; "
+          + "`countersign log verify` does, and `countersign log export` and `log prove` give what is checked")
+    }
+    return database
+  }
+
   /// A command prints as it goes: where what it rests on turns out to be damaged, it ends at once.
   private func opened(_ ledger: Ledger) -> Ledger {
     if let fault = ledger.pinFault { Output.note("note: \(fault.code): \(fault)") }

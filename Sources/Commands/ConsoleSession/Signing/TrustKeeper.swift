@@ -246,8 +246,10 @@ actor TrustKeeper {
       past = nil
       return (nil, Clock.system.now())
     }
+    past = nil
+    let verified = try live()
     let database = try RegistryDatabase(path, access: .readOnly)
-    let found = try PastRegistry(database, upTo: index) { [post] done, all in
+    let found = try PastRegistry(database, upTo: index, of: verified) { [post] done, all in
       post(.said("replaying the log up to #\(index): \(all == 0 ? 0 : done * 100 / all)%"))
     }
     past = found
