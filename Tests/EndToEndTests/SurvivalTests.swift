@@ -201,6 +201,9 @@ import Testing
         ["service", "enroll", "service:gateway-2", "--out", "\(box.home)/gw2.pem"] + alice,
         input: "a\n"
       ).status == 0)
+    // The agent's side is told of the new service.
+    try box.countersign(
+      "key", "anchor", "--out", "\(box.home)/bot.pem.anchor", "--registry", box.registry)
     try box.startDaemon()
     let second = try box.inBackground(
       "countersignd",
