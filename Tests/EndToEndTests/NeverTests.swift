@@ -62,6 +62,59 @@ struct NeverEndToEndTests {
     #expect(verified.output.contains("BAD"))
   }
 
+  @Test("never: a command is stopped by a row that cannot be, or gives it out as checked")
+  func impossibleRows() throws {
+    try box.startDaemon()
+    for _ in 0..<2 { #expect(try act().status == 0) }
+    _ = box.stopDaemon()
+    let original = try Data(contentsOf: URL(fileURLWithPath: box.registry))
+    let edits = [
+      "UPDATE decision SET idx = -7 WHERE idx = (SELECT max(idx) FROM decision)",
+      "INSERT INTO entry SELECT -1, bytes FROM entry LIMIT 1",
+      "UPDATE entry SET idx = 9223372036854775807 WHERE idx = (SELECT max(idx) FROM entry)",
+      "INSERT INTO restoration VALUES (-1)", "INSERT INTO tile VALUES (0, -1, zeroblob(8192))",
+      "INSERT INTO checkpoint SELECT -1, note FROM checkpoint",
+      "INSERT INTO erasure SELECT action, -1, 'x', 0 FROM decision",
+    ]
+    for edit in edits {
+      try original.write(to: URL(fileURLWithPath: box.registry))
+      #expect(try box.shell("sqlite3 \(box.registry) \"\(edit)\"").status == 0)
+      for command in [
+        ["doctor"], ["log", "export"],
+        ["log", "tiles", "--out", "\(box.home)/t\(UUID().uuidString)"],
+        ["decisions", "list", "--json"], ["holds", "list", "--all"], ["log", "receipt", "3"],
+        ["log", "prove", "3"], ["log", "prove", "18446744073709551615"],
+      ] {
+        let outcome = try box.program(command + ["--registry", box.registry])
+        #expect([0, 1, 5].contains(outcome.status), "\(edit): \(command): \(outcome.status)")
+      }
+      let verified = try box.program(["log", "verify", "--registry", box.registry])
+      #expect(verified.status == 5, "\(edit): \(verified.output)\(verified.errors)")
+    }
+  }
+
+  @Test("never: an export passes over a decision, or takes altered bytes for the log's")
+  func alteredExport() throws {
+    try box.startDaemon()
+    for _ in 0..<3 { #expect(try act().status == 0) }
+    _ = box.stopDaemon()
+    let original = try Data(contentsOf: URL(fileURLWithPath: box.registry))
+    let whole = try box.countersign("log", "export", "--registry", box.registry).output
+    #expect(whole.split(separator: "\n").count == 3)
+    for edit in [
+      "DELETE FROM body WHERE digest = (SELECT action FROM decision LIMIT 1)",
+      "UPDATE entry SET bytes = (SELECT bytes FROM entry WHERE idx = (SELECT min(idx) FROM decision))"
+        + " WHERE idx = (SELECT max(idx) FROM decision)",
+    ] {
+      try original.write(to: URL(fileURLWithPath: box.registry))
+      #expect(try box.shell("sqlite3 \(box.registry) \"\(edit)\"").status == 0)
+      let outcome = try box.program(["log", "export", "--registry", box.registry])
+      #expect(outcome.status == 1 && !outcome.errors.isEmpty, "\(edit): \(outcome.output)")
+    }
+    let listed = try box.program(["decisions", "list", "--json", "--registry", box.registry])
+    #expect(listed.errors.contains("does not check"))
+  }
+
   @Test("never: untrusted text reaching the terminal unescaped")
   func hostileText() throws {
     try box.startDaemon()
