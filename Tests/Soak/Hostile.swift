@@ -16,8 +16,8 @@ enum Hostile {
     allow if { input.action == "deploy"; input.resource.env == "staging"; not input.params.deny }
     require_approval if { input.resource.env == "production" }
     deny contains format_int(input.params.n, 16) if input.params.n > 1e20
-    deny contains numbers.range(input.params.low, input.params.high)[_] if input.params.base == "x"
-    deny contains sprintf("%d", [input.params.x]) if input.params.x == 7
+    deny contains "range" if { some x in numbers.range(input.params.low, input.params.high); x == 3 }
+    deny contains substring(input.params.text, input.params.low, input.params.high) if input.params.x
     deny contains x if { some x in input.params.list; x * x == 0.25 }
     deny contains replace(input.params.text, "", input.params.text) if input.params.base == 10
     """

@@ -60,7 +60,7 @@ package final class TamperRun {
   private var number = 0
 
   /// Makes the registry that is edited, of one full tile of the log and some more.
-  package init(entries count: UInt64 = 300) async throws {
+  package init(entries count: UInt64 = 280) async throws {
     world = try World()
     older = "\(world.folder)/older"
     let second = try World.revokedKey()
@@ -130,11 +130,6 @@ package final class TamperRun {
     }
     let edit = try edit(kind, folder, &random)
     do {
-      found += await probe(try service(folder), kind, edit, &report)
-    } catch {
-      found.append(TamperRun.code(error))
-    }
-    do {
       let verified = try LogVerification.run(
         try RegistryDatabase("\(folder)/registry.db", access: .readOnly),
         pins: PinStore(folder: "\(folder)/pins"))
@@ -142,6 +137,11 @@ package final class TamperRun {
       if kind == .none, !verified.findings.isEmpty {
         report.believed.append("no edit, and: \(verified.findings)")
       }
+    } catch {
+      found.append(TamperRun.code(error))
+    }
+    do {
+      found += await probe(try service(folder), kind, edit, &report)
     } catch {
       found.append(TamperRun.code(error))
     }
