@@ -84,6 +84,7 @@ let package = Package(
       dependencies: [
         "Authority", "Decisions", "Statements", "TransparencyLog", "CanonicalJSON", "Keys",
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
       ]),

@@ -145,6 +145,8 @@ extension DecisionAuthority {
       let now = max(clock.now(), ledger.state.lastReceived)
       if let record = ledger.state.holds[hold], record.state(at: now).isOpen {
         openHolds.insert(hold, of: record.agent)
+        // Also one that another process of this service made: it may be released here.
+        lastExpiry = max(lastExpiry, record.terms.expires)
       }
       waiters.wake(hold)
     }

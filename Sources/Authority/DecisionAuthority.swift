@@ -22,6 +22,7 @@ package actor DecisionAuthority {
   private var countedAt: Timestamp
   private var loggedRefusals: [RefusalKey: Int] = [:]
   private var rates = KeyRates()
+  private var statementRates = KeyRates()
   var openHolds = OpenHolds()
   private var keyRequests = KeyRequestQuota()
   // Looking at the log; see DecisionAuthority+Looking.
@@ -143,7 +144,7 @@ package actor DecisionAuthority {
     guard queue.count < limits.queued else {
       refusals["overloaded", default: 0] += 1
       throw Overload(
-        retryAfterSeconds: 1,
+        code: "overloaded", retryAfterSeconds: 1,
         description: "\(queue.count) requests wait to be decided; nothing was recorded; try again")
     }
     return try await withCheckedThrowingContinuation { reply in
@@ -231,7 +232,9 @@ package actor DecisionAuthority {
     } catch {
       return refuse(error.reason, envelope.digest)
     }
-    if let wait = rates.take(signed.key, limits, at: now) {
+    if let wait = rates.take(
+      signed.key, perSecond: limits.decisionsPerSecond, burst: limits.burst, at: now)
+    {
       return refuse(
         Reason(
           "rate_limited",
@@ -259,7 +262,12 @@ package actor DecisionAuthority {
 
   private func tooManyHolds(_ agent: Principal, at now: Timestamp) -> Reason? {
     let open = openHolds.count(of: agent) { digest in
-      ledger.state.holds[digest]?.state(at: now).isOpen == true
+      guard let hold = ledger.state.holds[digest] else { return false }
+      if hold.state(at: now).isOpen { return true }
+      // One that was voided counts until it would have expired: else an agent that revokes its own grant
+      // again and again had no limit.
+      if case .voided = hold.end { return now < hold.terms.expires }
+      return false
     }
     guard open >= limits.openHoldsPerAgent else { return nil }
     return Reason(
@@ -316,6 +324,12 @@ package actor DecisionAuthority {
     let (entry, parts) = try ledger.statement(at: index, appending.transaction)
     guard case .decisionMade(let decision) = parts.body, decision.action == signed.digest else {
       throw AuthorityFault.badEntry(index: index, reason: "a row misnames the action it decides")
+    }
+    // An action is who signed it, too: exclusions and what people saw are of that key.
+    guard decision.key == signed.key else {
+      throw Refusal(
+        "key_mismatch", "the action was decided as signed by key \(decision.key), not \(signed.key)"
+      )
     }
     let holdDigest = decision.releases ?? (decision.hold == nil ? nil : entry.envelope.digest)
     if decision.verdict == .hold, let hold = ledger.state.holds[entry.envelope.digest],
@@ -408,6 +422,7 @@ package actor DecisionAuthority {
               + "\(limits.keyRequestsPerAgent) for one agent, \(limits.keyRequests) in all"))
       }
     }
+    try checkRate(of: envelope, parts, at: now)
     do {
       let index = try ledger.append(envelope, clock: clock).index
       if case .keyRequested(let body) = parts.body, body.replaces == nil {
@@ -417,6 +432,39 @@ package actor DecisionAuthority {
       return index
     } catch {
       throw DecisionAuthority.named(error)
+    }
+  }
+
+  /// Holds an agent's statements to a rate, and its grants to a number: each is an entry of the log.
+  private func checkRate(
+    of envelope: UnverifiedEnvelope, _ parts: StatementParts, at now: Timestamp
+  ) throws {
+    // A key's bucket is charged only for what it signed; requests for keys are limited by account.
+    guard case .keyRequested = parts.body else {
+      let verified: VerifiedStatement
+      do { verified = try ledger.state.verified(envelope) } catch {
+        throw AuthorityFault.statement(error)
+      }
+      let wait = verified.signers.first.flatMap {
+        statementRates.take(
+          $0, perSecond: limits.statementsPerSecond, burst: limits.statementBurst, at: now)
+      }
+      if let wait {
+        throw Overload(
+          code: "rate_limited", retryAfterSeconds: Int((wait + 999) / 1000),
+          description: "\(parts.header.signer) sends more than \(limits.statementsPerSecond) "
+            + "statements a second; nothing was recorded")
+      }
+      if case .grantIssued = parts.body,
+        ledger.state.grants.all(.issuer(parts.header.signer), limit: limits.grantsPerAgent).count
+          >= limits.grantsPerAgent
+      {
+        throw AuthorityFault.refused(
+          .invalid(
+            what: "grant.issued",
+            why: "would be one of more than \(limits.grantsPerAgent) by \(parts.header.signer)"))
+      }
+      return
     }
   }
 

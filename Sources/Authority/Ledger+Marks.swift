@@ -177,7 +177,7 @@ extension Ledger {
   func storeMark(_ transaction: RegistryTransaction) throws {
     // A log that has yet to meet what was seen of it leaves no mark.
     guard let shelf, state.registry != nil, state.unsupported == nil, erasuresToCome.isEmpty,
-      seen.areMet, shelf.fault == nil
+      seen.areMet, !isFaulty, shelf.fault == nil
     else { return }
     do {
       let isWritten = try shelf.write(

@@ -62,13 +62,17 @@ extension Ledger {
   /// Refuses a log, replayed whole, that is not the one this account has seen, unless the admin quorum
   /// has said since that it continues from a backup.
   func checkSeen() throws(AuthorityFault) {
-    guard !seen.areMet else { return }
-    let known = pin?.restorations ?? []
+    guard !seen.areMet else {
+      acknowledged.formUnion(state.restorations.map(\.digest))
+      return
+    }
+    let known = (pin?.restorations ?? []) + acknowledged
     for head in seen.missed where !state.excuses(head, beside: known) {
       throw head.size > tree.size
         ? .truncated(size: tree.size, known: head.size) : .forked(size: head.size)
     }
     seen.forget()
+    acknowledged.formUnion(state.restorations.map(\.digest))
     adoptSetAsideState()
   }
 
@@ -96,9 +100,12 @@ extension Ledger {
   ///
   /// - Throws: ``AuthorityFault`` `forked` if another process of the account has seen another log.
   package func storePin(in pins: PinStore) throws(AuthorityFault) {
-    guard let registry = state.registry else { return }
-    let met = pin
+    // What has not met everything that was seen is no more than what the file says.
+    guard let registry = state.registry, !isFaulty, seen.areMet, expectation == nil else { return }
+    let (met, size) = (pin, tree.size)
     let now = try pins.store(currentPin, for: registry.id) { (known) throws(AuthorityFault) in
+      // A longer one gives way only to a restoration that it has not seen; else another process is further.
+      if known.head.size > size { return state.excuses(known.head, beside: known.restorations) }
       if known == met { return true }
       return try mayReplace(known)
     }

@@ -39,6 +39,8 @@ package final class Ledger {
   /// Why the pin could not be written, if so: a log that is cut short then could not be noticed.
   package internal(set) var pinFault: AuthorityFault?
   var seen = SeenHeads()
+  /// Restorations that this process has taken into account: none of them excuses a shorter log again.
+  var acknowledged: Set<Digest> = []
   /// A head that was seen and is to be taken into account in the next transaction.
   var expectation: TreeHead?
   /// The longest head that this process has verified in committed transactions.
@@ -46,6 +48,8 @@ package final class Ledger {
 
   /// Why the log cannot be used, until the file changes.
   private var standing: (fault: any Error, version: Int64)?
+  /// Whether a fault of the log stands: what is in memory is then evidence, and is written nowhere.
+  var isFaulty: Bool { standing != nil }
   /// What could not be read while a statement was being judged.
   private var readFault: (any Error)?
   /// Whether the transaction under way has changed the state or the file.

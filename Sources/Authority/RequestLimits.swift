@@ -21,15 +21,22 @@ package struct RequestLimits: Sendable, Hashable {
   package var keyRequestsPerAgent = 1
   package var keyRequests = 8
 
+  /// Statements of one agent's key in a second, on average; more are `rate_limited`.
+  package var statementsPerSecond = 20
+  /// Statements of one agent's key at once.
+  package var statementBurst = 40
+  /// Grants that one agent may have issued.
+  package var grantsPerAgent = 1000
+
   package init() {}
 }
 
 /// A service that has too much to do to take a request: no decision was made, and nothing was recorded.
 package struct Overload: Error, Sendable, CustomStringConvertible {
+  /// `overloaded`, or `rate_limited` where it is one key that asks too much.
+  package let code: String
   package let retryAfterSeconds: Int
   package let description: String
-
-  package var code: String { "overloaded" }
 }
 
 /// Decisions per key, as a token bucket for each; bounded.
@@ -46,8 +53,10 @@ struct KeyRates {
   /// Takes one decision out of a key's bucket.
   ///
   /// - Returns: nil if there was one; else after how many milliseconds there is.
-  mutating func take(_ key: Fingerprint, _ limits: RequestLimits, at now: Timestamp) -> Int64? {
-    let (rate, burst) = (Double(max(1, limits.decisionsPerSecond)), Double(max(1, limits.burst)))
+  mutating func take(
+    _ key: Fingerprint, perSecond: Int, burst atOnce: Int, at now: Timestamp
+  ) -> Int64? {
+    let (rate, burst) = (Double(max(1, perSecond)), Double(max(1, atOnce)))
     var bucket = buckets[key] ?? Bucket(tokens: burst, at: now)
     let elapsed = Double(max(0, now.milliseconds(since: bucket.at)))
     bucket.tokens = min(burst, bucket.tokens + elapsed * rate / 1000)

@@ -71,7 +71,10 @@ package struct AgentClient: Sendable {
     guard let index = answer["log_index"]?.integer else {
       throw Fault.malformed("it names no log_index")
     }
-    return UInt64(index)
+    guard let index = UInt64(exactly: index) else {
+      throw Fault.malformed("its log_index is \(index)")
+    }
+    return index
   }
 
   /// Whether the daemon says that it can decide.

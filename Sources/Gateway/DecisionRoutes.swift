@@ -114,7 +114,8 @@ struct DecisionRoutes: AnsweringJSON {
       case let fault as AuthorityFault: (fault.code, .serviceUnavailable)
       case let fault as AdmissionFault: (fault.code, .conflict)
       case let fault as StatementFault: (fault.code, .badRequest)
-      case let overload as Overload: (overload.code, .serviceUnavailable)
+      case let overload as Overload:
+        (overload.code, overload.code == "overloaded" ? .serviceUnavailable : .tooManyRequests)
       default: ("no_decision", .serviceUnavailable)
       }
     logger.error("no decision", metadata: ["code": "\(code)"])

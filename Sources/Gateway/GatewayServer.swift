@@ -2,6 +2,7 @@ package import Authority
 import CanonicalJSON
 import Glibc
 import Hummingbird
+import HummingbirdCore
 package import Logging
 import ServiceLifecycle
 package import Statements
@@ -40,11 +41,14 @@ package struct GatewayServer {
   package enum Fault: Error, CustomStringConvertible {
     case socketInUse(String)
     case socketTooLong(String)
+    case notASocket(String)
 
     package var description: String {
       switch self {
       case .socketInUse(let path):
         "another daemon answers at \(path); stop it or name another --socket"
+      case .notASocket(let path):
+        "there is a file at \(path) that is no socket; it was left as it is: name another --socket"
       case .socketTooLong(let path):
         "the socket path \(path) is over 107 bytes long; name a shorter one with --socket"
       }
@@ -59,8 +63,11 @@ package struct GatewayServer {
     ReadingRoutes(authority: authority, readers: readers, logger: logger).add(to: router)
     var app = Application(
       router: router,
+      server: .http1(
+        configuration: .init(idleTimeout: .seconds(GatewayServer.idleSeconds))),
       configuration: ApplicationConfiguration(
-        address: .unixDomainSocket(path: socket), serverName: nil),
+        address: .unixDomainSocket(path: socket), serverName: nil,
+        availableConnectionsDelegate: MaximumAvailableConnections(connections)),
       onServerRunning: { _ in ready() }, logger: logger)
     app.addServices(LogLooks(authority: authority))
     await authority.watch()
@@ -69,21 +76,38 @@ package struct GatewayServer {
     try await authority.close()
   }
 
+  /// A connection on which nothing is asked is closed after so long.
+  private static let idleSeconds: Int64 = 60
+  /// Descriptors that connections leave to the registry, its log, the pin and the kept state.
+  private static let reserve = 128
+
+  /// How many connections may be open at once: as many as descriptors are, less what deciding needs.
+  private var connections: Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }
+    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return max(16, Int(clamping: limit.rlim_cur) - GatewayServer.reserve)
+  }
+
   /// Removes a socket that a killed daemon left behind; refuses one that answers.
   private func claimSocket() throws {
     guard socket.utf8.count <= 107 else { throw Fault.socketTooLong(socket) }
-    guard Glibc.access(socket, F_OK) == 0 else { return }
+    var status = stat()
+    guard lstat(socket, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFSOCK else { throw Fault.notASocket(socket) }
     let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: socket.utf8) }
-    let status = withUnsafePointer(to: &address) { pointer in
+    let answer = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
-    if status == 0 { throw Fault.socketInUse(socket) }
+    if answer == 0 { throw Fault.socketInUse(socket) }
     unlink(socket)
   }
 }

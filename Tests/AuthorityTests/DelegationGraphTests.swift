@@ -29,9 +29,9 @@ struct RandomGraph {
       agents.append(agent)
       for _ in 0..<Int.random(in: 1...2, using: &random) {
         let parent = grants[Int.random(in: 0..<grants.count, using: &random)]
-        guard let above = world.ledger.state.grants[parent]?.terms, above.limits.maxDepth > 0 else {
-          continue
-        }
+        guard let above = world.ledger.state.grants[parent]?.terms, above.limits.maxDepth > 0,
+          above.holder != agent
+        else { continue }
         let scope = Capability(
           actions: ["deploy"],
           resources: [Bool.random(using: &random) ? "prod://payments/api" : "stage://payments/**"])

@@ -83,7 +83,8 @@ struct NeverTests {
     try world.sign(.operatorRemoved(OperatorRemoved(principal: carol, reason: "left")))
     #expect(refusal { try world.vote(.approve, on: hold, by: carol) } == "signer_unknown")
     #expect(refusal { try world.vote(.approve, on: hold, by: world.bot) } == "vote_not_approver")
-    #expect(refusal { try world.vote(.approve, on: hold, by: world.gateway) } == "vote_not_approver")
+    #expect(
+      refusal { try world.vote(.approve, on: hold, by: world.gateway) } == "vote_not_approver")
     #expect(try await authority.decide(envelope).verdict == .hold)
   }
 

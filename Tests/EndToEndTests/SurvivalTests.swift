@@ -145,6 +145,48 @@ import Testing
       try box.countersign("lock", "list", "--json", "--registry", box.registry).output == "[]\n")
   }
 
+  @Test("never: a daemon removes a file that is no socket")
+  func socketPath() throws {
+    let file = "\(box.home)/precious"
+    try Data("x".utf8).write(to: URL(fileURLWithPath: file))
+    for path in [file, box.registry, "\(box.home)/gw.pem"] {
+      let outcome = try box.shell(
+        "countersignd --registry \(box.registry) --service service:gateway-1 --key \(box.home)/gw.pem "
+          + "--socket \(path)")
+      #expect(outcome.status == 1 && outcome.errors.contains("no socket"), "\(outcome.errors)")
+      #expect(FileManager.default.fileExists(atPath: path))
+    }
+  }
+
+  @Test("never: a stranger's idle connections keep the daemon from deciding")
+  func idleConnections() throws {
+    try box.startDaemon()
+    let script = """
+      import socket, sys, time
+      held = []
+      for _ in range(3000):
+          s = socket.socket(socket.AF_UNIX); s.settimeout(0.2)
+          try:
+              s.connect(sys.argv[1]); held.append(s)
+          except OSError:
+              break
+      honest = held[0]
+      for _ in range(3):
+          honest.settimeout(20)
+          honest.sendall(b"GET /healthz HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n")
+          print(honest.recv(4096).decode().split("\\r\\n")[0])
+          time.sleep(1.1)
+      print(len(held))
+      """
+    try Data(script.utf8).write(to: URL(fileURLWithPath: "\(box.home)/idle.py"))
+    let outcome = try box.shell("ulimit -n 8192; python3 \(box.home)/idle.py \(box.socket)")
+    #expect(
+      outcome.output.components(separatedBy: "HTTP/1.1 200").count == 4,
+      "\(outcome.output)\(outcome.errors)")
+    #expect(try act("after").status == 0)
+    #expect(box.stopDaemon() == 0)
+  }
+
   @Test("a read-only file system: listing works or says why, signing names the cause")
   func readOnly() throws {
     let folder = "\(box.home)/r"

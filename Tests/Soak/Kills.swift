@@ -32,7 +32,8 @@ enum Kills {
         killer = thread
       }
       guard !digests.isEmpty else {
-        throw SoakFailure("round \(round), seed \(seed): nothing was answered, so nothing was tried")
+        throw SoakFailure(
+          "round \(round), seed \(seed): nothing was answered, so nothing was tried")
       }
       decider.kill()
       try world.ledger.database.read { transaction in

@@ -93,6 +93,11 @@ extension Ledger {
   package func proof(
     of subject: UInt64, _ transaction: RegistryTransaction
   ) throws -> ProofBundle {
+    guard subject < tree.size else {
+      throw AuthorityFault.refused(
+        .unknownSubject(
+          what: "log entry", name: "#\(subject) (the log has \(tree.size) entries)"))
+    }
     let (note, size) = try checkpoint(transaction)
     guard subject < size else {
       throw AuthorityFault.uncovered(entry: subject, checkpoint: size)

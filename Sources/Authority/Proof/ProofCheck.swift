@@ -291,7 +291,9 @@ package struct ProofCheck: Sendable {
   private mutating func judge(
     votes decision: DecisionMade, of hold: Digest, at received: Timestamp
   ) throws {
-    guard let held = holds[hold], held.action == decision.action, let terms = held.hold else {
+    guard let held = holds[hold], held.action == decision.action, held.key == decision.key,
+      let terms = held.hold
+    else {
       throw Fault(description: "the hold it releases is missing, or of another action")
     }
     var voters: [Voter] = []

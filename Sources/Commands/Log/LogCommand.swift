@@ -65,6 +65,11 @@ struct LogCommand: AsyncParsableCommand {
         }
         for finding in report.findings { Output.line("BAD        \(finding)") }
         if report.findings.isEmpty { Output.line("ok         the registry is what its log says") }
+        if registry.trust == nil, try pins.pin(for: report.registry) == nil {
+          Output.line(
+            "!          this account has seen no registry of this id before: compare it with the founder's, "
+              + "then run again with --trust \(report.registry.text)")
+        }
       }
       if !report.findings.isEmpty { throw ExitStatus.verificationFailed }
       // Who says which registry it is, and finds it good, has seen it.

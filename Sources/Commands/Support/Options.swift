@@ -34,7 +34,8 @@ struct RegistryOptions: ParsableArguments {
     if list.json {
       Output.note(
         "note: these are the registry's tables, which this command does not check against the log; "
-          + "`countersign log verify` does, and `countersign log export` and `log prove` give what is checked")
+          + "`countersign log verify` does, and `countersign log export` and `log prove` give what is checked"
+      )
     }
     return database
   }

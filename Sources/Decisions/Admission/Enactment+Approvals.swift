@@ -106,7 +106,7 @@ extension AuthorityState {
     var changes: [Change] = [.enacted(.decisionMade(body))]
     var ended: Hold?
     if let releases = body.releases {
-      guard var hold = holds[releases], hold.action == body.action else {
+      guard var hold = holds[releases], hold.action == body.action, hold.key == body.key else {
         throw .vote(.holdUnknown)
       }
       guard case .approved = hold.state(at: now) else {

@@ -12,6 +12,10 @@ extension AuthorityState {
     guard grants[signing.digest] == nil else {
       throw .exists(what: "grant", name: signing.digest.hex)
     }
+    // Passing authority to oneself gives nothing, and would let an agent end its own holds by revoking it.
+    guard body.holder != issuer else {
+      throw .invalid(what: "holder", why: "is the issuer itself")
+    }
     guard agents[body.holder] != nil else {
       throw .unknownSubject(what: "agent", name: body.holder.description)
     }
