@@ -415,11 +415,11 @@ package actor DecisionAuthority {
         requests[$0]?.isOpen(at: now) == true
       }
       guard isAllowed else {
-        throw AuthorityFault.refused(
-          .invalid(
-            what: "key.requested",
-            why: "is one of too many that this account has open: "
-              + "\(limits.keyRequestsPerAgent) for one agent, \(limits.keyRequests) in all"))
+        throw Overload(
+          code: "too_many_key_requests", retryAfterSeconds: 3600,
+          description: "this account has as many requests for keys open as it may: "
+            + "\(limits.keyRequestsPerAgent) for one agent, \(limits.keyRequests) in all; nothing was "
+            + "recorded; an admin answers them: countersign key requests")
       }
     }
     try checkRate(of: envelope, parts, at: now)

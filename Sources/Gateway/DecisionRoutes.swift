@@ -111,6 +111,7 @@ struct DecisionRoutes: AnsweringJSON {
   private func fault(_ error: any Error) -> Response {
     let (code, status): (String, HTTPResponse.Status) =
       switch error {
+      case AuthorityFault.refused(.invalid): ("invalid", .conflict)
       case let fault as AuthorityFault: (fault.code, .serviceUnavailable)
       case let fault as AdmissionFault: (fault.code, .conflict)
       case let fault as StatementFault: (fault.code, .badRequest)

@@ -37,7 +37,9 @@ import Testing
 
   private func registry(_ strings: [String]) async throws -> World {
     let world = try World(clock: .running)
-    let authority = try world.authority()
+    var limits = RequestLimits()
+    limits.openHoldsPerAgent = 1000
+    let authority = try world.authority(limits: limits)
     for start in stride(from: 0, to: strings.count, by: 12) {
       var params = JSONObject()
       for (index, text) in strings[start..<min(start + 12, strings.count)].enumerated() {

@@ -207,10 +207,10 @@ package final class World {
   }
 
   /// The deciding service on this registry.
-  package func authority() throws -> DecisionAuthority {
+  package func authority(limits: RequestLimits = RequestLimits()) throws -> DecisionAuthority {
     try DecisionAuthority(
       registry: path, service: gateway, key: try World.key(gateway), pins: pins, trust: registry,
-      clock: clock.clock)
+      limits: limits, clock: clock.clock)
   }
 
   /// Has so many actions decided, that the policy lets through, by a service that then ends.
