@@ -83,11 +83,22 @@ import Testing
       import sys, time
       text = sys.stdin.read()
       i = 0
-      time.sleep(1.5)
+      # Keys that come before the log is verified, or before a page is there, only send it away.
+      def shows(what, seconds):
+          end = time.time() + seconds
+          while time.time() < end:
+              try:
+                  if what in open(sys.argv[1], "rb").read():
+                      return
+              except OSError:
+                  pass
+              time.sleep(0.1)
+      shows(b"log OK", 90)
       while i < len(text):
           j = i + 4 if text[i:i+4] == "\\x1b[6~" else i + 1
           sys.stdout.write(text[i:j]); sys.stdout.flush(); i = j
-          time.sleep(0.04)
+          time.sleep(0.04 if text[i - 1] != "\\r" else 1)
+      shows(b"<U+202E>", 5)
       time.sleep(0.5)
       sys.stdout.write("qqqq"); sys.stdout.flush()
       time.sleep(0.5)
@@ -98,7 +109,7 @@ import Testing
       "stty rows 40 cols 120; countersign --registry \(world.path) --trust \(world.registry.text) "
       + "--key \(box.home)/bob.key"
     _ = try box.shell(
-      "python3 \(box.home)/feed.py < \(box.home)/keys | timeout 60 script -qec '\(console)' "
+      "python3 \(box.home)/feed.py \(box.home)/typescript < \(box.home)/keys | timeout 240 script -qefc '\(console)' "
         + "\(box.home)/typescript > /dev/null")
     let written = try Data(contentsOf: URL(fileURLWithPath: "\(box.home)/typescript"))
     #expect(written.count > 20_000, "the console drew nothing")
