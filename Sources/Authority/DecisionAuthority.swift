@@ -16,6 +16,8 @@ package actor DecisionAuthority {
   let pins: PinStore
   var reading: ReadingMemory
   private var queue: [Request] = []
+  /// Requests whose signature is being checked.
+  private var authenticating = 0
   private var isFlushing = false
   private var refusals: [ByteString: Int] = [:]
   /// When they were last written down.
@@ -41,7 +43,7 @@ package actor DecisionAuthority {
   var presence: [Digest: Bool] = [:]
 
   private struct Request {
-    let envelope: UnverifiedEnvelope
+    let action: AuthenticAction
     let reply: CheckedContinuation<Answer, any Error>
   }
 
@@ -141,18 +143,65 @@ package actor DecisionAuthority {
   ///
   /// - Throws: ``Overload`` where too many wait already, and what kept this request from being decided.
   package func decide(_ envelope: UnverifiedEnvelope) async throws -> Answer {
-    guard queue.count < limits.queued else {
+    guard queue.count + authenticating < limits.queued else {
       refusals["overloaded", default: 0] += 1
       throw Overload(
         code: "overloaded", retryAfterSeconds: 1,
         description: "\(queue.count) requests wait to be decided; nothing was recorded; try again")
     }
+    let action: AuthenticAction
+    do {
+      let key = try actionKey(of: envelope)
+      authenticating += 1
+      defer { authenticating -= 1 }
+      action = try await DecisionAuthority.authentic(envelope, by: key)
+      _ = try ledger.state.signedAction(action)
+      try ledger.checkShelf()
+    } catch let refusal as Refusal {
+      return refused(refusal.reason, envelope.digest)
+    }
+    // Charged to the key that signed, before its request takes a place among the others'.
+    let now = max(clock.now(), ledger.state.lastReceived)
+    let wait = rates.take(
+      action.key, perSecond: limits.decisionsPerSecond, burst: limits.burst, at: now)
+    if let wait {
+      return refused(
+        Reason(
+          "rate_limited",
+          "key \(action.key) asks for more than \(limits.decisionsPerSecond) decisions a second"),
+        action.digest, retryAfterMilliseconds: wait)
+    }
     return try await withCheckedThrowingContinuation { reply in
-      queue.append(Request(envelope: envelope, reply: reply))
+      queue.append(Request(action: action, reply: reply))
       guard !isFlushing else { return }
       isFlushing = true
       Task { await self.flush() }
     }
+  }
+
+  /// Parses an action and verifies its signature, on any core.
+  @concurrent
+  private static func authentic(
+    _ envelope: UnverifiedEnvelope, by key: PublicKey
+  ) async throws -> AuthenticAction {
+    try AuthenticAction(envelope, by: key)
+  }
+
+  /// The key an action names; one that another process has just enrolled is looked for in the log.
+  private func actionKey(of envelope: UnverifiedEnvelope) throws -> PublicKey {
+    let known = Result { try ledger.state.actionKey(of: envelope) }
+    let isReadable = (try? ledger.checkShelf()) != nil
+    if isReadable, case .success(let key) = known { return key }
+    if isReadable, case .failure(let refusal as Refusal) = known,
+      refusal.reason.code != "key_unknown"
+    {
+      throw refusal
+    }
+    try look()
+    let found = Result { try ledger.state.actionKey(of: envelope) }
+    // A record that could not be read is no reason to call a key unknown.
+    try ledger.checkShelf()
+    return try found.get()
   }
 
   private func flush() async {
@@ -160,7 +209,7 @@ package actor DecisionAuthority {
       let group = Array(queue.prefix(DecisionAuthority.groupLimit))
       queue.removeFirst(group.count)
       do {
-        let results = try commit(group.map(\.envelope))
+        let results = try commit(group.map(\.action))
         for (request, result) in zip(group, results) { request.reply.resume(with: result) }
       } catch {
         let fault = DecisionAuthority.named(error)
@@ -179,7 +228,7 @@ package actor DecisionAuthority {
     case failed(any Error)
   }
 
-  private func commit(_ envelopes: [UnverifiedEnvelope]) throws -> [Result<Answer, any Error>] {
+  private func commit(_ actions: [AuthenticAction]) throws -> [Result<Answer, any Error>] {
     // Nothing is decided while what was decided last could be taken back unnoticed.
     if ledger.pinFault != nil {
       ledger.keepPin()
@@ -192,8 +241,8 @@ package actor DecisionAuthority {
       let policy = try ledger.policyInForce(appending.transaction)
       let head = ledger.head
       var outcomes: [Outcome] = []
-      for envelope in envelopes {
-        outcomes.append(try attempt(envelope, policy, head, appending))
+      for action in actions {
+        outcomes.append(try attempt(action, policy, head, appending))
       }
       try countRefusals(appending)
       return try answer(outcomes, appending)
@@ -207,12 +256,12 @@ package actor DecisionAuthority {
 
   /// Decides one request of a group; what it alone is to blame for leaves no trace and fails it alone.
   private func attempt(
-    _ envelope: UnverifiedEnvelope, _ policy: PolicyInForce?, _ head: TreeHead,
+    _ action: AuthenticAction, _ policy: PolicyInForce?, _ head: TreeHead,
     _ appending: Ledger.Appending
   ) throws -> Outcome {
     do {
       return try appending.transaction.isolated {
-        try decide(envelope, policy, head, appending)
+        try decide(action, policy, head, appending)
       }
     } catch let fault as AdmissionFault {
       return .failed(AuthorityFault.refused(fault))
@@ -222,24 +271,15 @@ package actor DecisionAuthority {
   }
 
   private func decide(
-    _ envelope: UnverifiedEnvelope, _ policy: PolicyInForce?, _ head: TreeHead,
+    _ action: AuthenticAction, _ policy: PolicyInForce?, _ head: TreeHead,
     _ appending: Ledger.Appending
   ) throws -> Outcome {
     let now = appending.now
     let signed: SignedAction
     do {
-      signed = try ledger.state.signedAction(envelope)
+      signed = try ledger.state.signedAction(action)
     } catch {
-      return refuse(error.reason, envelope.digest)
-    }
-    if let wait = rates.take(
-      signed.key, perSecond: limits.decisionsPerSecond, burst: limits.burst, at: now)
-    {
-      return refuse(
-        Reason(
-          "rate_limited",
-          "key \(signed.key) asks for more than \(limits.decisionsPerSecond) decisions a second"),
-        signed.digest, retryAfterMilliseconds: wait)
+      return refuse(error.reason, action.digest)
     }
     let procedure = Procedure(
       state: ledger.state, policy: policy, service: service, now: now)
@@ -276,12 +316,16 @@ package actor DecisionAuthority {
     )
   }
 
-  private func refuse(
+  private func refuse(_ reason: Reason, _ digest: Digest) -> Outcome {
+    .refused(refused(reason, digest))
+  }
+
+  /// Counts a refusal that is not logged.
+  private func refused(
     _ reason: Reason, _ digest: Digest, retryAfterMilliseconds: Int64? = nil
-  ) -> Outcome {
+  ) -> Answer {
     refusals[reason.code, default: 0] += 1
-    return .refused(
-      Answer(refused: reason, action: digest, retryAfterMilliseconds: retryAfterMilliseconds))
+    return Answer(refused: reason, action: digest, retryAfterMilliseconds: retryAfterMilliseconds)
   }
 
   /// A stranger, or a key that is cut off, must not grow the log.

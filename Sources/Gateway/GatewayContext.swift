@@ -14,23 +14,26 @@ struct GatewayContext: RequestContext {
     channel = source.channel
   }
 
-  /// `struct ucred` of unix(7), as `SO_PEERCRED` fills it.
-  private struct PeerCredentials: Sendable {
-    let process: Int32
-    let user: UInt32
-    let group: UInt32
+  /// The account whose process connected; nil unless over a Unix socket.
+  func peerUser() async -> UInt32? {
+    (try? await PeerCredentials.user(of: channel).get()) ?? nil
   }
+}
+
+/// `struct ucred` of unix(7), as `SO_PEERCRED` fills it.
+struct PeerCredentials: Sendable {
+  private let process: Int32
+  private let user: UInt32
+  private let group: UInt32
 
   /// The account whose process connected, as the kernel says; nil unless over a Unix socket.
-  func peerUser() async -> UInt32? {
+  static func user(of channel: any Channel) -> EventLoopFuture<UInt32?> {
     guard channel.localAddress?.protocol == .unix, let socket = channel as? any SocketOptionProvider
-    else { return nil }
-    let peer: PeerCredentials? = try? await socket.unsafeGetSocketOption(
-      level: .socket, name: NIOBSDSocket.Option(rawValue: 17)
-    ).get()
-    // The kernel's word for "nobody is known".
-    guard let peer, peer.user != UInt32.max else { return nil }
-    return peer.user
+    else { return channel.eventLoop.makeSucceededFuture(nil) }
+    let peer: EventLoopFuture<PeerCredentials> = socket.unsafeGetSocketOption(
+      level: .socket, name: NIOBSDSocket.Option(rawValue: 17))
+    // The largest number is the kernel's word for "nobody is known".
+    return peer.map { $0.user == UInt32.max ? nil : $0.user }
   }
 }
 

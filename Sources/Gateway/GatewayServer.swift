@@ -1,5 +1,6 @@
 package import Authority
 import CanonicalJSON
+import FoundationEssentials
 import Glibc
 import Hummingbird
 import HummingbirdCore
@@ -61,10 +62,14 @@ package struct GatewayServer {
     let router = Router(context: GatewayContext.self)
     DecisionRoutes(authority: authority, logger: logger).add(to: router)
     ReadingRoutes(authority: authority, readers: readers, logger: logger).add(to: router)
+    let connections = connections
+    let quota = ConnectionQuota(limit: max(16, connections / 4))
     var app = Application(
       router: router,
       server: .http1(
-        configuration: .init(idleTimeout: .seconds(GatewayServer.idleSeconds))),
+        configuration: .init(
+          additionalChannelHandlers: [quota.handler],
+          idleTimeout: .seconds(GatewayServer.idleSeconds))),
       configuration: ApplicationConfiguration(
         address: .unixDomainSocket(path: socket), serverName: nil,
         availableConnectionsDelegate: MaximumAvailableConnections(connections)),
@@ -94,9 +99,9 @@ package struct GatewayServer {
   /// Removes a socket that a killed daemon left behind; refuses one that answers.
   private func claimSocket() throws {
     guard socket.utf8.count <= 107 else { throw Fault.socketTooLong(socket) }
-    var status = stat()
-    guard lstat(socket, &status) == 0 else { return }
-    guard status.st_mode & S_IFMT == S_IFSOCK else { throw Fault.notASocket(socket) }
+    // A link is not followed: it is no socket either.
+    guard let found = try? FileManager.default.attributesOfItem(atPath: socket) else { return }
+    guard found[.type] as? FileAttributeType == .typeSocket else { throw Fault.notASocket(socket) }
     let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_un()

@@ -111,6 +111,34 @@ struct SecondAttackTests {
     #expect(try await authority.decide(try world.action()).verdict == .hold)
   }
 
+  @Test("never: wrong signatures are checked while others wait for the append lock")
+  func strangersOutsideTheLock() async throws {
+    let world = try World()
+    let authority = try world.authority()
+    let honest = try world.action(on: "stage://payments/a")
+    let forged = UnverifiedEnvelope(
+      payloadType: honest.payloadType, payload: honest.payload,
+      signatures: [
+        StatementSignature(
+          key: honest.signatures[0].key,
+          signature: try World.key(world.alice).sign(honest.payload))
+      ])
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let holder = try DatabaseQueue(path: world.path, configuration: configuration)
+    try await holder.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    // Whatever needs the append lock now is refused as busy.
+    for _ in 0..<20 {
+      #expect(try await authority.decide(forged).reasons[0].code == "signature_invalid")
+    }
+    #expect(
+      try await authority.decide(try world.action(key: world.alice)).reasons[0].code
+        == "key_unknown")
+    try await holder.writeWithoutTransaction { try $0.execute(sql: "COMMIT") }
+    try holder.close()
+    #expect(try await authority.decide(honest).verdict == .allow, "the forgery spent no nonce")
+  }
+
   @Test("an agent's statements have a rate: each is an entry of the log")
   func statementRate() async throws {
     let world = try World()

@@ -122,7 +122,8 @@ final class Sandbox {
   ///
   /// `fileSizeKiB`: The largest file it may write; `more`: further arguments.
   func startDaemon(
-    asStranger trust: String? = nil, fileSizeKiB: Int? = nil, more: [String] = []
+    asStranger trust: String? = nil, fileSizeKiB: Int? = nil, descriptors: Int? = nil,
+    more: [String] = []
   ) throws {
     if let trust { extraEnvironment["XDG_STATE_HOME"] = "\(home)/stranger-\(trust.prefix(4))" }
     defer { extraEnvironment["XDG_STATE_HOME"] = nil }
@@ -131,7 +132,9 @@ final class Sandbox {
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
     process.arguments =
       [
-        "-c", (fileSizeKiB.map { "ulimit -f \($0); " } ?? "") + "exec \"$@\"", "bash",
+        "-c",
+        (fileSizeKiB.map { "ulimit -f \($0); " } ?? "")
+          + (descriptors.map { "ulimit -n \($0); " } ?? "") + "exec \"$@\"", "bash",
         "\(programs)/countersignd", "--registry", registry, "--service", "service:gateway-1",
         "--key", "\(home)/gw.pem",
         "--quiet",

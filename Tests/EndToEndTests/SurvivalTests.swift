@@ -187,6 +187,49 @@ import Testing
     #expect(box.stopDaemon() == 0)
   }
 
+  @Test("never: one account takes all the connections")
+  func connectionsOfOneAccount() throws {
+    try box.startDaemon(descriptors: 1024)
+    let script = """
+      import socket, sys, time
+      held = []
+      for _ in range(1500):
+          s = socket.socket(socket.AF_UNIX); s.settimeout(0.5)
+          try:
+              s.connect(sys.argv[1]); held.append(s)
+          except OSError:
+              time.sleep(0.02)
+      time.sleep(1)
+      closed = 0
+      for s in held:
+          s.setblocking(False)
+          try:
+              closed += s.recv(1) == b""
+          except BlockingIOError:
+              pass
+          except OSError:
+              closed += 1
+      print("left", len(held) - closed, "closed", closed, flush=True)
+      time.sleep(6)
+      """
+    try Data(script.utf8).write(to: URL(fileURLWithPath: "\(box.home)/hold.py"))
+    #expect(
+      try box.shell("chmod 755 \(box.home) \(box.home)/r && chmod 777 \(box.socket)").status == 0)
+    let outcome = try box.shell(
+      """
+      ulimit -n 8192
+      setpriv --reuid=65534 --regid=65534 --clear-groups python3 \(box.home)/hold.py \(box.socket) &
+      sleep 3
+      countersign act note log://notes/beside --agent agent:bot --key \(box.home)/bot.pem \
+        --grant \(grant) --socket \(box.socket) > /dev/null; echo "act $?"
+      wait
+      """)
+    #expect(outcome.output.contains("act 0"), "\(outcome.output)\(outcome.errors)")
+    // A quarter of what the daemon can have open is left to one account.
+    #expect(outcome.output.contains("left 224 "), "\(outcome.output)\(outcome.errors)")
+    #expect(box.stopDaemon() == 0)
+  }
+
   @Test("a read-only file system: listing works or says why, signing names the cause")
   func readOnly() throws {
     let folder = "\(box.home)/r"

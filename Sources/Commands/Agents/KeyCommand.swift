@@ -169,7 +169,7 @@ struct KeyCommand: AsyncParsableCommand {
       } else {
         Output.line("requested \(key.publicKey.fingerprint)  entry #\(index)")
         Output.line(
-          "an admin answers with: countersign key enroll \(agent) "
+          "an admin answers with: countersign key \(replaces == nil ? "enroll" : "rotate") \(agent) "
             + "--request \(envelope.digest.hex.prefix(12))")
       }
     }
