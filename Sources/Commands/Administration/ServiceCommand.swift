@@ -47,6 +47,9 @@ struct ServiceCommand: AsyncParsableCommand {
       Output.line(
         "start it: countersignd --service \(service) --key \(path) "
           + "--registry \(change.registry.path) --trust \(ledger.state.registry?.id.text ?? "")")
+      Output.line(
+        "agents that have an anchor verify its receipts once it is written anew: countersign key anchor "
+          + "--out KEY.pem.anchor")
     }
   }
 

@@ -256,7 +256,12 @@ struct ActCommand: Subcommand {
           + "  \(hold["approvals"]?.integer ?? 0)/\(hold["needed"]?.integer ?? 0)"
           + "  until \(hold["expires"]?.string?.text ?? "")")
     }
-    if let index = answer["log_index"]?.integer { Output.line("  log entry #\(index)") }
+    if let digest = answer["action"]?.string { Output.line("  action \(digest.text)") }
+    if let index = answer["log_index"]?.integer {
+      Output.line("  log entry #\(index)")
+    } else {
+      Output.line("  not logged: such a refusal is counted only")
+    }
     if answer["receipt"] != nil {
       Output.line(
         ruling.isVerified ? "  receipt verified: the log holds this decision" : "  \(unverified)")
