@@ -281,23 +281,46 @@ package actor DecisionAuthority {
     } catch {
       return refuse(error.reason, action.digest)
     }
+    switch try judged(signed, policy, appending) {
+    case .refused(let reason): return refuse(reason, signed.digest)
+    case .repeated(let outcome): return outcome
+    case .decided(let decision):
+      if isFlood(decision, now) { return refuse(decision.reasons[0], signed.digest) }
+      if decision.verdict == .hold, let reason = tooManyHolds(signed.action.agent, at: now) {
+        return refuse(reason, signed.digest)
+      }
+      return try record(decision, signed, head, appending)
+    case .released(let decision): return try record(decision, signed, head, appending)
+    }
+  }
+
+  private enum Judgement {
+    case refused(Reason)
+    case repeated(Outcome)
+    case decided(DecisionMade)
+    /// The end of a hold, by release or by refusal.
+    case released(DecisionMade)
+  }
+
+  /// What becomes of an action, before anything is recorded.
+  ///
+  /// The procedure holds the state it judges by and ends with this: as long as it lived, each change of
+  /// the state would copy all of it.
+  private func judged(
+    _ signed: SignedAction, _ policy: PolicyInForce?, _ appending: Ledger.Appending
+  ) throws -> Judgement {
     let procedure = Procedure(
-      state: ledger.state, policy: policy, service: service, now: now)
+      state: ledger.state, policy: policy, service: service, now: appending.now)
     do {
       try procedure.checkAudience(signed)
       if let index = try appending.transaction.decisionIndex(ofAction: signed.digest) {
-        return try again(signed, at: index, procedure, head, appending)
+        return try again(signed, at: index, procedure, appending)
       }
       try procedure.checkFreshness(signed)
     } catch let refusal as Refusal {
-      return refuse(refusal.reason, signed.digest)
+      return .refused(refusal.reason)
     }
-    let decision = procedure.decide(signed)
-    if isFlood(decision, now) { return refuse(decision.reasons[0], signed.digest) }
-    if decision.verdict == .hold, let reason = tooManyHolds(signed.action.agent, at: now) {
-      return refuse(reason, signed.digest)
-    }
-    return try record(decision, signed, head, appending)
+    return .decided(procedure.decide(signed))
   }
 
   private func tooManyHolds(_ agent: Principal, at now: Timestamp) -> Reason? {
@@ -362,9 +385,9 @@ package actor DecisionAuthority {
 
   /// An action decided before: answered from the log, released if its hold is approved by now.
   private func again(
-    _ signed: SignedAction, at index: UInt64, _ procedure: Procedure, _ head: TreeHead,
+    _ signed: SignedAction, at index: UInt64, _ procedure: Procedure,
     _ appending: Ledger.Appending
-  ) throws -> Outcome {
+  ) throws -> Judgement {
     let (entry, parts) = try ledger.statement(at: index, appending.transaction)
     guard case .decisionMade(let decision) = parts.body, decision.action == signed.digest else {
       throw AuthorityFault.badEntry(index: index, reason: "a row misnames the action it decides")
@@ -379,12 +402,12 @@ package actor DecisionAuthority {
     if decision.verdict == .hold, let hold = ledger.state.holds[entry.envelope.digest],
       case .approved = hold.state(at: appending.now)
     {
-      let released = procedure.release(hold, signed, isLate: isLate(hold))
-      return try record(released, signed, head, appending)
+      return .released(procedure.release(hold, signed, isLate: isLate(hold)))
     }
-    return .recorded(
-      decision, index: index, hold: holdDigest, isRepeat: true,
-      today: procedure.refusalToday(signed))
+    return .repeated(
+      .recorded(
+        decision, index: index, hold: holdDigest, isRepeat: true,
+        today: procedure.refusalToday(signed)))
   }
 
   /// Signs one checkpoint for the whole group and proves each decision in it.
