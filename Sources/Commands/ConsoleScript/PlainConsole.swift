@@ -282,7 +282,7 @@ final class PlainConsole {
     }
     // What was read is what is signed: it must still be the same.
     guard let again = await self.consent(request, choice, inputs) else { return }
-    if again.binding != consent.binding || again.ended != nil || again.digest != consent.digest {
+    if again.basis != consent.basis || again.ended != nil || again.digest != consent.digest {
       say("It has changed meanwhile. Nothing was signed; begin again.")
       return
     }
@@ -334,7 +334,7 @@ final class PlainConsole {
     case .consent(let consent):
       _ = answers.take()
       return consent
-    case .failed(let problem):
+    case .failed(let problem), .consentFailed(_, let problem):
       say("Failed. \(problem)")
       return nil
     default: return nil

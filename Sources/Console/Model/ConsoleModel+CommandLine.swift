@@ -5,7 +5,20 @@ import Statements
 extension ConsoleModel {
   /// Runs what was typed after `:`.
   package mutating func run(_ text: String) -> [Effect] {
-    switch CommandLine.parse(text, settings.catalogue) {
+    let parsed = CommandLine.parse(text, settings.catalogue)
+    // What is typed in a dialog is not left behind by a word.
+    if let dialog = consent, dialog.steps.isOpen, !parsed.leavesDialogs {
+      let now = now
+      change(dialog.consent.request) {
+        $0.say("Esc leaves the dialog first; :lockdown works from here", at: now)
+      }
+      return []
+    }
+    return run(parsed, text)
+  }
+
+  private mutating func run(_ parsed: CommandLine.Parsed, _ text: String) -> [Effect] {
+    switch parsed {
     case .nothing: return []
     case .view(let aim, let filter):
       overlays = []
@@ -100,7 +113,7 @@ extension ConsoleModel {
     case .relock:
       keyState = .locked
       return [.lockKey]
-    case .everything:
+    case .lockdown, .everything:
       if let reason = disabledReason(.approve), session.who == nil || session.isReadOnly || isPast {
         say(reason, isBad: true)
         return []
@@ -124,5 +137,17 @@ extension ConsoleModel {
       }
     }
     return view.listing + (list.showsEnded && view == .approvals ? ["--all"] : [])
+  }
+}
+
+extension CommandLine.Parsed {
+  /// Whether it can be done with a dialog open, which then stays as it is.
+  fileprivate var leavesDialogs: Bool {
+    switch self {
+    case .nothing, .verb(.lockdown, _), .verb(.everything, _), .verb(.cli, _), .verb(.dump, _),
+      .verb(.theme, _), .verb(.relock, _), .verb(.mouse, _), .verb(.note, _):
+      true
+    default: false
+    }
   }
 }

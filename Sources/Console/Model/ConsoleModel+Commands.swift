@@ -300,7 +300,8 @@ extension ConsoleModel {
     case (.revoke, _):
       guard let key = key(of: selected) else { return [] }
       return open(.revokeKey(key))
-    case (.lock, _): return open(.lock(lockTargets))
+    // Where nothing that could be locked is selected, everything can.
+    case (.lock, _): return open(.lock(lockTargets.isEmpty ? [.everything] : lockTargets))
     default: return []
     }
   }

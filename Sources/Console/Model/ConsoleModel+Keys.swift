@@ -28,7 +28,8 @@ extension ConsoleModel {
     default: break
     }
     if layout.isTooSmall {
-      if key == .escape, !overlays.isEmpty {
+      // What was typed is not left by a key whose question has no room.
+      if key == .escape, !overlays.isEmpty, consent?.isTyped != true {
         forget()
         overlays = []
       }
@@ -66,10 +67,8 @@ extension ConsoleModel {
       overlays.removeLast()
       if isUnsigned { say("closed: nothing was signed") }
       return refresh()
-    case .replan:
-      return [
-        .consent(dialog.consent.request, choice: dialog.choice, inputs: dialog.planInputs)
-      ]
+    case .replan(let plan):
+      return [.consent(dialog.consent.request, choice: plan.choice, inputs: plan.fields)]
     case .sign(let submission):
       var effects: [Effect] = [.sign(submission, dialog.passphrase)]
       if let reason = dialog.reason, !reason.isEmpty {
@@ -79,6 +78,11 @@ extension ConsoleModel {
       return effects
     case .copy(let text): return [.copy(text)]
     case .open(let request): return open(request)
+    case .commandLine:
+      entry = EntryLine(.command)
+      return wantCatalogue
+    case .lock:
+      return lockTargets.isEmpty ? [] : open(.lock(lockTargets))
     case .export(let lines):
       let name = "plan-\(now.textToSeconds.filter { $0.isNumber }).txt"
       return [.write(path: name, lines)]
@@ -172,6 +176,7 @@ extension ConsoleModel {
       return open(.lock([.agent(agent)]))
     case (.lock, .key(let key)):
       return open(.lock([.key(Fingerprint(digest: key))]))
+    case (.lock, _): return open(.lock([.everything]))
     default:
       say("\(settings.keymap.help(command)): not for \(about.words)")
       return []

@@ -6,6 +6,10 @@ extension ConsoleModel {
   /// Takes what happened; the only place where state changes.
   package mutating func update(_ message: Message, at time: Timestamp) -> [Effect] {
     now = max(now, time)
+    switch message {
+    case .key, .said: isAnswering = true
+    default: isAnswering = false
+    }
     var effects: [Effect]
     switch message {
     case .key(let key): effects = take(key)
@@ -55,14 +59,15 @@ extension ConsoleModel {
     case .document(let document): effects = take(document)
     case .consent(let consent): effects = take(consent)
     case .progress(let progress):
-      change { dialog in
-        if case .vote(let hold, _) = dialog.consent.request, hold == progress.hold {
-          dialog.follow(progress)
+      for dialog in overlays.compactMap(\.consent) {
+        guard case .vote(let hold, _) = dialog.consent.request, hold == progress.hold else {
+          continue
         }
+        change(dialog.consent.request) { $0.follow(progress) }
       }
       effects = []
     case .signed(let request, let index, let outcome):
-      change { if $0.consent.request == request { $0.recorded(index: index, outcome: outcome) } }
+      change(request) { $0.recorded(index: index, outcome: outcome) }
       say("recorded as #\(index): \(outcome)")
       effects = followed(request)
       if case .denyAll = request {
@@ -79,15 +84,14 @@ extension ConsoleModel {
     case .refused(let request, let code, let problem, let isFinal):
       let text = "\(code): \(problem)"
       var isShown = false
-      change {
-        guard $0.consent.request == request else { return }
-        $0.refused(text, isFinal: isFinal)
+      change(request) {
+        $0.refused(text, isFinal: isFinal, at: time)
         isShown = true
       }
       if !isShown { say(text, isBad: true) }
       effects = isFinal ? followed(request) : []
     case .ranAndSigned(let request, let said):
-      if consent?.consent.request == request { overlays.removeLast() }
+      overlays.removeAll { $0.consent?.consent.request == request }
       say(said)
       if case .command(let words) = request { expect(.document(.output(words))) }
       effects = []
@@ -122,17 +126,28 @@ extension ConsoleModel {
     case .failed(let problem):
       letGo()
       say(problem, isBad: true)
-      change { if $0.steps.isOpen { $0.say(problem) } }
+      if let dialog = consent, dialog.steps.isOpen {
+        change(dialog.consent.request) { $0.say(problem, at: time) }
+      }
+      effects = []
+    case .consentFailed(let request, let problem):
+      if isWanted(.consent(request)) {
+        say(problem, isBad: true)
+      } else {
+        change(request) { $0.failed(problem, at: time) }
+      }
       effects = []
     }
     fit()
     return effects + wantPreview()
   }
 
-  /// Changes the dialog on top, if one is.
-  mutating func change(_ body: (inout ConsentModel) -> Void) {
+  /// Changes the dialog of a request, if one is open.
+  mutating func change(_ request: ConsentRequest, _ body: (inout ConsentModel) -> Void) {
     for index in overlays.indices.reversed() {
-      guard case .consent(var dialog) = overlays[index] else { continue }
+      guard case .consent(var dialog) = overlays[index], dialog.consent.request == request else {
+        continue
+      }
       body(&dialog)
       overlays[index] = .consent(dialog)
       return
@@ -140,7 +155,7 @@ extension ConsoleModel {
   }
 
   var consent: ConsentModel? {
-    for overlay in overlays.reversed() { if case .consent(let dialog) = overlay { return dialog } }
+    for overlay in overlays.reversed() { if let dialog = overlay.consent { return dialog } }
     return nil
   }
 
@@ -159,6 +174,8 @@ extension ConsoleModel {
         session.signer == .sealed && (isCommand || !keyState.isUnlocked(at: now))
       let frame = ConsentLayout(dialog, width: width, height: height)
       dialog.show(rows: layout.isTooSmall ? 0 : frame.textRows, width: frame.textWidth)
+      dialog.notices.settle(
+        rows: dialog.standing == nil ? ConsentLayout.notices : 1, at: now)
       overlays[top] = .consent(dialog)
     case .document(var reader):
       reader.scroll(visible: DocumentScreen.rows(height)) { [width] in
@@ -171,7 +188,20 @@ extension ConsoleModel {
 
   private mutating func tick() -> [Effect] {
     let now = now
-    change { $0.expire(at: now) }
+    var overdue: [Effect] = []
+    for dialog in overlays.compactMap(\.consent) {
+      let request = dialog.consent.request
+      change(request) {
+        $0.expire(at: now)
+        if let plan = $0.overdueRefresh(at: now) {
+          overdue.append(.consent(request, choice: plan.choice, inputs: plan.fields))
+        }
+      }
+    }
+    return overdue + tickBehindDialogs()
+  }
+
+  private mutating func tickBehindDialogs() -> [Effect] {
     if case .unlocked(let until) = keyState, now >= until {
       keyState = .locked
       return [.lockKey]
@@ -234,13 +264,17 @@ extension ConsoleModel {
       effects.append(.countUnseen(view, after: paused))
     }
     previewAsked = nil
+    let now = now
     for overlay in overlays {
       switch overlay {
       case .consent(let dialog):
         if dialog.steps.isOpen {
-          effects.append(
-            .consent(
-              dialog.consent.request, choice: dialog.choice, inputs: dialog.planInputs))
+          let request = dialog.consent.request
+          change(request) {
+            if let plan = $0.refreshes(at: now) {
+              effects.append(.consent(request, choice: plan.choice, inputs: plan.fields))
+            }
+          }
         } else if case .vote(let hold, _) = dialog.consent.request, dialog.progress?.isOver != true
         {
           effects.append(.follow(hold))
@@ -273,8 +307,10 @@ extension ConsoleModel {
   }
 
   private mutating func take(_ newer: Consent) -> [Effect] {
-    if let dialog = consent {
-      if dialog.consent.request == newer.request { change { $0.refresh(newer) } }
+    let now = now
+    if overlays.contains(where: { $0.consent?.consent.request == newer.request }) {
+      _ = isWanted(.consent(newer.request))
+      change(newer.request) { $0.refresh(newer, at: now) }
       return []
     }
     guard isWanted(.consent(newer.request)) else { return [] }
@@ -346,6 +382,10 @@ extension ConsoleModel {
     on target: Target, _ place: [PlacePart]?, _ path: [Target]
   ) -> [Effect] {
     let aim = target.view
+    guard consent?.isTyped != true else {
+      say("Esc leaves the dialog first", isBad: true)
+      return []
+    }
     if aim == .tree {
       guard !path.isEmpty else {
         say("\(target.words) is not in the tree", isBad: true)

@@ -30,6 +30,8 @@ package struct ConsoleModel: Sendable {
     case document(DocumentModel)
     case consent(ConsentModel)
 
+    var consent: ConsentModel? { if case .consent(let dialog) = self { dialog } else { nil } }
+
     package enum Purpose: Sendable, Equatable {
       case help
       case palette
@@ -70,6 +72,8 @@ package struct ConsoleModel: Sendable {
   var lastView: View?
   var prefix: Unicode.Scalar?
   var flash = ""
+  /// Whether what is said answers this person, and not the registry.
+  var isAnswering = false
   private var flashed = Timestamp(milliseconds: 0)
   package internal(set) var isFlashBad = false
   /// What was said, the newest last.
@@ -113,6 +117,11 @@ package struct ConsoleModel: Sendable {
 
   /// `isKept`: Whether it can be read again among the messages.
   mutating func say(_ text: String, isBad: Bool = false, isKept: Bool = true) {
+    // What a key or a command did is told where its reader looks.
+    if isKept, isAnswering, case .consent(let dialog)? = overlays.last, dialog.steps.isOpen {
+      let now = now
+      change(dialog.consent.request) { $0.say(text, at: now) }
+    }
     flash = text
     flashed = now
     isFlashBad = isBad
@@ -203,9 +212,9 @@ package struct ConsoleModel: Sendable {
 
   package var isPast: Bool { asOf != nil }
 
-  /// Whether a dialog does not take keys yet.
+  /// Whether a dialog does not take keys yet, or not the one that decides.
   package var isArming: Bool {
-    if case .consent(let dialog)? = overlays.last { !dialog.isArmed(at: now) } else { false }
+    if case .consent(let dialog)? = overlays.last { !dialog.isEnabled(at: now) } else { false }
   }
 
   /// Whether the screen changes by itself, second by second.
@@ -244,8 +253,7 @@ package struct ConsoleModel: Sendable {
         return key(of: selected) == nil
           ? "no key or grant is selected; 4 shows keys, 5 the tree" : nil
       }
-    case .lock:
-      return lockTargets.isEmpty ? "nothing that can be locked is selected" : nil
+    case .lock: return nil
     case .follow:
       return view == .decisions || view == .audit ? nil : "f follows decisions and the log; press 2"
     case .mark, .markRange:

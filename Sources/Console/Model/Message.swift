@@ -23,6 +23,8 @@ package enum Message: Sendable {
   case previewed(Preview)
   case document(Document)
   case consent(Consent)
+  /// A dialog, or its plan, cannot be worked out.
+  case consentFailed(ConsentRequest, String)
   case progress(HoldProgress)
   case signed(ConsentRequest, index: UInt64, outcome: String)
   /// Nothing was recorded.

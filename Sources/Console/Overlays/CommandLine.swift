@@ -36,6 +36,8 @@ package enum CommandLine {
     case collapse
     case verify
     case relock
+    case lockdown
+    /// The older name of ``lockdown``.
     case everything
 
     package var help: String {
@@ -57,7 +59,7 @@ package enum CommandLine {
       case .collapse: "show repeated decisions in one row, or each"
       case .verify: "check the whole log again, in the background"
       case .relock: "forget an unlocked key now"
-      case .everything: "lock everything\u{2026}"
+      case .lockdown, .everything: "lock everything\u{2026} (1 hour, unless changed)"
       }
     }
 
@@ -122,8 +124,10 @@ package enum CommandLine {
     // The first letters of a view or verb, if they can be nothing else.
     let names = View.allCases.map(\.name) + Verb.allCases.map(\.rawValue)
     let found = names.filter { $0.hasPrefix(first) }
-    if found.count == 1 {
-      return parse(found[0] + (rest.isEmpty ? "" : " \(rest)"), catalogue)
+    // Of several a view is meant: what acts is written out further.
+    let views = View.allCases.map(\.name).filter { $0.hasPrefix(first) }
+    if let only = found.count == 1 ? found.first : views.count == 1 ? views.first : nil {
+      return parse(only + (rest.isEmpty ? "" : " \(rest)"), catalogue)
     }
     if found.count > 1, !catalogue.specs.contains(where: { $0.path.first == first }) {
       return .ambiguous(found)

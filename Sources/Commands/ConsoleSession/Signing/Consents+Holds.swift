@@ -25,6 +25,12 @@ extension Consents {
     around.presence = Presence.words(try transaction.presence(of: digest), at: now)
     around.claims = try transaction.claims(of: digest).filter { $0.who != voter.description }
       .map { "\($0.who) \(Span.since($0.at, to: now)) ago" }.joined(separator: ", ")
+    around.policy = state.activePolicy.flatMap { state.policies[$0]?.published.label } ?? "none"
+    if review.objection != nil, case .pending = dossier.hold.state(at: now) {
+      around.permitted =
+        "\(permitted.approvers(of: dossier.hold, besides: voter))"
+        + (review.denyObjection == nil ? "; you can deny it, or lock the agent (L)" : "")
+    }
     if let row = try transaction.decision(at: dossier.index) {
       around.similar = try transaction.similarDecisions(to: row, limit: 3).map {
         "\($0.verdict) \(Span.since($0.received, to: now)) ago: \($0.name) on \($0.uri)"
@@ -45,8 +51,9 @@ extension Consents {
     let open = found.filter { if case .pending = $0.state(at: now) { true } else { false } }
     return Consent(
       request: .denyAll(holds), title: SafeText("Deny \(found.count) holds"),
-      heading: "EACH OF THESE GETS A DENIAL OF ITS OWN", lines: lines,
-      seal: SafeText("\(open.count) of \(found.count) still wait"),
+      ended: open.isEmpty ? "none of them is pending any more" : nil,
+      heading: "EACH OF THESE GETS ITS OWN DENIAL", lines: lines,
+      seal: SafeText("\(open.count) of \(found.count) pending"),
       digest: holds.map(\.hex).joined(separator: "\n"),
       inputs: [
         Consent.Input("reason", "Reason", note: "required; each agent is told", kind: .reason)
@@ -56,8 +63,7 @@ extension Consents {
           "deny",
           open.count == found.count
             ? "Deny all \(found.count)" : "Deny \(open.count) of \(found.count)",
-          needs: [.reason, .key],
-          objection: open.isEmpty ? "none of them waits any more" : nil)
+          needs: [.reason, .key])
       ],
       command: ["deny", holds.first?.hex ?? "", "--reason", "..."])
   }

@@ -37,7 +37,8 @@ extension Consents {
       Consent.Input(
         "until", "Ends", note: "1h, a time, or: lifted", kind: .plan,
         initial: fields["until"] ?? "1h"),
-      Consent.Input("reason", "Reason", note: "required", kind: .reason),
+      Consent.Input(
+        "reason", "Reason", note: "required", kind: .reason, initial: Consents.incident),
     ]
     if isAll {
       fieldsShown.append(
@@ -47,13 +48,13 @@ extension Consents {
     if placed.until != nil { command += ["--until", fields["until"] ?? ""] }
     return Consent(
       request: .lock(targets), title: SafeText("Lock \(target.words)").fitted(to: 50),
-      heading: SafeText("DRY RUN after #\(preview.size - 1) \u{00B7} a lock can be lifted again"),
-      lines: lines, seal: isAll ? "no agent gets anything until it ends" : "",
-      digest: target.words,
+      heading: SafeText("IMPACT as of #\(preview.size - 1) \u{00B7} a lock can be lifted again"),
+      lines: lines, seal: isAll ? "every request is denied until it ends" : "",
+      digest: target.words, impact: impact(preview),
       asides: state.needsProposal(body, by: plans.voter, at: now)
         ? [
           Line(
-            "Quorum", "this key was locked within the last day: a second admin must sign it too",
+            "Quorum", "this key was locked within the last day: a second admin must sign too",
             .statePending)
         ]
         : isAll
@@ -62,15 +63,23 @@ extension Consents {
               "Lifting it",
               SafeText(
                 "takes the admin quorum: \(state.registry?.adminQuorum ?? 1) of "
-                  + state.admins.map(\.description).joined(separator: ", ")), .statePending)
+                  + permitted.admins), .statePending)
           ] : [],
       choice: Consent.Choice("Lock", all.map(\.shortWords), selected: min(choice, all.count - 1)),
       inputs: fieldsShown,
       buttons: [
         Consent.Button(
           "lock", isAll ? "Lock everything" : "Lock",
-          needs: isAll ? [.reason, .name, .key] : [.reason, .key])
+          needs: isAll ? [.reason, .name, .key] : [.reason, .key],
+          objection: lockObjection)
       ], command: command)
+  }
+
+  /// Why this person may place no lock, and who may.
+  private var lockObjection: String? {
+    let may = state.operators.values.filter { $0.has(.admin) || $0.has(.approver) }.map(\.principal)
+    guard let voter, !may.contains(voter) else { return nil }
+    return "an approver or admin must sign it: \(permitted.names(may))"
   }
 
   /// A span counts from the signature, so that the plan does not change by the clock alone.
@@ -91,8 +100,8 @@ extension Consents {
     let reason = record?.placed.reason.text ?? row.reason
     return Consent(
       request: .lift(digest), title: SafeText("Lift the lock of \(target)").fitted(to: 60),
-      ended: isInForce ? nil : "the lock is \(row.status(at: now))",
-      heading: "LIFTING LETS IT GO ON AT ONCE",
+      ended: isInForce ? nil : ended(row),
+      heading: "Access resumes immediately",
       lines: [
         Line("target", SafeText(target), .title), Line("reason", SafeText(reason)),
         Line("placed", SafeText("\(row.received.textToSeconds) by \(row.placer)")),
@@ -105,10 +114,18 @@ extension Consents {
         Consent.Button(
           "lift", "Lift the lock", needs: [.read, .reason, .key],
           objection: isAll && voter.map { state.operators[$0]?.has(.admin) != true } ?? true
-            ? "lifting everything takes an admin: "
-              + state.admins.map(\.description).joined(separator: ", ") : nil)
+            ? "lifting everything takes an admin: \(permitted.admins)" : nil)
       ],
       command: ["lock", "lift", digest.hex, "--reason", "..."])
+  }
+
+  private func ended(_ row: LockRow) -> String {
+    guard let lifted = row.lifted else {
+      return "it ended at \(row.until?.textToSeconds ?? "")"
+    }
+    return ending.words("lifted", at: lifted) {
+      if case .lockLifted(let body) = $0 { body.lock == row.digest } else { false }
+    }
   }
 }
 

@@ -30,15 +30,16 @@ extension Consents {
     let isOwn = state.owedReviews[digest]?.breaker == voter
     return Consent(
       request: .owed(digest), title: SafeText("Review of \(digest.hex.prefix(8))"),
-      ended: row.completed == nil ? nil : "reviewed by \(row.reviewer ?? "")",
-      heading: "WAS IT RIGHT? \u{00B7} read from the log", lines: lines,
+      ended: row.completed.map { "reviewed by \(row.reviewer ?? "") at \($0.textToSeconds)" },
+      heading: "Was this action justified? \u{00B7} read from the log", lines: lines,
       seal: SafeText("statement sha256 \(digest.hex)"), digest: digest.hex,
       choice: Consent.Choice("It was", ["justified", "unjustified"], selected: choice),
       inputs: [Consent.Input("reason", "Found", note: "what you found", kind: .reason)],
       buttons: [
         Consent.Button(
           "complete", "Sign the review", needs: [.read, .reason, .key],
-          objection: isOwn ? "another operator reviews what you did" : nil)
+          objection: isOwn
+            ? "another operator reviews what you did: \(permitted.reviewers(besides: voter))" : nil)
       ],
       command: ["reviews", "complete", digest.hex, "--outcome", "justified", "--note", "..."],
       related: related)

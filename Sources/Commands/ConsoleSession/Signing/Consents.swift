@@ -20,8 +20,19 @@ struct Consents {
   let now: Timestamp
 
   var state: AuthorityState { ledger.state }
+  var permitted: Permitted { Permitted(state: state, now: now) }
+  var ending: Ending { Ending(ledger: ledger, transaction: transaction) }
 
+  /// `inputs`: The fields that the plan rests on, as they were typed; none at first.
   func make(
+    _ request: ConsentRequest, choice: Int, inputs: [String: String]
+  ) throws -> Consent {
+    var consent = try content(request, choice: choice, inputs: inputs)
+    consent.asked = inputs
+    return consent
+  }
+
+  private func content(
     _ request: ConsentRequest, choice: Int, inputs: [String: String]
   ) throws -> Consent {
     guard let voter else {

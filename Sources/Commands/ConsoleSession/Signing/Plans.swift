@@ -15,7 +15,7 @@ struct Plans {
   let voter: Principal
   let now: Timestamp
 
-  /// Ways of ending a key, from the narrowest on.
+  /// Ways of revoking a key, from the narrowest on.
   enum Cascade: Int, CaseIterable {
     /// Nothing but the key: what it signed before stays good.
     case keyOnly
@@ -24,13 +24,23 @@ struct Plans {
     /// All it ever signed falls.
     case everything
 
+    /// What most people want of a leaked key, and so the one that is selected first.
+    ///
+    /// Whoever had it may have used it since it leaked, and hardly before: what it did within a day is
+    /// reviewed, and what it granted then falls. "All" also ends every grant the key ever issued and
+    /// calls for a review of each thing it ever did; "key only" leaves a thief's work standing.
+    static let first = Cascade.since
+
     var label: String {
       switch self {
       case .keyOnly: "key only"
-      case .since: "since T"
+      case .since: "compromised since"
       case .everything: "all"
       }
     }
+
+    /// Over a column of numbers.
+    var heading: String { self == .since ? "since" : label }
   }
 
   /// What will be signed, and what to say of it afterwards.

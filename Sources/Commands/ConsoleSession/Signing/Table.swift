@@ -3,16 +3,12 @@ import Console
 
 /// Numbers side by side, as lines.
 enum Table {
+  /// What each row is about stands last, where a narrow dialog wraps it.
   static func lines(head: [String], rows: [(String, [String])]) -> [Line] {
-    // As wide as the narrowest dialog.
-    let name = 18
-    func padded(_ text: String, _ width: Int) -> String {
-      text + String(repeating: " ", count: max(0, width - text.count))
-    }
     func cells(_ texts: [String]) -> String {
       texts.map { String(repeating: " ", count: max(1, 9 - $0.count)) + $0 }.joined()
     }
-    return [Line("", SafeText(padded("", name) + cells(head)), .hint)]
-      + rows.map { Line("", SafeText(padded($0.0, name) + cells($0.1))) }
+    return [Line("", SafeText(cells(head)), .hint)]
+      + rows.map { Line("", SafeText("\(cells($0.1))  \($0.0)")) }
   }
 }

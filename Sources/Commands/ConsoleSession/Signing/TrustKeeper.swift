@@ -309,7 +309,8 @@ actor TrustKeeper {
       try ledger.checkShelf()
       return .consent(consent)
     } catch {
-      return failed(error)
+      let error = blamed(error)
+      return .consentFailed(request, "\(FaultCode.of(error)): \(error)")
     }
   }
 
