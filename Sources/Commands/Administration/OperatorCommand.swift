@@ -25,10 +25,10 @@ struct OperatorCommand: AsyncParsableCommand {
       help: "File with their public key, as `countersign key new` printed it.")
     var publicKey: String
 
-    @Option(help: "Roles, parted by commas: viewer, approver, admin.")
+    @Option(help: "Roles, comma-separated: viewer, approver, admin.")
     var roles: String = "approver"
 
-    @Option(help: "Groups, parted by commas.")
+    @Option(help: "Groups, comma-separated.")
     var groups: String?
 
     @Option(
@@ -69,10 +69,10 @@ struct OperatorCommand: AsyncParsableCommand {
     @Option(help: "A YAML list of operators and what they are from now on.")
     var file: String?
 
-    @Option(help: "Roles, parted by commas: viewer, approver, admin.")
+    @Option(help: "Roles, comma-separated: viewer, approver, admin.")
     var roles: String?
 
-    @Option(help: "Lasting groups, parted by commas; an empty text for none.")
+    @Option(help: "Lasting groups, comma-separated; an empty text for none.")
     var groups: String?
 
     @Option(

@@ -49,7 +49,7 @@ struct PolicyCommand: AsyncParsableCommand {
         .policyPublished(body), "published \(body.label)", in: ledger,
         bodies: sources.map(\.text) + (dataBytes.map { [$0] } ?? []))
       if !change.list.json {
-        Output.line("it judges once activated: countersign policy activate \(body.label)")
+        Output.line("inactive until activated: countersign policy activate \(body.label)")
       }
     }
   }

@@ -82,7 +82,7 @@ struct ServiceCommand: AsyncParsableCommand {
     @Option(help: "The host it runs on; this one's name if none is given.")
     var host: String?
 
-    @Option(help: "Agents whose requests it may put into actions itself, parted by commas.")
+    @Option(help: "Agents whose requests it may put into actions itself, comma-separated.")
     var mayAttest: String?
 
     @OptionGroup var change: ChangeOptions

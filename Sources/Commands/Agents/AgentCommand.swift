@@ -23,7 +23,7 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(help: "Who answers for it, as user:NAME. Default: you.")
     var owner: String?
 
-    @Option(help: "Roles, parted by commas; policy sees them, the first as agent.role.")
+    @Option(help: "Roles, comma-separated; policy sees them, the first as agent.role.")
     var roles: String
 
     @Option(name: .customLong("attribute"), help: "NAME=VALUE; repeat for more.")
@@ -56,7 +56,7 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(help: "Who answers for it, as user:NAME.")
     var owner: String?
 
-    @Option(help: "Roles, parted by commas.")
+    @Option(help: "Roles, comma-separated.")
     var roles: String?
 
     @Option(
@@ -83,7 +83,7 @@ struct AgentCommand: AsyncParsableCommand {
 
   struct Retire: Subcommand {
     static let configuration = CommandConfiguration(
-      abstract: "End an agent for ever (admin); its open holds are voided.")
+      abstract: "Retire an agent, permanently (admin); its open holds are voided.")
 
     @Argument(help: "agent:NAME")
     var name: String

@@ -35,7 +35,7 @@ struct GrantCommand: AsyncParsableCommand {
     @Option(help: "When it ends: a time, or a span from now like 30d.")
     var until: String?
 
-    @Option(help: "Services at which it counts, parted by commas. Default: every one.")
+    @Option(help: "Services at which it counts, comma-separated. Default: every one.")
     var audiences: String?
 
     @Option(help: "The grant it hangs from, when an agent passes authority on.")
@@ -177,7 +177,7 @@ struct GrantCommand: AsyncParsableCommand {
 
   struct Revoke: Subcommand {
     static let configuration = CommandConfiguration(
-      abstract: "End a grant and all that hangs from it.")
+      abstract: "Revoke a grant and all grants under it.")
 
     @Argument(help: "The grant's digest, or its first digits.")
     var grant: String

@@ -301,7 +301,7 @@ struct KeyCommand: AsyncParsableCommand {
 
   struct Revoke: Subcommand {
     static let configuration = CommandConfiguration(
-      abstract: "End a key for ever; its open holds are voided with it.")
+      abstract: "Revoke a key, permanently; its open holds are voided.")
 
     @Argument(help: "The key: ed25519: and 64 digits, or a short form no other key shares.")
     var key: String
