@@ -170,8 +170,9 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "TestSupport", "Authority", "Registry", "Statements", "Keys", "CanonicalJSON", "Cells",
-        "Console", "Commands", "Terminal", "countersign", "countersignd", "soak",
+        "TestSupport", "Authority", "Registry", "Decisions", "Approvals", "Delegations",
+        "Statements", "Keys", "CanonicalJSON", "Cells", "Console", "Commands", "Terminal",
+        "countersign", "countersignd", "soak",
       ],
       exclude: ["proof_check.py", "Tasks"]),
   ],

@@ -19,7 +19,7 @@ import Testing
     #expect(known.news(in: impact(all: ["agent:b"])) == "agent:b now loses all access")
     #expect(
       known.news(in: impact(all: ["agent:a", "agent:c"], quorums: ["2 of ops"]))
-        == "agent:c loses all access, the quorum 2 of ops could no longer be met")
+        == "agent:c loses all access, the quorum 2 of ops can no longer be reached")
     #expect(
       known.news(in: impact(all: ["agent:c", "agent:d", "agent:e", "agent:f"]))
         == "agent:c loses all access, agent:d loses all access, 2 more agents")

@@ -81,13 +81,15 @@ extension ConsentModel {
   package func first(visible: Int) -> Int { max(0, min(scroll, rowCount - visible)) }
 
   /// Notes what was drawn: only what stood on the screen has been read.
-  package mutating func show(rows visible: Int, width: Int) {
+  ///
+  /// `asides`: Rows that what stands beside it takes.
+  package mutating func show(rows visible: Int, width: Int, asides: Int = 0) {
     if !page.isOf(consent.lines, width, isASCII) {
       page = ConsentPage(consent.lines, width: width, isASCII: isASCII, read: read)
       read.keep(consent.lines)
     }
     if pinned?.width != width {
-      pinned = Pinned(width: width, rows: page.rows.count, asides: consent.asides.count)
+      pinned = Pinned(width: width, rows: page.rows.count, asides: asides)
     }
     let first = first(visible: visible)
     for index in first..<max(first, min(page.rows.count, first + visible)) where !page.isRead[index]

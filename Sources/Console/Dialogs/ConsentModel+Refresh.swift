@@ -50,7 +50,9 @@ extension ConsentModel {
     steps.isOpen && refreshing.isOverdue(at: now) ? consent.plan : nil
   }
 
-  /// Takes the same thing as it is now. Counts change in place; nothing that was typed, chosen or focused
+  /// Takes the same thing as it is now.
+  ///
+  /// Counts change in place; nothing that was typed, chosen or focused
   /// does.
   package mutating func refresh(_ newer: Consent, at now: Timestamp) {
     guard newer.request == consent.request else { return }

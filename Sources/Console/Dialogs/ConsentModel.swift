@@ -108,7 +108,7 @@ package struct ConsentModel: Sendable {
   package var standing: String? {
     guard steps.isOpen else { return nil }
     if isLeaving { return "What was typed is not signed: Esc again leaves, any other key goes on" }
-    if let ended = consent.ended { return "Nothing can be signed here any more: \(ended)" }
+    if let ended = consent.ended { return "Nothing more to sign: \(ended)" }
     return unacknowledged.map {
       "Impact changed (\(ConsentModel.acknowledgeKey.name) acknowledges): \($0)"
     }

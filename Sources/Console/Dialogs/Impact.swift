@@ -22,7 +22,7 @@ package struct Impact: Sendable, Hashable {
   package let count: Int
   /// The same for the same agents, in whatever order: within one process.
   let sum: Int
-  /// Quorums that could no longer be met, in words: `1 of sre`.
+  /// Quorums that can no longer be reached, in words: `1 of sre`.
   package let quorums: Set<String>
 
   package static let none = Impact(losingAll: [String](), losingSome: [String](), quorums: [])
@@ -108,7 +108,9 @@ package struct KnownImpact: Sendable, Hashable {
         found.append("\(impact.count) agents lose access instead of \(count)")
       }
     }
-    found += newQuorums.prefix(KnownImpact.named).map { "the quorum \($0) could no longer be met" }
+    found += newQuorums.prefix(KnownImpact.named).map {
+      "the quorum \($0) can no longer be reached"
+    }
     if newQuorums.count > KnownImpact.named {
       found.append("\(newQuorums.count - KnownImpact.named) more quorums")
     }

@@ -173,7 +173,9 @@ extension ConsoleModel {
       dialog.needsPassphrase =
         session.signer == .sealed && (isCommand || !keyState.isUnlocked(at: now))
       let frame = ConsentLayout(dialog, width: width, height: height)
-      dialog.show(rows: layout.isTooSmall ? 0 : frame.textRows, width: frame.textWidth)
+      dialog.show(
+        rows: layout.isTooSmall ? 0 : frame.textRows, width: frame.textWidth,
+        asides: ConsentLayout.asideRows(dialog.consent, width: width).count)
       dialog.notices.settle(
         rows: dialog.standing == nil ? ConsentLayout.notices : 1, at: now)
       overlays[top] = .consent(dialog)

@@ -21,8 +21,10 @@ package struct ConsentLayout: Sendable {
     let labels = consent.inputs.map(\.label) + [consent.choice?.label ?? ""]
     fieldLabel = min(width < 70 ? 12 : 18, max(10, labels.map { SafeText($0).width }.max() ?? 0))
     textWidth = max(8, width - textLabel - 5)
-    let wanted = dialog.pinned?.asides ?? consent.asides.count
-    asides = height >= 24 ? min(wanted, 3 + (height - 24) / 3) : min(wanted, 1)
+    let wanted = dialog.pinned?.asides ?? ConsentLayout.asideRows(consent, width: width).count
+    // Who may not sign needs less of the text, and wants to know why and who may.
+    let most = (consent.asides.contains { $0.role == .alert } ? 5 : 3) + max(0, height - 24) / 3
+    asides = height >= 24 ? min(wanted, most) : min(wanted, 1)
     var fields = consent.inputs.count + (consent.choice == nil ? 0 : 1)
     if dialog.needsPassphrase { fields += 1 }
     if !dialog.steps.isOpen { fields = max(fields, 4) }
@@ -32,6 +34,22 @@ package struct ConsentLayout: Sendable {
     let room = max(2, height - fixed)
     textRows = min(room, max(3, dialog.pinnedRows(width: textWidth)))
     fieldsTop = 4 + textRows + asides + (hasGap ? 1 : 0)
+  }
+}
+
+extension ConsentLayout {
+  /// Columns before what stands beside a label.
+  static let asideLabel = 12
+
+  /// Everything that stands beside the text, in rows: a warning takes two where it must, the rest is cut.
+  static func asideRows(_ consent: Consent, width: Int) -> [(aside: Int, line: Line)] {
+    consent.asides.enumerated().flatMap { index, aside in
+      let room = max(8, width - 1 - max(asideLabel, SafeText(aside.label).width + 2))
+      guard aside.role == .alert else { return [(index, aside)] }
+      return aside.text.wrapped(to: room).prefix(2).enumerated().map { row, text in
+        (index, Line(row == 0 ? aside.label : "", text, aside.role))
+      }
+    }
   }
 }
 
@@ -45,11 +63,10 @@ enum ConsentScreen {
     text(dialog, frame, model, &buffer)
     var y = 4 + frame.textRows
     // What stood beside it before the signature says nothing of afterwards.
-    for aside in asides(dialog, frame) {
-      let x = buffer.put(SafeText(aside.label), x: 1, y: y, role: .hint, columns: 36)
-      buffer.put(
-        aside.text, x: max(x + 1, 12), y: y, role: aside.role,
-        columns: model.width - 1 - max(x + 1, 12))
+    for aside in asides(dialog, frame, width: model.width) {
+      let label = buffer.put(SafeText(aside.label), x: 1, y: y, role: .hint, columns: 36)
+      let x = max(label + 1, ConsentLayout.asideLabel)
+      buffer.put(aside.text, x: x, y: y, role: aside.role, columns: model.width - 1 - x)
       y += 1
     }
     switch dialog.steps.stage(dialog.facts(model.session, model.keyState, at: model.now)) {
@@ -66,13 +83,17 @@ enum ConsentScreen {
   }
 
   /// What there is room for: what warns before what only tells.
-  private static func asides(_ dialog: ConsentModel, _ frame: ConsentLayout) -> [Line] {
+  private static func asides(
+    _ dialog: ConsentModel, _ frame: ConsentLayout, width: Int
+  ) -> [Line] {
     guard dialog.steps.isOpen else { return [] }
-    let all = dialog.consent.asides
-    guard all.count > frame.asides else { return all }
-    let warnings = all.indices.filter { all[$0].role == .alert || all[$0].role == .statePending }
-    let others = all.indices.filter { !warnings.contains($0) }
-    return (warnings + others).prefix(frame.asides).sorted().map { all[$0] }
+    let rows = ConsentLayout.asideRows(dialog.consent, width: width)
+    guard rows.count > frame.asides else { return rows.map(\.line) }
+    let warnings = rows.indices.filter {
+      rows[$0].line.role == .alert || rows[$0].line.role == .statePending
+    }
+    let others = rows.indices.filter { !warnings.contains($0) }
+    return (warnings + others).prefix(frame.asides).sorted().map { rows[$0].line }
   }
 
   private static func deadline(_ dialog: ConsentModel, _ model: ConsoleModel) -> SafeText {
@@ -187,8 +208,9 @@ enum ConsentScreen {
           dialog.consent.buttons[index], model.session, model.keyState, at: model.now)))
   }
 
-  /// Two rows: what stays as long as it is so, then what is said for a while. What disables the button
-  /// stands beside it, or in the first of them where it does not fit there.
+  /// Two rows: what stays as long as it is so, then what is said for a while.
+  ///
+  /// What disables the button stands beside it, or in the first of them where it does not fit there.
   private static func said(
     _ dialog: ConsentModel, _ disabled: SafeText, besideButtons place: (x: Int, y: Int),
     _ model: ConsoleModel, _ buffer: inout Buffer
@@ -197,9 +219,10 @@ enum ConsentScreen {
     var rows: [(text: SafeText, role: Role)] = []
     let texts = dialog.notices.texts.map { SafeText($0) }
     if let standing = dialog.standing {
-      rows += SafeText(standing).wrapped(to: width).prefix(texts.isEmpty ? 2 : 1).map {
-        ($0, .alert)
-      }
+      rows +=
+        texts.isEmpty
+        ? SafeText(standing).wrapped(to: width).prefix(2).map { ($0, .alert) }
+        : [(SafeText(standing), .alert)]
     }
     if rows.isEmpty, texts.count == 1 {
       rows += texts[0].wrapped(to: width).prefix(2).map { ($0, .alert) }

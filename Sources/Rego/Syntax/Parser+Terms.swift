@@ -260,7 +260,7 @@ extension Parser {
     return .set(elements)
   }
 
-  /// Terms parted by commas, up to and with a closing symbol.
+  /// Terms comma-separated, up to and with a closing symbol.
   mutating func terms(until end: String) throws(PolicyFault) -> [Term] {
     var terms: [Term] = []
     while !skip(end) {

@@ -29,7 +29,7 @@ extension Consents {
     if review.objection != nil, case .pending = dossier.hold.state(at: now) {
       around.permitted =
         "\(permitted.approvers(of: dossier.hold, besides: voter))"
-        + (review.denyObjection == nil ? "; you can deny it, or lock the agent (L)" : "")
+        + (review.denyObjection == nil ? "; you can deny it or lock the agent (L)" : "")
     }
     if let row = try transaction.decision(at: dossier.index) {
       around.similar = try transaction.similarDecisions(to: row, limit: 3).map {
