@@ -132,7 +132,7 @@ let package = Package(
       name: "soak",
       dependencies: [
         "TestSupport", "Authority", "Registry", "Decisions", "Approvals", "Statements",
-        "CanonicalJSON", "Keys", "Console", "Terminal",
+        "CanonicalJSON", "Keys", "Console", "Terminal", "Enforcement",
       ], path: "Tests/Soak", exclude: ["hostile_agents.py"]),
     .testTarget(name: "CanonicalJSONTests", dependencies: ["TestSupport", "CanonicalJSON"]),
     .testTarget(name: "KeysTests", dependencies: ["TestSupport", "Keys", "CanonicalJSON"]),

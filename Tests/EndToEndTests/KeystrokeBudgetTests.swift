@@ -10,7 +10,9 @@ import Testing
 @testable import Commands
 @testable import Console
 
-/// How many keys a job takes in an incident, with the registry changing before each of them. What is typed
+/// How many keys a job takes in an incident, with the registry changing before each of them.
+///
+/// What is typed
 /// (a reason, the name that confirms, the passphrase) is not counted; `:` and Enter are.
 @Suite struct KeystrokeBudgetTests {
   private struct Job {

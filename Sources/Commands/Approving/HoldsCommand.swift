@@ -16,7 +16,8 @@ struct HoldsCommand: AsyncParsableCommand {
     subcommands: [List.self, Show.self], defaultSubcommand: List.self)
 
   struct List: Subcommand {
-    static let configuration = CommandConfiguration(abstract: "List open holds, highest risk first.")
+    static let configuration = CommandConfiguration(
+      abstract: "List open holds, highest risk first.")
 
     @Flag(help: "Ended ones too, newest first.")
     var all = false

@@ -8,7 +8,7 @@ import Statements
 struct ReviewsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reviews",
-    abstract: "What operators still have to look at: break-glass use, and what compromised keys did.",
+    abstract: "What operators still have to review: break-glass use, what compromised keys did.",
     subcommands: [List.self, Complete.self], defaultSubcommand: List.self)
 
   struct List: Subcommand {
