@@ -1,3 +1,5 @@
+import CanonicalJSON
+import Cells
 import Console
 import Statements
 import Testing
@@ -55,5 +57,28 @@ import Testing
       seen += notices.texts
     }
     #expect(seen.contains("999") && Set(seen).count < 20)
+  }
+
+  @Test func `what a list says stays 5 s beside what is newer, and a flood takes one row`() {
+    var model = ConsoleModel(
+      session: Session(registry: "test", who: Principal("user:bob")), width: 80, height: 24,
+      now: time(0))
+    _ = model.start()
+    var status = RegistryStatus()
+    _ = model.update(.changed(status), at: time(0))
+    func shows(_ text: String) -> Bool { Screen.draw(model).lines.contains { $0.contains(text) } }
+    for number in 0..<40 {
+      status.pending.append(
+        RegistryStatus.Pending(hold: "h\(number)", risk: .low, words: "flood \(number) of holds"))
+      _ = model.update(.changed(status), at: time(1).advanced(byMilliseconds: Int64(number) * 100))
+      #expect(shows("flood 0 of holds"))
+    }
+    // An answer to a key does not wait, and no key takes the other away.
+    _ = model.update(.key(.character("a")), at: time(5))
+    #expect(shows("no hold is selected") && shows("flood 0 of holds"))
+    _ = model.update(.key(.character("j")), at: time(9))
+    #expect(shows("no hold is selected") && !shows("flood 0 of holds"))
+    _ = model.update(.key(.character("j")), at: time(11))
+    #expect(!shows("no hold is selected"))
   }
 }

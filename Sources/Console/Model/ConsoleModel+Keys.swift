@@ -326,7 +326,7 @@ extension ConsoleModel {
       return []
     }
     guard let command = settings.keymap.command(for: key) else { return [] }
-    flash = ""
+    said.settle(at: now)
     return perform(command)
   }
 

@@ -7,8 +7,8 @@ extension ConsoleModel {
   package mutating func update(_ message: Message, at time: Timestamp) -> [Effect] {
     now = max(now, time)
     switch message {
-    case .key, .said: isAnswering = true
-    default: isAnswering = false
+    case .changed, .daemon: isAnswering = false
+    default: isAnswering = true
     }
     var effects: [Effect]
     switch message {

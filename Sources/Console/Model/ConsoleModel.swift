@@ -71,11 +71,9 @@ package struct ConsoleModel: Sendable {
   var historyIndex = 0
   var lastView: View?
   var prefix: Unicode.Scalar?
-  var flash = ""
+  var said = Messages()
   /// Whether what is said answers this person, and not the registry.
   var isAnswering = false
-  private var flashed = Timestamp(milliseconds: 0)
-  package internal(set) var isFlashBad = false
   /// What was said, the newest last.
   package internal(set) var messages: [(at: Timestamp, text: String)] = []
   /// Where a jump wants to stand once its rows are there.
@@ -112,8 +110,8 @@ package struct ConsoleModel: Sendable {
 
   // MARK: what is said
 
-  /// The last thing to say, for a few seconds.
-  package var notice: String { now.milliseconds(since: flashed) < 8000 ? flash : "" }
+  /// The last thing said, for a few seconds.
+  package var notice: String { said.shown(at: now).last?.text ?? "" }
 
   /// `isKept`: Whether it can be read again among the messages.
   mutating func say(_ text: String, isBad: Bool = false, isKept: Bool = true) {
@@ -122,9 +120,7 @@ package struct ConsoleModel: Sendable {
       let now = now
       change(dialog.consent.request) { $0.say(text, at: now) }
     }
-    flash = text
-    flashed = now
-    isFlashBad = isBad
+    said.say(text, isBad: isBad, isAnswer: isAnswering, at: now)
     guard isKept else { return }
     messages.append((now, text))
     if messages.count > 200 { messages.removeFirst() }
@@ -178,7 +174,7 @@ package struct ConsoleModel: Sendable {
   /// Waits no longer.
   mutating func letGo() {
     opening = nil
-    if flash == ConsoleModel.openingWords { flash = "" }
+    said.retract(ConsoleModel.openingWords)
   }
 
   // MARK: what is selected

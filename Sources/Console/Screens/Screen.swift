@@ -98,27 +98,39 @@ package enum Screen {
 
   /// The message line and the hints.
   static func footer(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
-    let notice = model.notice
-    if notice.isEmpty {
+    let said = model.said.shown(at: model.now)
+    if said.isEmpty {
       message(SafeText(model.session.banner ?? ""), .hint, model, &buffer)
     } else {
-      message(SafeText(notice), model.isFlashBad ? .alert : .flash, model, &buffer)
+      // The newest stands lowest; what has not been there long enough stays above it.
+      var above = 0
+      for one in said.reversed() {
+        above += message(
+          SafeText(one.text), one.isBad ? .alert : .flash, above: above, model, &buffer)
+      }
     }
     footerHints(hints, model, &buffer)
   }
 
   /// A message above the hints; one that is longer than the row stands on those above it too.
+  ///
+  /// `above`: Rows that others below it take.
+  ///
+  /// - Returns: The rows it takes.
+  @discardableResult
   static func message(
-    _ text: SafeText, _ role: Role, _ model: ConsoleModel, _ buffer: inout Buffer
-  ) {
+    _ text: SafeText, _ role: Role, above: Int = 0, _ model: ConsoleModel, _ buffer: inout Buffer
+  ) -> Int {
     // What does not fit even so ends in an ellipsis.
     let width = max(2, model.width - 2)
     let lines = text.fitted(to: 4 * width).wrapped(to: width).prefix(5)
     for (number, line) in lines.enumerated() {
-      let y = model.height - 1 - lines.count + number
-      if lines.count > 1 { buffer.fill(row: y) }
+      let y = model.height - 1 - above - lines.count + number
+      guard y > 2 else { continue }
+      if above + lines.count > 1 { buffer.fill(row: y) }
       buffer.put(line, x: 1, y: y, role: role)
     }
+    return lines.count
   }
 
   static func footerHints(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
