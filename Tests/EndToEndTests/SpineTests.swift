@@ -137,7 +137,7 @@ import Testing
     try box.press("4", "/")
     try box.type("deploy-bot")
     try box.press("Enter", "r")
-    try box.see("IMPACT as of")
+    try box.see("cannot be undone")
     let keys = try answer(
       try box.countersign(
         "key", "list", "--json", "--holder", "agent:deploy-bot", "--registry", box.registry))

@@ -121,7 +121,7 @@ enum Revocations {
         press Enter
         see \(agent.name)
         press r
-        see IMPACT as of
+        see cannot be undone
         press Enter
         type \(agent.fingerprint.short)
         press Enter

@@ -119,7 +119,7 @@ package struct Consent: Sendable {
   /// Whom it hits; its counts in ``lines`` may change in place, these only with the reader's knowledge.
   package let impact: Impact
   /// Beside them: what is not signed.
-  package let asides: [Line]
+  package var asides: [Line]
   package let choice: Choice?
   package let inputs: [Input]
   package internal(set) var buttons: [Button]

@@ -119,7 +119,8 @@ enum ConsentScreen {
     let lines = dialog.rows(width: frame.textWidth)
     let first = dialog.first(visible: frame.textRows)
     let last = min(lines.count, first + frame.textRows)
-    let unseen = min(dialog.unread, lines.count)
+    let isGated = dialog.consent.buttons.contains { $0.needs.contains(.read) }
+    let unseen = isGated ? min(dialog.unread, lines.count) : 0
     let hidden = dialog.consent.hidden
     var right = SafeText("lines \(min(lines.count, first + 1))-\(last) of \(lines.count)")
     if unseen > 0 { right = right + SafeText(" \u{00B7} \(unseen) unread") }

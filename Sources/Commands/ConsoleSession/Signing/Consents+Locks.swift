@@ -48,7 +48,7 @@ extension Consents {
     if placed.until != nil { command += ["--until", fields["until"] ?? ""] }
     return Consent(
       request: .lock(targets), title: SafeText("Lock \(target.words)").fitted(to: 50),
-      heading: SafeText("IMPACT as of #\(preview.size - 1) \u{00B7} a lock can be lifted again"),
+      heading: SafeText("A lock can be lifted again \u{00B7} as of #\(preview.size - 1)"),
       lines: lines, seal: isAll ? "every request is denied until it ends" : "",
       digest: target.words, impact: impact(preview),
       asides: state.needsProposal(body, by: plans.voter, at: now)

@@ -71,7 +71,7 @@ extension Consents {
     return Consent(
       request: .revokeKey(key.digest), title: SafeText("Revoke key \(key.short)"),
       heading: SafeText(
-        "IMPACT as of #\(chosen.size - 1) \u{00B7} Permanent, cannot be undone"),
+        "Permanent, cannot be undone \u{00B7} as of #\(chosen.size - 1)"),
       lines: lines, seal: SafeText(key.description), digest: key.description,
       impact: impact(chosen),
       asides: [
@@ -221,7 +221,7 @@ extension Consents {
     return Consent(
       request: .revokeGrant(grant), title: SafeText("Revoke grant \(grant.short)"),
       heading: SafeText(
-        "IMPACT as of #\(preview.size - 1) \u{00B7} Permanent, cannot be undone"),
+        "Permanent, cannot be undone \u{00B7} as of #\(preview.size - 1)"),
       lines: lines, seal: SafeText("grant sha256 \(grant.hex)"), digest: grant.hex,
       impact: impact(preview),
       inputs: [

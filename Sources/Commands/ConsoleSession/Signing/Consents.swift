@@ -29,6 +29,12 @@ struct Consents {
   ) throws -> Consent {
     var consent = try content(request, choice: choice, inputs: inputs)
     consent.asked = inputs
+    // Why it cannot be pressed, and who could, is longer than what stands beside a button.
+    if consent.ended == nil, let objection = consent.buttons.last?.objection,
+      !consent.asides.contains(where: { $0.role == .alert })
+    {
+      consent.asides.insert(Line("You", SafeText(objection), .alert), at: 0)
+    }
     return consent
   }
 
