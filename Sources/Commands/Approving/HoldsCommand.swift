@@ -109,7 +109,7 @@ enum ReviewText {
       Swift.print("agent says \"\(words.text)\"   (the agent's words, not verified)")
     }
     if review.hiddenCharacters > 0 {
-      Output.line("!          \(review.hiddenCharacters) hidden characters made visible above")
+      Output.line("!          \(review.hiddenCharacters) hidden characters shown above")
     }
     if let objection = review.objection { Output.line("!          \(objection)") }
   }

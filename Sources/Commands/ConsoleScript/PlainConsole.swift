@@ -347,7 +347,7 @@ final class PlainConsole {
       say("Line \(index + 1) of \(consent.lines.count). \(line.label) \(line.text.text)")
     }
     if consent.hidden > 0 {
-      say("ALERT. \(consent.hidden) hidden characters were made visible above.")
+      say("ALERT. \(consent.hidden) hidden characters are shown above.")
     }
     for line in consent.asides { say("\(line.label): \(line.text.text)") }
     if !consent.seal.isEmpty { say("You sign: \(consent.seal.text)") }

@@ -91,7 +91,9 @@ struct Explainer {
     }
     if let glass = hold.brokenGlass {
       lines.append(
-        Line("glass", SafeText("broken by \(glass.by) \"\(glass.reason.text)\""), .riskHigh))
+        Line(
+          "approved", SafeText("break-glass use by \(glass.by) \"\(glass.reason.text)\""),
+          .riskHigh))
     }
     return lines
   }

@@ -114,7 +114,9 @@ enum Progress {
     }
     if let glass = hold.brokenGlass {
       lines.append(
-        Line("glass", SafeText("broken by \(glass.by) at \(glass.received.clock)"), .riskHigh))
+        Line(
+          "approved", SafeText("break-glass use by \(glass.by) at \(glass.received.clock)"),
+          .riskHigh))
     }
     lines.append(
       Line(
@@ -124,7 +126,7 @@ enum Progress {
             + (hold.quorumMet.map { ", complete at \($0.clock)" } ?? ""))))
     var isOver = !state.isOpen
     switch state {
-    case .pending(let until): lines.append(Line("waits", SafeText("until \(until.clock)")))
+    case .pending(let until): lines.append(Line("pending", SafeText("until \(until.clock)")))
     case .approved(let until):
       lines.append(
         Line(
@@ -143,7 +145,7 @@ enum Progress {
             "finished", SafeText("\(outcome)  \(detail)"),
             outcome == "ok" ? .stateOK : .stateBad))
       } else {
-        lines.append(Line("finished", "not told yet"))
+        lines.append(Line("finished", "not reported yet"))
         isOver = false
       }
     case .denied: break
