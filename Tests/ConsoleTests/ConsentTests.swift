@@ -417,6 +417,54 @@ import Testing
       !model.update(.changed(RegistryStatus()), at: now).contains(.follow(review.hold.digest)))
   }
 
+  @Test(arguments: [(60, 18), (80, 24), (120, 40)])
+  func `a review says what an approval means while its service does not run`(
+    width: Int, height: Int
+  ) async throws {
+    let world = try World()
+    let consent = try await consent(review(world), world)
+    var model = model(consent, world, width: width, height: height)
+    let now = world.clock.now
+    let stopped = ServiceReport(name: "gateway-1", state: .stopped(at: now, by: "SIGTERM"))
+    _ = model.update(.services([stopped]), at: now)
+    func screen() -> String {
+      // Wrapped lines as one text.
+      Screen.draw(model).lines.map { $0.trimmingCharacters(in: .whitespaces) }
+        .joined(separator: " ")
+    }
+    let end = now.advanced(bySeconds: 300).clock.dropLast(4)
+    #expect(screen().contains("gateway-1 stopped at \(now.clock.dropLast()) by SIGTERM:"))
+    #expect(
+      screen().contains("an approval is recorded now and released when the service runs again"),
+      "\(screen())")
+    #expect(screen().contains("before \(end) if signed now"), "\(screen())")
+    #expect(screen().contains("Sign & approve"), "and the buttons stay on the screen")
+    // It binds nothing: what was read and typed stays.
+    let seen = try dialog(model).rowsSeen
+    _ = model.update(.services([ServiceReport(name: "gateway-1", state: .deciding)]), at: now)
+    #expect(!screen().contains("an approval is recorded now"))
+    #expect(try dialog(model).rowsSeen >= seen)
+  }
+
+  @Test func `after a vote it is said what the service's absence means for it`() async throws {
+    let world = try World()
+    let review = try await review(world, risk: "low")
+    var model = model(consent(review, world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = press(&model, read + [.tab, .tab] + text("pw") + [.tab, .tab, .tab, .enter], now)
+    let lost = ServiceReport(name: "gateway-1", state: .unreachable(since: now))
+    _ = model.update(.services([lost]), at: now)
+    _ = model.update(
+      .signed(.vote(review.hold.digest, leaning: .approve), index: 12, outcome: "approved"), at: now
+    )
+    let screen = Screen.draw(model).lines.joined(separator: " ")
+    #expect(screen.contains("gateway-1 has been unreachable since"), "\(screen)")
+    #expect(screen.contains("within 5m of the quorum"), "\(screen)")
+    _ = model.update(
+      .progress(HoldProgress(hold: review.hold.digest, lines: [], isOver: true)), at: now)
+    #expect(!Screen.draw(model).lines.joined().contains("an approval is recorded now"))
+  }
+
   @Test func `earlier reasons come back with Up`() async throws {
     let world = try World()
     var model = model(consent(try await review(world, risk: "low"), world), world)

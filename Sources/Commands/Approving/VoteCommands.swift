@@ -55,6 +55,13 @@ struct VoteOptions: ParsableArguments {
     Output.line("recorded \(word) by \(opened.principal)  entry #\(result.index)")
     if case .approved(let until)? = after {
       Output.line("approved: released when the agent next asks, until \(until.textToSeconds)")
+      let services = ServiceSurvey.reports(
+        ledger.database, registry: ledger.state.registry?.id.text ?? "")
+      if let notice = services.approvalNotice(
+        for: review.action.audience.name, until: "before \(until.clock.dropLast())")
+      {
+        Output.line(notice)
+      }
     } else {
       Output.line("the hold is now \(after?.word ?? "unknown")")
     }

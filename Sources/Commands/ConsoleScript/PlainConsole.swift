@@ -106,6 +106,15 @@ final class PlainConsole {
 
   private func status() async {
     guard case .changed(let status)? = await reader.status(force: true) else { return }
+    let services = ServiceSurvey.reports(opening.database, registry: opening.registry)
+    for service in services {
+      if let problem = service.problem {
+        say("\(service.isDown ? "ALERT. " : "")Service \(problem).")
+      } else {
+        say("Service \(service.label) is deciding.")
+      }
+    }
+    if services.isEmpty { say("No deciding service has been seen.") }
     if let alarm = status.alarm { say("ALERT. \(alarm)") }
     if let lock = status.everythingLock { say("EVERYTHING IS LOCKED \(lock)") }
     let critical = status.pending.count { $0.risk == .critical }
@@ -250,6 +259,13 @@ final class PlainConsole {
       consent = planned
     }
     readOut(consent)
+    if let release = consent.release,
+      let notice = ServiceSurvey.reports(opening.database, registry: opening.registry)
+        .approvalNotice(
+          for: release.service, until: release.words(at: Clock.system.now(), isSigned: false))
+    {
+      say("ALERT. \(notice).")
+    }
     guard let button = consent.buttons.first(where: { $0.name == name }) else {
       say("It cannot be done with this one.")
       return

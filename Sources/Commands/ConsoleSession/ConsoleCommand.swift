@@ -135,7 +135,8 @@ struct ConsoleSession {
       contexts: configuration.contexts.map(\.name))
     return ConsoleOpening(
       database: database, access: access, trust: confirmed, signer: signer, session: session,
-      isBlind: configuration.blindQuorum, theme: theme ?? context.theme ?? configuration.theme)
+      isBlind: configuration.blindQuorum, theme: theme ?? context.theme ?? configuration.theme,
+      registry: genesis.id.text, sockets: context.socket.map { [files.path($0)] } ?? [])
   }
 
   /// Opens the file for lists, and reads what its first entry says.

@@ -129,6 +129,8 @@ package struct Consent: Sendable {
   package let related: [Target]
   /// The fields that the plan rests on, as they were typed when it was worked out.
   package var asked: [String: String] = [:]
+  /// Who would release what is approved here, and until when; nil where nothing is released.
+  package var release: Release?
 
   package init(
     request: ConsentRequest, title: SafeText, deadline: Timestamp? = nil, ended: String? = nil,
@@ -199,6 +201,41 @@ package struct ConsentPlan: Sendable, Hashable {
   package init(choice: Int, fields: [String: String]) {
     self.choice = choice
     self.fields = fields
+  }
+}
+
+extension Consent {
+  /// How an approval leads to a release.
+  package struct Release: Sendable, Hashable {
+    /// The service that the action is for, without `service:`.
+    package let service: String
+    /// When the approval ends, if the quorum is met already.
+    package let until: Timestamp?
+    /// How long an approval counts after the quorum.
+    package let approvedForSeconds: Int64
+    /// Whether this vote meets the quorum.
+    package let completes: Bool
+
+    package init(
+      service: String, until: Timestamp?, approvedForSeconds: Int64, completes: Bool
+    ) {
+      self.service = service
+      self.until = until
+      self.approvedForSeconds = approvedForSeconds
+      self.completes = completes
+    }
+
+    /// Before when the action must be asked for again: `before 16:52:10`.
+    ///
+    /// `isSigned`: Whether the vote has been recorded since.
+    package func words(at now: Timestamp, isSigned: Bool) -> String {
+      if let until { return "before \(until.clock.dropLast())" }
+      guard completes, !isSigned else {
+        return "within \(Span.words(approvedForSeconds)) of the quorum"
+      }
+      // To the minute: the end moves as long as nothing is signed.
+      return "before \(now.advanced(bySeconds: approvedForSeconds).clock.dropLast(4)) if signed now"
+    }
   }
 }
 

@@ -116,6 +116,9 @@ package struct ConsentModel: Sendable {
 
   /// Set by the model: whether what lies beyond ASCII must be spelt out to be seen.
   package var isASCII = false
+  /// Set by the model: what must be said of the deciding service, above what stands beside the text.
+  package var serviceLines: [Line] = []
+  var asides: [Line] { serviceLines + consent.asides }
   /// Set by the model: whether a passphrase is asked for here at all.
   package var needsPassphrase = true {
     didSet { if !needsPassphrase, focus == .passphrase { focus = .cancel } }

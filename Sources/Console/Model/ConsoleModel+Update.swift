@@ -7,7 +7,7 @@ extension ConsoleModel {
   package mutating func update(_ message: Message, at time: Timestamp) -> [Effect] {
     now = max(now, time)
     switch message {
-    case .changed, .daemon: isAnswering = false
+    case .changed, .services: isAnswering = false
     default: isAnswering = true
     }
     var effects: [Effect]
@@ -20,9 +20,8 @@ extension ConsoleModel {
       effects = layout.isTooSmall ? [] : loadIfNeeded()
     case .tick: effects = tick()
     case .changed(let status): effects = take(status)
-    case .daemon(let isAway):
-      if isAway, status?.isDaemonAway == false { sayDaemonAway() }
-      status?.isDaemonAway = isAway
+    case .services(let reports):
+      take(reports)
       effects = []
     case .page(let page):
       let index = page.request.view.rawValue
@@ -168,6 +167,7 @@ extension ConsoleModel {
     switch overlays[top] {
     case .consent(var dialog):
       dialog.isASCII = settings.isASCII
+      dialog.serviceLines = serviceLines(beside: dialog)
       // A command opens the key by itself, in a process of its own.
       let isCommand = if case .command = dialog.consent.request { true } else { false }
       dialog.needsPassphrase =
@@ -175,7 +175,7 @@ extension ConsoleModel {
       let frame = ConsentLayout(dialog, width: width, height: height)
       dialog.show(
         rows: layout.isTooSmall ? 0 : frame.textRows, width: frame.textWidth,
-        asides: ConsentLayout.asideRows(dialog.consent, width: width).count)
+        asides: ConsentLayout.asideRows(dialog.asides, width: width).count)
       dialog.notices.settle(
         rows: dialog.standing == nil ? ConsentLayout.notices : 1, at: now)
       overlays[top] = .consent(dialog)
@@ -211,7 +211,7 @@ extension ConsoleModel {
     if now.milliseconds(since: polled) > 5000 {
       polled = now
       // Who waits for the holds of the queue is told by rows that no commit of the log moves.
-      return view == .approvals && overlays.isEmpty ? [.poll] : [.checkDaemon]
+      return [.probeServices] + (view == .approvals && overlays.isEmpty ? [.poll] : [])
     }
     if list.hasExpired(at: now) {
       return (list.refresh(page: layout.rows, at: now).map { [.load($0)] } ?? []) + [.poll]
@@ -227,9 +227,7 @@ extension ConsoleModel {
 
   private mutating func take(_ newer: RegistryStatus) -> [Effect] {
     let known = status.map { Set($0.pending.map(\.hold)) }
-    let wasAway = status?.isDaemonAway
     status = newer
-    defer { if newer.isDaemonAway, wasAway == false { sayDaemonAway() } }
     var effects: [Effect] = []
     if let known {
       let fresh = newer.pending.filter { !known.contains($0.hold) }
@@ -249,10 +247,6 @@ extension ConsoleModel {
     }
     guard asOf == nil else { return effects }
     return effects + refresh()
-  }
-
-  private mutating func sayDaemonAway() {
-    say("no daemon answers: nothing is decided until countersignd runs again", isBad: true)
   }
 
   /// Reads again what is on the screen.

@@ -56,6 +56,8 @@ package struct ConsoleModel: Sendable {
   package internal(set) var lists: [ListState] = View.allCases.map(ListState.init)
   package internal(set) var tree = TreeState()
   package internal(set) var status: RegistryStatus?
+  /// How the deciding services stand; nil until it has been found out.
+  package internal(set) var services: [ServiceReport]?
   package internal(set) var verification = Verification.waiting
   /// What this person is to each pending hold.
   package internal(set) var standing: [String: String] = [:]
@@ -217,6 +219,7 @@ package struct ConsoleModel: Sendable {
   package var countsDown: Bool {
     if overlays.contains(where: { if case .consent = $0 { true } else { false } }) { return true }
     if keyState.isUnlocked(at: now) || !notice.isEmpty { return true }
+    if services?.isMoving(at: now) == true { return true }
     return view == .approvals && overlays.isEmpty && !list.rows.isEmpty
   }
 

@@ -9,8 +9,8 @@ package enum Message: Sendable {
   case tick
   /// The registry moved, or was read for the first time.
   case changed(RegistryStatus)
-  /// Whether a daemon's socket lies there and nobody answers at it.
-  case daemon(isAway: Bool)
+  /// How the deciding services stand.
+  case services([ServiceReport])
   case page(ListPage)
   case branch(Branch)
   case matches([TreeMatch], serial: Int)
@@ -92,8 +92,8 @@ package enum Effect: Sendable, Equatable {
   case loadCatalogue
   /// Reads how the registry stands although it has not moved: time has.
   case poll
-  /// Looks whether the daemon answers; the registry is not read.
-  case checkDaemon
+  /// Asks the deciding services that are watched whether they still answer.
+  case probeServices
   case locate(Target)
   case resolve(String)
   case travel(UInt64?)

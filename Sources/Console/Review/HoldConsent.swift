@@ -61,7 +61,7 @@ extension HoldReview {
     if hasApproved, isPending {
       buttons.append(Consent.Button("withdraw", "Withdraw", needs: [.key]))
     }
-    return Consent(
+    var consent = Consent(
       request: .vote(hold.digest, leaning: leaning),
       title: SafeText("Review \(hold.digest.hex.prefix(8))"),
       deadline: isPending ? hold.terms.expires : nil,
@@ -73,6 +73,16 @@ extension HoldReview {
       inputs: inputs, buttons: buttons,
       command: [leaning == .deny ? "deny" : "approve", hold.digest.hex],
       related: related)
+    consent.release = release(state, completing)
+    return consent
+  }
+
+  /// How an approval would lead to a release, while the hold can still be released.
+  private func release(_ state: HoldState, _ completing: Bool) -> Consent.Release? {
+    guard state.isOpen else { return nil }
+    return Consent.Release(
+      service: action.audience.name, until: hold.approvedUntil,
+      approvedForSeconds: hold.terms.rule.approvedForSeconds, completes: completing)
   }
 
   private func ended(_ state: HoldState) -> String {

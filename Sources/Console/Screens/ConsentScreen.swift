@@ -21,10 +21,14 @@ package struct ConsentLayout: Sendable {
     let labels = consent.inputs.map(\.label) + [consent.choice?.label ?? ""]
     fieldLabel = min(width < 70 ? 12 : 18, max(10, labels.map { SafeText($0).width }.max() ?? 0))
     textWidth = max(8, width - textLabel - 5)
-    let wanted = dialog.pinned?.asides ?? ConsentLayout.asideRows(consent, width: width).count
+    // What is said of a service that decides nothing is said whole.
+    let least = max(dialog.serviceLines.count, 1)
+    let wanted = max(
+      dialog.pinned?.asides ?? ConsentLayout.asideRows(dialog.asides, width: width).count,
+      dialog.serviceLines.count)
     // Who may not sign needs less of the text, and wants to know why and who may.
     let most = (consent.asides.contains { $0.role == .alert } ? 5 : 3) + max(0, height - 24) / 3
-    asides = height >= 24 ? min(wanted, most) : min(wanted, 1)
+    asides = height >= 24 ? min(wanted, max(least, most)) : min(wanted, least)
     var fields = consent.inputs.count + (consent.choice == nil ? 0 : 1)
     if dialog.needsPassphrase { fields += 1 }
     if !dialog.steps.isOpen { fields = max(fields, 4) }
@@ -42,8 +46,8 @@ extension ConsentLayout {
   static let asideLabel = 12
 
   /// Everything that stands beside the text, in rows: a warning takes two where it must, the rest is cut.
-  static func asideRows(_ consent: Consent, width: Int) -> [(aside: Int, line: Line)] {
-    consent.asides.enumerated().flatMap { index, aside in
+  static func asideRows(_ asides: [Line], width: Int) -> [(aside: Int, line: Line)] {
+    asides.enumerated().flatMap { index, aside in
       let room = max(8, width - 1 - max(asideLabel, SafeText(aside.label).width + 2))
       guard aside.role == .alert else { return [(index, aside)] }
       return aside.text.wrapped(to: room).prefix(2).enumerated().map { row, text in
@@ -87,7 +91,7 @@ enum ConsentScreen {
     _ dialog: ConsentModel, _ frame: ConsentLayout, width: Int
   ) -> [Line] {
     guard dialog.steps.isOpen else { return [] }
-    let rows = ConsentLayout.asideRows(dialog.consent, width: width)
+    let rows = ConsentLayout.asideRows(dialog.asides, width: width)
     guard rows.count > frame.asides else { return rows.map(\.line) }
     let warnings = rows.indices.filter {
       rows[$0].line.role == .alert || rows[$0].line.role == .statePending
@@ -334,13 +338,18 @@ enum ConsentScreen {
     _ index: UInt64, _ outcome: String, _ dialog: ConsentModel, _ frame: ConsentLayout,
     _ model: ConsoleModel, _ buffer: inout Buffer
   ) {
-    let y = frame.fieldsTop
+    var y = frame.fieldsTop
     buffer.put(SafeText("recorded as log entry #\(index)"), x: 1, y: y, role: .stateOK)
-    let rest = Rect(x: 1, y: y + 1, width: model.width - 2, height: model.height - y - 3)
+    y += 1
+    for line in dialog.serviceLines {
+      buffer.put(line.text, x: 1, y: y, role: line.role, columns: model.width - 2)
+      y += 1
+    }
+    let rest = Rect(x: 1, y: y, width: model.width - 2, height: model.height - y - 2)
     if let progress = dialog.progress {
       ListScreen.lines(progress.lines, in: rest, &buffer)
     } else {
-      buffer.put(SafeText(outcome), x: 1, y: y + 1, role: .title, columns: model.width - 2)
+      buffer.put(SafeText(outcome), x: 1, y: y, role: .title, columns: model.width - 2)
     }
     closing(dialog, model, &buffer)
   }

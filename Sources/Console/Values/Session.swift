@@ -80,8 +80,6 @@ package struct RegistryStatus: Sendable, Hashable {
   package var everythingLock: String?
   /// Agents under a lock of their own.
   package var lockedAgents: Set<String> = []
-  /// A daemon's socket lies beside the registry, and nobody answers at it.
-  package var isDaemonAway = false
   /// What is wrong with the registry, in words, if anything.
   package var alarm: String?
   /// The newest handover note.

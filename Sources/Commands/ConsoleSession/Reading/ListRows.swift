@@ -254,10 +254,11 @@ enum ListRows {
   }
 }
 
-/// Whether an agent is there, in words.
+/// Whether an agent is there, in words: `waiting`, `last seen 40 s ago`, `gone (last seen 12m ago)`.
 enum Presence {
   /// Without a word for so long, a waiting agent has gone.
   private static let goneMilliseconds: Int64 = 120_000
+  /// A service says every ten seconds which agents wait.
   private static let freshMilliseconds: Int64 = 15_000
 
   static func short(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> SafeText {
@@ -270,9 +271,9 @@ enum Presence {
   static func words(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> String {
     guard let presence else { return "" }
     let silence = now.milliseconds(since: presence.asked)
-    if presence.waits, silence < freshMilliseconds { return "waiting now" }
-    let ago = "last asked \(Span.since(presence.asked, to: now)) ago"
-    return silence > goneMilliseconds ? "gone, \(ago)" : ago
+    if presence.waits, silence < freshMilliseconds { return "waiting" }
+    let seen = "last seen \(Span.since(presence.asked, to: now)) ago"
+    return silence > goneMilliseconds ? "gone (\(seen))" : seen
   }
 }
 
