@@ -126,9 +126,17 @@ extension ConsoleModel {
     }
     if !filter.isEmpty { return clearFilter() }
     if asOf != nil { return [.travel(nil)] }
-    if quits { return [.quit] }
+    if quits { return leave() }
     if view != .approvals { return historyIndex > 0 ? travelHistory(-1) : go(to: .approvals) }
     say("q quits")
+    return []
+  }
+
+  /// Quits; where that ends more than the console, only when it is pressed a second time.
+  private mutating func leave() -> [Effect] {
+    guard let words = session.leaving, !asksToLeave else { return [.quit] }
+    asksToLeave = true
+    say(words, isBad: true, isKept: false)
     return []
   }
 

@@ -119,6 +119,9 @@ extension ConsoleModel {
       effects = startAgain()
       say(index.map { "this is the registry as it was after entry #\($0); :now goes back" } ?? "")
     case .switched(let session, let catalogue): effects = take(session, catalogue)
+    case .banner(let text):
+      session.banner = text
+      effects = []
     case .said(let text):
       say(text)
       effects = []

@@ -69,6 +69,8 @@ package struct ConsoleModel: Sendable {
   var polled = Timestamp(milliseconds: 0)
   /// The registry is shown as it was after this entry.
   package internal(set) var asOf: (index: UInt64, at: Timestamp)?
+  /// Whether `q` was pressed, and asked about, with the key before.
+  var asksToLeave = false
   var history: [Place] = []
   var historyIndex = 0
   var lastView: View?

@@ -39,6 +39,8 @@ package enum Message: Sendable {
   case resolved(String, [Candidate])
   case travelled(to: UInt64?, at: Timestamp?)
   case switched(Session, Catalogue)
+  /// What stands below the queue from now on.
+  case banner(String)
   case said(String)
   case failed(String)
 

@@ -22,6 +22,8 @@ package struct Session: Sendable, Hashable {
   package var isProduction: Bool
   /// Shown below the queue: the demonstration tells its passphrase there.
   package var banner: String?
+  /// What leaving ends besides the console: `q` then asks first.
+  package var leaving: String?
   /// The command line that opens the same registry: `--registry PATH` and so on.
   package var arguments: [String]
   /// What it needs besides to sign with the same key.
