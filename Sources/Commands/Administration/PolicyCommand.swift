@@ -11,7 +11,49 @@ import Statements
 struct PolicyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "policy", abstract: "Publish, activate, list and try policies.",
-    subcommands: [Publish.self, Activate.self, List.self, Eval.self], defaultSubcommand: List.self)
+    subcommands: [New.self, Publish.self, Activate.self, List.self, Eval.self],
+    defaultSubcommand: List.self)
+
+  struct New: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a policy to begin with, as a Rego file that says what can be said.",
+      discussion: """
+        The file holds deploys to production for people and denies everything else. Nothing is signed, \
+        and no registry is opened.
+        """)
+
+    @Argument(help: "The policy's name; the file is NAME.rego.")
+    var name: String
+
+    @Option(help: "Write it here instead.")
+    var out: String?
+
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let isName =
+        (1...64).contains(name.utf8.count) && name.first != "."
+        && name.utf8.allSatisfy { byte in
+          (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || "._-".utf8.contains(byte)
+        }
+      guard isName else {
+        throw ValidationError("a policy's name is 1 to 64 of a-z, 0-9, dot, dash and underscore")
+      }
+      let path = out ?? "\(name).rego"
+      guard !FileManager.default.fileExists(atPath: path) else {
+        throw CommandFault("file_exists", "\(path) is there already and was left as it is")
+      }
+      try KeyFile.create(path, Array(StarterPolicy.text(name).utf8), mode: 0o644)
+      let next = "countersign policy publish \(name) \(path)"
+      if list.json {
+        Output.json(["file": JSONValue(path), "next": JSONValue(next)])
+        return
+      }
+      Output.line("wrote \(path)")
+      Output.line("publish it:  \(next)")
+      Output.line("then let it judge:  countersign policy activate \(name)@v1")
+    }
+  }
 
   struct Publish: Subcommand {
     static let configuration = CommandConfiguration(
