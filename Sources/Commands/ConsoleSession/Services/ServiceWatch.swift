@@ -363,7 +363,8 @@ private struct Watching {
     if let watched = socket.watched, let deadline = watched.deadline, deadline <= instant {
       board.take(.lost(service: nil, since: watched.asked), at: path)
       drop(&socket.watched)
-      later(&socket)
+      // It listens: it may answer the next time.
+      socket.next = instant + Watching.patience
     }
     if let probe = socket.probe, let deadline = probe.deadline, deadline <= instant {
       board.take(.lost(service: socket.service, since: probe.asked), at: path)
