@@ -34,7 +34,7 @@ package final class Fleet: Sendable {
 
     /// For people who watch.
     package static let human = Pace(milliseconds: 500...1500, speed: 1, floods: true)
-    /// For a run that nobody watches: who should stop a flood?
+    /// For a run that nobody watches, where nobody would stop a flood.
     package static let hasty = Pace(milliseconds: 150...400, speed: 20, floods: false)
   }
 

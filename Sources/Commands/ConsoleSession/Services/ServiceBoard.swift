@@ -38,8 +38,10 @@ final class ServiceBoard: Sendable {
   private static let endedMilliseconds: Int64 = 3_600_000
 
   let host: String
-  /// The registry's folder, as every process can follow it: only sockets in it, or named by this
-  /// console's own configuration, are connected to. What a row names may be anything.
+  /// The registry's folder, as every process can follow it.
+  ///
+  /// Only sockets in it, or named by this console's own configuration, are connected to: what a row
+  /// names may be anything.
   private let folder: String
   private let named: Set<String>
   private let now: @Sendable () -> Timestamp
