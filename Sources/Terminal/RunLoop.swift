@@ -56,6 +56,7 @@ package struct RunLoop {
     screen.show(Screen.draw(model))
     // Also while messages arrive without a pause: what the clock ends is ended by ticks.
     var ticked = RunLoop.clock()
+    model.noteDrawn()
     let escape = options.escapeMilliseconds ?? (getenv("SSH_TTY") == nil ? 25 : 50)
     while true {
       var polled = [
@@ -112,6 +113,7 @@ package struct RunLoop {
         }
       }
       screen.show(Screen.draw(model))
+      model.noteDrawn()
     }
   }
 

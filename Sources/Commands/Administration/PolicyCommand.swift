@@ -55,7 +55,7 @@ struct PolicyCommand: AsyncParsableCommand {
     }
   }
 
-  struct Publish: Subcommand {
+  struct Publish: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check Rego files and publish them as the next version (admin).")
 
@@ -91,17 +91,20 @@ struct PolicyCommand: AsyncParsableCommand {
         .policyPublished(body), "published \(body.label)", in: ledger,
         bodies: sources.map(\.text) + (dataBytes.map { [$0] } ?? []))
       if !change.list.json {
-        Output.line("inactive until activated: countersign policy activate \(body.label)")
+        Output.line("Inactive until activated: countersign policy activate \(body.label)")
       }
     }
   }
 
-  struct Activate: Subcommand {
+  struct Activate: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Let a published version judge from now on (takes the admin quorum).")
 
     @Argument(help: "NAME@vVERSION, or the digest of its publication.")
     var policy: String
+
+    @Flag(help: "Only say what it would change, and whose signatures it takes.")
+    var dryRun = false
 
     @OptionGroup var change: ChangeOptions
 
@@ -114,6 +117,17 @@ struct PolicyCommand: AsyncParsableCommand {
       else {
         throw CommandFault(
           "policy_unknown", "no policy \(policy) is published; see: countersign policy list")
+      }
+      let planned = try ledger.database.read {
+        try PolicyChange(record, ledger, $0, at: try ledger.now(.system))
+      }
+      if dryRun {
+        planned.printed(json: change.list.json)
+        return
+      }
+      if let fault = planned.fault {
+        throw CommandFault(
+          "policy_broken", "\(record.published.label) cannot be activated: \(fault)")
       }
       try change.sign(
         .policyActivated(PolicyActivated(policy: record.digest)),

@@ -68,7 +68,7 @@ struct VoteOptions: ParsableArguments {
   }
 }
 
-struct ApproveCommand: Subcommand {
+struct ApproveCommand: SigningCommand {
   static let configuration = CommandConfiguration(
     commandName: "approve", abstract: "Review a hold and sign an approval.")
 
@@ -96,7 +96,7 @@ struct ApproveCommand: Subcommand {
   }
 }
 
-struct DenyCommand: Subcommand {
+struct DenyCommand: SigningCommand {
   static let configuration = CommandConfiguration(
     commandName: "deny", abstract: "Review a hold and sign a denial; the agent gets the reason.")
 
@@ -113,7 +113,7 @@ struct DenyCommand: Subcommand {
   }
 }
 
-struct WithdrawCommand: Subcommand {
+struct WithdrawCommand: SigningCommand {
   static let configuration = CommandConfiguration(
     commandName: "withdraw", abstract: "Take your approval back, before the quorum is met.")
 
@@ -129,7 +129,7 @@ struct WithdrawCommand: Subcommand {
   }
 }
 
-struct BreakGlassCommand: Subcommand {
+struct BreakGlassCommand: SigningCommand {
   static let configuration = CommandConfiguration(
     commandName: "break-glass",
     abstract: "Let a hold through on your word alone, where its rule foresees it.",

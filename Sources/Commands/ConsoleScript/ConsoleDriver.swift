@@ -88,6 +88,8 @@ final class ConsoleDriver {
       if isIdle, messages.isEmpty { return }
       if messages.isEmpty { usleep(500) }
     }
+    // Whoever writes the next key knows the screen as it is now.
+    model.noteDrawn()
   }
 
   /// Waits until the screen says something.
@@ -96,7 +98,10 @@ final class ConsoleDriver {
     while Date() < end {
       for message in waiting.take() { take(message) }
       take(.tick)
-      if screen.lines.contains(where: { $0.contains(text) }) { return true }
+      if screen.lines.contains(where: { $0.contains(text) }) {
+        model.noteDrawn()
+        return true
+      }
       usleep(20_000)
     }
     return false

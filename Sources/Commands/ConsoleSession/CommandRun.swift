@@ -1,3 +1,4 @@
+import ArgumentParser
 import CanonicalJSON
 import Cells
 import Console
@@ -55,6 +56,7 @@ enum CommandRun {
         Array(dump.output.utf8), limits: JSONParser.Limits(bytes: 8 << 20, depth: 64)),
       let root = json["command"]
     else { return [] }
+    let signing = signingPaths(of: CountersignCommand.self)
     var specs: [CommandLine.Spec] = []
     func add(_ command: JSONValue, _ path: [String]) {
       let children = (command["subcommands"]?.array ?? []).filter {
@@ -71,11 +73,37 @@ enum CommandRun {
       specs.append(
         CommandLine.Spec(
           path: path, help: command["abstract"]?.string?.text ?? "",
-          signs: options.contains("--passphrase-fd") && options.contains("--key"),
-          options: options.filter { !["--help", "--version", "--passphrase-fd"].contains($0) }))
+          signs: signing.contains(path),
+          options: options.filter { !["--help", "--version", "--passphrase-fd"].contains($0) },
+          // What reads a passphrase without signing makes or opens a key file.
+          isOutside: options.contains("--passphrase-fd") && !options.contains("--key")))
     }
     add(root, [])
     return specs.filter { $0.path[0] != "console" }
+  }
+
+  /// The commands that sign, as their types say: what a command takes does not tell whether it does.
+  static func signingPaths(
+    of command: any ParsableCommand.Type, below path: [String] = []
+  ) -> Set<[String]> {
+    var found: Set<[String]> = command is any SigningCommand.Type ? [path] : []
+    for child in command.configuration.subcommands {
+      found.formUnion(signingPaths(of: child, below: path + [child._commandName]))
+    }
+    return found
+  }
+
+  /// Why a command line cannot run as it is, in words: an argument that is missing or wrong.
+  static func problem(with words: [String]) -> String? {
+    do {
+      _ = try CountersignCommand.parseAsRoot(words)
+      return nil
+    } catch {
+      guard CountersignCommand.exitCode(for: error) != .success else { return nil }
+      let usage = CountersignCommand.fullMessage(for: error).split(separator: "\n")
+        .first { $0.hasPrefix("Usage:") }
+      return CountersignCommand.message(for: error) + (usage.map { "  \($0)" } ?? "")
+    }
   }
 
   /// What a child said, as lines to read.

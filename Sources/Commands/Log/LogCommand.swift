@@ -86,7 +86,7 @@ struct LogCommand: AsyncParsableCommand {
     }
   }
 
-  struct MakeCheckpoint: Subcommand {
+  struct MakeCheckpoint: SigningCommand {
     static let configuration = CommandConfiguration(
       commandName: "checkpoint",
       abstract: "Sign the log's head as it is now, with your operator key.")
@@ -228,7 +228,7 @@ struct LogCommand: AsyncParsableCommand {
     }
   }
 
-  struct Erase: Subcommand {
+  struct Erase: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Erase an action's params and context (takes the admin quorum).",
       discussion: """
@@ -258,7 +258,7 @@ struct LogCommand: AsyncParsableCommand {
     }
   }
 
-  struct ConfirmRestore: Subcommand {
+  struct ConfirmRestore: SigningCommand {
     static let configuration = CommandConfiguration(
       commandName: "confirm-restore",
       abstract: "Say that the log goes on from a restored backup (takes the admin quorum).",
@@ -299,7 +299,7 @@ struct LogCommand: AsyncParsableCommand {
     }
   }
 
-  struct ResetClock: Subcommand {
+  struct ResetClock: SigningCommand {
     static let configuration = CommandConfiguration(
       commandName: "reset-clock",
       abstract: "Put the log's time right after a clock ran ahead (takes the admin quorum).")

@@ -13,7 +13,13 @@ package enum ConsentRequest: Sendable, Hashable {
   case lift(Digest)
   case proposal(Digest)
   case owed(Digest)
+  /// All reviews of a group, with one finding.
+  case reviews(Digest)
   case activate(Digest)
+  /// A key that an agent asks for, by its request.
+  case keyRequest(Digest)
+  /// The next key that the holder of a key has asked for, by the key it replaces.
+  case rotate(Digest)
   /// Any other command of the command line that signs.
   case command([String])
 }
@@ -29,6 +35,8 @@ package struct Consent: Sendable {
     case reason
     /// The name asked for has been typed.
     case name
+    /// One of the findings has been chosen.
+    case finding
     /// The key can be opened: a passphrase, an unlocked key or an agent.
     case key
   }
@@ -80,11 +88,23 @@ package struct Consent: Sendable {
     package let label: String
     package let options: [String]
     package let selected: Int
+    /// Whether it says what the person found: none is selected until they choose, and what is shown
+    /// does not depend on it.
+    package let isFinding: Bool
 
     package init(_ label: String, _ options: [String], selected: Int) {
       self.label = label
       self.options = options
       self.selected = selected
+      isFinding = false
+    }
+
+    /// A choice of which nothing is selected at first.
+    package init(finding label: String, _ options: [String]) {
+      self.label = label
+      self.options = options
+      selected = -1
+      isFinding = true
     }
   }
 

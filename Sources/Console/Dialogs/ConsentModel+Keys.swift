@@ -77,7 +77,7 @@ extension ConsentModel {
 
   /// Whether something has been typed that leaving would lose.
   var isTyped: Bool {
-    !passphrase.isEmpty
+    !passphrase.isEmpty || consent.choice?.isFinding == true && choice >= 0
       || zip(consent.inputs, fields).contains {
         typed.contains($0.name) && !$1.isEmpty && (!$0.isPrefilled || $1.text != $0.initial)
       }
@@ -131,6 +131,7 @@ extension ConsentModel {
   private func missing(_ button: Consent.Button) -> [Focus] {
     var found: [Focus] = []
     if button.needs.contains(.read), unread > 0 { found.append(.text) }
+    if button.needs.contains(.finding), choice < 0 { found.append(.choice) }
     for (index, input) in consent.inputs.enumerated() {
       switch input.kind {
       case .reason:
@@ -198,8 +199,10 @@ extension ConsentModel {
     case .character("J"):
       if case .vote(let hold, _) = consent.request { return .open(.json(.hold(hold))) }
       if case .proposal(let digest) = consent.request { return .open(.json(.proposal(digest))) }
+      if let target = consent.contents { return .open(.json(target)) }
     case .character("W"):
       if case .vote(let hold, _) = consent.request { return .open(.why(.hold(hold))) }
+      if let target = consent.contents { return .open(.card(target)) }
     case .character("e"): return .export(text)
     case .character(":"): return .commandLine
     case .character("L"): return .lock
@@ -219,7 +222,8 @@ extension ConsentModel {
   private mutating func choose(_ key: KeyPress, at now: Timestamp) {
     guard let options = consent.choice?.options, !options.isEmpty else { return }
     switch key {
-    case .left, .character("h"): choice = (choice + options.count - 1) % options.count
+    case .left, .character("h"):
+      choice = choice < 0 ? options.count - 1 : (choice + options.count - 1) % options.count
     case .right, .character("l"): choice = (choice + 1) % options.count
     case .down: move(1)
     case .up: move(-1)

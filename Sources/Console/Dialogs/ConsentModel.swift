@@ -163,7 +163,8 @@ package struct ConsentModel: Sendable {
   /// The plan that is chosen and typed, worked out or not.
   var plan: ConsentPlan {
     ConsentPlan(
-      choice: choice,
+      // A finding says what the person found; what is shown does not depend on it.
+      choice: consent.choice?.isFinding == true ? -1 : choice,
       fields: Dictionary(
         uniqueKeysWithValues: zip(consent.inputs, fields).filter { $0.0.kind == .plan }.map {
           ($0.0.name, $0.1.text)
@@ -194,7 +195,7 @@ package struct ConsentModel: Sendable {
       } else {
         nil as String?
       }
-    return SigningSteps.Facts(
+    var facts = SigningSteps.Facts(
       unseen: unread,
       hasReason: text { $0 == .reason }.allSatisfy { !$0.1.isBlank },
       nameMatches: names.allSatisfy { input, text in
@@ -203,6 +204,8 @@ package struct ConsentModel: Sendable {
       hasKey: !passphrase.isEmpty || !needsPassphrase,
       isImpactKnown: unacknowledged == nil,
       objection: objection)
+    facts.hasFinding = consent.choice?.isFinding != true || choice >= 0
+    return facts
   }
 
   /// What keeps one button from signing now.

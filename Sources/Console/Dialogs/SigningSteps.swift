@@ -23,6 +23,8 @@ package struct SigningSteps: Sendable, Hashable {
     package var hasKey: Bool
     /// Nobody else is hit than the reader knows of.
     package var isImpactKnown: Bool
+    /// A finding has been chosen, where one is asked for.
+    package var hasFinding = true
     /// Past its deadline, ended, or not this person's to sign.
     package var objection: String?
 
@@ -75,6 +77,7 @@ package struct SigningSteps: Sendable, Hashable {
     }
     if button.needs.contains(.reason), !facts.hasReason { found.append("a reason is required") }
     if button.needs.contains(.name), !facts.nameMatches { found.append("type \(name)") }
+    if button.needs.contains(.finding), !facts.hasFinding { found.append("choose a finding") }
     if button.needs.contains(.key), !facts.hasKey { found.append("enter the passphrase") }
     return found
   }

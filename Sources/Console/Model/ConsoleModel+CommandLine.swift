@@ -39,8 +39,10 @@ extension ConsoleModel {
 
   private mutating func run(_ words: [String], _ spec: CommandLine.Spec) -> [Effect] {
     let refused = ["console", "demo", "init", "restore"]
-    if let first = words.first, refused.contains(first) {
-      say("\(first) is run outside of the console", isBad: true)
+    if spec.isOutside || words.first.map(refused.contains) == true {
+      say(
+        "\(spec.path.joined(separator: " ")) is run outside of the console: it asks on a terminal of "
+          + "its own", isBad: true)
       return []
     }
     guard spec.signs, !words.contains("--dry-run"), !words.contains("--help") else {
@@ -50,7 +52,7 @@ extension ConsoleModel {
       say("nothing can be signed here", isBad: true)
       return []
     }
-    return open(.command(words))
+    return open(dialog(for: words) ?? .command(words))
   }
 
   private mutating func run(_ verb: CommandLine.Verb, _ argument: String) -> [Effect] {

@@ -9,6 +9,10 @@ extension ConsoleModel {
       say("\(settings.keymap.shown(command)): \(reason)")
       return []
     }
+    if let reason = unboundReason(command) {
+      say("\(settings.keymap.shown(command)): \(reason)", isBad: true)
+      return []
+    }
     if let aim = command.view { return go(to: aim) }
     let rows = layout.rows
     switch command {
@@ -171,7 +175,11 @@ extension ConsoleModel {
     case .policy: return isHere ? open(.source(target)) : open(placeOf: target)
     case .proposal(let digest): return open(.proposal(digest))
     case .owed(let digest): return open(.owed(digest))
+    case .reviewGroup(let group):
+      return asOf == nil ? open(.reviews(group)) : open(.card(target))
     case .lock(let digest): return open(.lift(digest))
+    case .keyRequest(let request) where asOf == nil && session.who != nil:
+      return open(.keyRequest(request))
     case .agent, .key, .person, .service, .keyRequest:
       return isHere ? open(.card(target)) : open(placeOf: target)
     case .grant, .root: return open(placeOf: target)
@@ -297,7 +305,12 @@ extension ConsoleModel {
         return []
       }
       return open(.vote(hold, leaning: .approve))
+    case (.approve, _):
+      guard let request = answer(to: selected) else { return [] }
+      return open(request)
     case (.deny, .hold(let hold)): return open(.vote(hold, leaning: .deny))
+    // A proposal's dialog has the button that rejects it.
+    case (.deny, .proposal(let digest)): return open(.proposal(digest))
     case (.revoke, .grant(let grant)): return open(.revokeGrant(grant))
     case (.revoke, .agent(let name)):
       // An agent may have several keys: which one is chosen in the list.

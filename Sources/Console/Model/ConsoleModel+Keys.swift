@@ -145,6 +145,7 @@ extension ConsoleModel {
     case .approve, .deny, .revoke, .lock, .why: return actInDocument(command, reader)
     case .export:
       if case .card(.entry(let index)) = reader.document.request { return export(index) }
+      return export(reader.document)
     default: break
     }
     return []
@@ -164,8 +165,8 @@ extension ConsoleModel {
       return []
     }
     switch (command, about) {
-    case (.approve, .hold(let hold)):
-      return open(.vote(hold, leaning: .approve))
+    case (.approve, _) where answer(to: about) != nil:
+      return answer(to: about).map { open($0) } ?? []
     case (.deny, .hold(let hold)):
       return open(.vote(hold, leaning: .deny))
     case (.revoke, .key(let key)): return open(.revokeKey(key))
@@ -179,8 +180,25 @@ extension ConsoleModel {
       return open(.lock([.key(Fingerprint(digest: key))]))
     case (.lock, _): return open(.lock([.everything]))
     default:
-      say("\(settings.keymap.help(command)): not for \(about.words)")
+      say("\(settings.keymap.shown(command)): \(ConsoleModel.answersElsewhere(about))")
       return []
+    }
+  }
+
+  /// Keeps a document as a file: what it says, or the JSON it shows.
+  private func export(_ document: Document) -> [Effect] {
+    let name = now.textToSeconds.filter(\.isNumber)
+    switch document.request {
+    case .json(let target):
+      return [
+        .write(path: "\(target.fileName)-\(name).json", document.lines.map(\.text.text))
+      ]
+    case .card(let target), .why(let target), .source(let target):
+      let lines = document.lines.map {
+        ($0.label.isEmpty ? "" : $0.label + "  ") + $0.text.text
+      }
+      return [.write(path: "\(target.fileName)-\(name).txt", [document.title.text] + lines)]
+    case .notes, .messages, .output: return []
     }
   }
 
@@ -285,6 +303,7 @@ extension ConsoleModel {
     if view == .tree {
       tree.filter = TextField(text)
       tree.take([])
+      awaitsMatches = !text.isEmpty
       return text.isEmpty
         ? [] : [.match(text, showsEnded: tree.showsEnded, serial: tree.serial)]
     }

@@ -11,6 +11,10 @@ extension ConsoleModel {
     default: isAnswering = true
     }
     var effects: [Effect]
+    let before = drawn == nil || message.isKey ? nil : (view, rowIdentities)
+    defer {
+      if let before, before.0 != view || before.1 != rowIdentities { haveRowsMoved = true }
+    }
     switch message {
     case .key(let key): effects = take(key)
     case .resized(let width, let height):
@@ -33,6 +37,7 @@ extension ConsoleModel {
     case .branch(let branch):
       effects = tree.take(branch, visible: layout.rows).map(Effect.branch)
     case .matches(let found, let serial):
+      awaitsMatches = false
       if serial == tree.serial {
         tree.take(found)
         if found.isEmpty, !tree.filter.isEmpty { say("nothing in the tree matches") }
@@ -126,6 +131,10 @@ extension ConsoleModel {
       say(text)
       effects = []
     case .failed(let problem):
+      // A command that lacks an argument is typed on, before a key is asked for.
+      if case .consent(.command(let words))? = opening, problem.hasPrefix("arguments_missing") {
+        entry = EntryLine(.command, CommandLine.line(words) + " ")
+      }
       letGo()
       say(problem, isBad: true)
       if let dialog = consent, dialog.steps.isOpen {

@@ -78,6 +78,12 @@ package struct ConsoleModel: Sendable {
   var said = Messages()
   /// Whether what is said answers this person, and not the registry.
   var isAnswering = false
+  /// What was on the screen when it was last drawn; none before the first time.
+  var drawn: Drawn?
+  /// Whether rows have come or gone since then, other than by a key.
+  var haveRowsMoved = false
+  /// Whether the tree is being searched for what was typed.
+  var awaitsMatches = false
   /// What was said, the newest last.
   package internal(set) var messages: [(at: Timestamp, text: String)] = []
   /// Where a jump wants to stand once its rows are there.
@@ -241,12 +247,13 @@ package struct ConsoleModel: Sendable {
     }
     switch command {
     case .approve:
-      guard case .hold? = selected else { return "no hold is selected; 1 shows the queue" }
-      return nil
+      return answer(to: selected) == nil ? ConsoleModel.answersElsewhere(selected) : nil
     case .deny:
       if view == .approvals, !marks.isEmpty { return nil }
-      guard case .hold? = selected else { return "no hold is selected; 1 shows the queue" }
-      return nil
+      switch selected {
+      case .hold, .proposal: return nil
+      default: return ConsoleModel.answersElsewhere(selected)
+      }
     case .revoke:
       switch selected {
       case .key, .grant, .agent: return nil

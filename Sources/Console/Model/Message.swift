@@ -44,6 +44,8 @@ package enum Message: Sendable {
   case said(String)
   case failed(String)
 
+  var isKey: Bool { if case .key = self { true } else { false } }
+
   package typealias Catalogue = CommandLine.Catalogue
 
   /// Something that an id could mean.

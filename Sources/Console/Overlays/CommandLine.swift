@@ -8,8 +8,13 @@ package enum CommandLine {
     /// Whether it signs something, and so asks first.
     package let signs: Bool
     package let options: [String]
+    /// Whether it asks on a terminal of its own, which the console has.
+    package let isOutside: Bool
 
-    package init(path: [String], help: String, signs: Bool, options: [String]) {
+    package init(
+      path: [String], help: String, signs: Bool, options: [String], isOutside: Bool = false
+    ) {
+      self.isOutside = isOutside
       self.path = path
       self.help = help
       self.signs = signs

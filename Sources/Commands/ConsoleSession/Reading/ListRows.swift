@@ -123,13 +123,15 @@ enum ListRows {
       ], related: [holder], isEnded: !isActive)
   }
 
-  static func person(_ row: OperatorRow, _ place: [PlacePart], status: String) -> ListRow {
+  static func person(
+    _ row: OperatorRow, _ place: [PlacePart], status: String, at now: Timestamp
+  ) -> ListRow {
     let may = CapabilityText.words(row.mayGrant)
     return ListRow(
       target: .person(row.principal), place: place,
       cells: [
         .text(SafeText(row.principal)), .text(SafeText(row.roles)),
-        .text(SafeText(GroupText.words(row.groups))),
+        .text(SafeText(GroupText.short(row.groups, at: now))),
         .text(SafeText(row.key.short)),
         .text(SafeText(status), status == "active" ? .stateOK : .stateBad),
         .text(SafeText(may.isEmpty ? "-" : may)),
@@ -173,16 +175,27 @@ enum ListRows {
       ], related: [.person(row.opener)], isEnded: status != "open")
   }
 
-  static func owed(_ row: ReviewRow) -> ListRow {
-    ListRow(
-      target: .owed(row.subject), place: [.integer(-row.received.milliseconds)],
+  /// Reviews that one signature completes, in one row.
+  static func owed(_ group: ReviewGroup) -> ListRow {
+    let row = group.rows[0]
+    let count = group.rows.count
+    return ListRow(
+      target: group.isOwed && count > 1 ? .reviewGroup(group.id) : .owed(row.subject),
+      place: [.integer(-row.received.milliseconds)],
       cells: [
-        .text(SafeText("review: \(row.kind)"), .riskHigh),
-        .text(SafeText("\(row.who): \(row.because)")), .text(SafeText(row.reviewer ?? "")),
+        .text(
+          SafeText("review: \(ReviewKind.words(group.subject.kind))"),
+          group.isOwed ? .riskHigh : .muted),
+        .text(
+          SafeText(
+            (count > 1 ? "\u{00D7}\(count) " : "") + "\(group.subject.who.withoutKind): "
+              + "\(group.subject.what); \(group.subject.reason)")),
+        .text(SafeText(row.reviewer ?? "")),
         .text("-"),
-        .text(SafeText(row.outcome ?? "OWED"), row.completed == nil ? .statePending : .muted),
+        .text(SafeText(row.outcome ?? "OWED"), group.isOwed ? .statePending : .muted),
         .text("-"),
-      ], related: [.entry(row.index)], isEnded: row.completed != nil)
+      ], related: [.entry(group.first)] + (row.who.hasPrefix("agent:") ? [.agent(row.who)] : []),
+      isEnded: !group.isOwed)
   }
 
   static func keyRequest(_ row: KeyRequestRow) -> ListRow {

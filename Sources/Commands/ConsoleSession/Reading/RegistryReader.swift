@@ -85,7 +85,7 @@ actor RegistryReader {
     }
     let proposals = try transaction.proposals()
     status.openProposals = proposals.count { $0.status(at: now) == "open" }
-    status.owedReviews = try transaction.reviews(all: false).count
+    status.owedReviews = try transaction.reviewGroups(all: false).count
     let locks = try transaction.lockList(WindowRequest(anchor: .first, limit: 1000, now: now))
     if let lock = locks.rows.first(where: { LockText.words($0.record.target) == "everything" }) {
       let row = lock.record
@@ -201,7 +201,7 @@ actor RegistryReader {
     case .operators:
       return try page(transaction.operatorList(window)) { row, place in
         let status = try transaction.key(row.key)?.status(at: now) ?? "unknown"
-        return ListRows.person(row, place, status: status)
+        return ListRows.person(row, place, status: status, at: now)
       }
     case .policies:
       let waiting = try transaction.proposals().filter {
@@ -224,7 +224,7 @@ actor RegistryReader {
     var rows = try transaction.proposals().filter {
       request.showsEnded || $0.status(at: now) == "open"
     }.map { ListRows.proposal($0, at: now) }
-    rows += try transaction.reviews(all: request.showsEnded).map { ListRows.owed($0) }
+    rows += try transaction.reviewGroups(all: request.showsEnded).map { ListRows.owed($0) }
     rows += try transaction.keyRequests().map { ListRows.keyRequest($0) }
     rows = rows.filter { filter.isEmpty || $0.matches(filter, view: .proposals, at: now) }
     if request.isReversed { rows.reverse() }

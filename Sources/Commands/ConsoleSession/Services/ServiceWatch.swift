@@ -46,7 +46,6 @@ final class ServiceWatch: Sendable {
   /// Begins to watch, on a thread of its own.
   func start() {
     let thread = Thread { [self] in
-      pthread_setname_np(pthread_self(), "services")
       var watching = Watching(board: board, registry: registry, now: now)
       while !orders.withLock({ $0.isStopped }) {
         if orders.withLock({ orders in
@@ -59,6 +58,7 @@ final class ServiceWatch: Sendable {
       }
       watching.end()
     }
+    thread.name = "services"
     thread.stackSize = 256 << 10
     thread.start()
   }

@@ -1,40 +1,35 @@
-import Approvals
 import Authority
-import CanonicalJSON
 import Cells
 import Console
 import Decisions
-import Delegations
-import Foundation
 import Keys
-import Registry
 import Statements
 
-/// The activation of a policy.
 extension Consents {
-  func activate(_ digest: Digest, _ plans: Plans) throws -> Consent {
+  /// The dialog in which a published policy is put in force.
+  func activate(_ digest: Digest, _ voter: Principal) throws -> Consent {
     guard let record = state.policies[digest] else {
       throw CommandFault("policy_unknown", "no policy \(digest.hex) is on record")
     }
-    let active = state.activePolicy.flatMap { state.policies[$0] }
-    var lines = [
-      Line("policy", SafeText(record.published.label), .title),
-      Line("digest", SafeText(digest.hex)),
-      Line("replaces", SafeText(active?.published.label ?? "nothing: everything is denied now")),
-    ]
-    let cards = Cards(ledger: ledger, log: transaction, now: now)
-    lines += try cards.diff(from: active, to: record)
+    let change = try PolicyChange(record, ledger, transaction, at: now)
+    var related: [Target] = [.policy(digest)]
+    if let waiting = change.waiting { related.insert(.proposal(waiting.digest), at: 0) }
+    if let active = change.active, active.digest != digest {
+      related.append(.policy(active.digest))
+    }
     return Consent(
       request: .activate(digest), title: SafeText("Activate \(record.published.label)"),
-      ended: active?.digest == digest ? "it is in force already" : nil,
-      heading: "WHAT CHANGES", lines: lines, seal: SafeText("policy sha256 \(digest.hex)"),
-      digest: digest.hex,
-      asides: [
-        Line(
-          "Quorum", "activation takes the admin quorum: alone, it is in force at once",
-          .statePending)
-      ], inputs: [],
-      buttons: [Consent.Button("activate", "Activate", needs: [.read, .key])],
-      command: ["policy", "activate", record.published.label], related: [.policy(digest)])
+      ended: change.isActive ? "it is in force already" : nil,
+      heading: "What changes: the whole text, changed lines marked",
+      lines: change.lines, seal: SafeText("policy sha256 \(digest.hex)"), digest: digest.hex,
+      basis: [Consent.Fact("policy in force", change.active?.digest.hex ?? "none")],
+      asides: [Line("Quorum", SafeText(change.quorum), .statePending)], inputs: [],
+      buttons: [
+        Consent.Button(
+          "activate",
+          state.signaturesNeeded(for: change.body) > 1 ? "Propose activation" : "Activate",
+          needs: [.read, .key], objection: change.objection(voter))
+      ],
+      command: ["policy", "activate", record.published.label], related: related)
   }
 }

@@ -54,14 +54,18 @@ struct Consents {
     case .lock(let targets): return try lock(targets, choice, inputs, plans)
     case .lift(let lock): return try lift(lock)
     case .proposal(let digest): return try proposal(digest, voter)
-    case .owed(let digest): return try owed(digest, choice, voter)
-    case .activate(let digest): return try activate(digest, plans)
+    case .owed, .reviews: return try review(request, voter)
+    case .activate(let digest): return try activate(digest, voter)
+    case .keyRequest, .rotate: return try answer(request, inputs, plans)
     case .command(let words): return try command(words)
     }
   }
 
   func command(_ words: [String]) throws -> Consent {
-    Consent(
+    if let problem = CommandRun.problem(with: words) {
+      throw CommandFault("arguments_missing", problem)
+    }
+    return Consent(
       request: .command(words),
       title: SafeText("countersign " + CommandLine.line(words)).fitted(to: 60),
       heading: "THIS COMMAND SIGNS WITH YOUR KEY",

@@ -78,23 +78,10 @@ struct Plans {
         )
       }
       return (.proposalSigned(ProposalSigned(proposal: proposal)), "signed")
-    case .owed(let subject):
-      let row = try ledger.database.read {
-        try $0.reviews(all: true).first { $0.subject == subject }
-      }
-      guard let row else {
-        throw CommandFault("review_unknown", "no review of \(subject.hex) is owed")
-      }
-      return (
-        .reviewCompleted(
-          ReviewCompleted(
-            subject: subject, index: row.kind == "broken_glass" ? nil : Int64(row.index),
-            outcome: choice == 0 ? .justified : .unjustified, note: reason)),
-        "the review is complete"
-      )
+    case .keyRequest, .rotate: return try keyAnswer(request, inputs: inputs)
     case .activate(let policy):
       return (.policyActivated(PolicyActivated(policy: policy)), "the policy is in force")
-    case .vote, .denyAll, .command:
+    case .vote, .denyAll, .owed, .reviews, .command:
       throw CommandFault("not_here", "this has no plan of its own")
     }
   }
@@ -128,7 +115,7 @@ struct Plans {
   }
 
   /// A time, a span from now, or nothing for a lock without an end.
-  private func until(_ text: String) throws -> Timestamp? {
+  func until(_ text: String) throws -> Timestamp? {
     if text.isEmpty || text == "lifted" { return nil }
     do {
       return try Parse.time(text, from: now)

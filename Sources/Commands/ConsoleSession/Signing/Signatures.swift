@@ -22,6 +22,7 @@ struct Signatures {
     switch submission.request {
     case .vote(let hold, _): return try vote(hold, submission, key)
     case .denyAll(let holds): return try denyAll(holds, submission.input("reason"), key)
+    case .owed, .reviews: return try completeReviews(submission, with: key)
     case .command:
       throw CommandFault("not_here", "this is not signed in a dialog of its own")
     default:
@@ -114,9 +115,7 @@ enum Progress {
     }
     if let glass = hold.brokenGlass {
       lines.append(
-        Line(
-          "approved", SafeText("break-glass use by \(glass.by) at \(glass.received.clock)"),
-          .riskHigh))
+        Line("break-glass", SafeText("used by \(glass.by) at \(glass.received.clock)"), .riskHigh))
     }
     lines.append(
       Line(
