@@ -9,7 +9,9 @@ import Registry
 import Statements
 
 /// What the activation of a policy changes: its whole text against the text of the one in force, and
-/// whose signatures it takes. The dialog and `policy activate --dry-run` show the same.
+/// whose signatures it takes.
+///
+/// The dialog and `policy activate --dry-run` show the same.
 struct PolicyChange {
   let policy: PolicyRecord
   let active: PolicyRecord?

@@ -209,23 +209,44 @@ final class ConsoleRuntime: Sendable {
     _ words: [String], signing submission: Submission?, _ passphrase: PassphraseField?,
     _ opening: ConsoleOpening
   ) {
+    let (path, signer) = (opening.path, opening.signer)
+    let contexts = opening.session.contexts
+    task { [self] in
+      // A key may run a command before any was typed: which options it takes must be known first, or it
+      // would be run on another registry.
+      if catalogue.withLock({ $0.specs.isEmpty }) {
+        let known = CommandLine.Catalogue(
+          specs: CommandRun.specs(), contexts: contexts, themes: Themes.names)
+        catalogue.withLock { $0 = known }
+      }
+      run(words, signing: submission, passphrase, path, signer)
+    }
+  }
+
+  private func run(
+    _ words: [String], signing submission: Submission?, _ passphrase: PassphraseField?,
+    _ path: String, _ signer: ConsoleSigner
+  ) {
     let spec = catalogue.withLock { known in
       known.specs.filter { words.starts(with: $0.path) }.max { $0.path.count < $1.path.count }
     }
+    guard let spec else {
+      post(.failed("command_unknown: there is no command \(words.joined(separator: " "))"))
+      return
+    }
     var arguments = words
-    let options = spec?.options ?? []
     func add(_ option: String, _ value: String?) {
-      guard options.contains(option), !words.contains(option) else { return }
+      guard spec.options.contains(option), !words.contains(option) else { return }
       arguments.append(option)
       if let value { arguments.append(value) }
     }
-    add("--registry", opening.path)
+    add("--registry", path)
+    // What only reads may still say what this person, and no other, could do.
+    if signer.arguments.count == 2 { add(signer.arguments[0], signer.arguments[1]) }
     var secret: PassphraseField?
     if submission != nil {
-      let signer = opening.signer.arguments
-      if signer.count == 2 { add(signer[0], signer[1]) }
       add("--yes", nil)
-      if case .sealed = opening.signer.kind {
+      if case .sealed = signer.kind {
         arguments += ["--passphrase-fd", "0"]
         secret = passphrase
       }

@@ -327,7 +327,7 @@ enum ListScreen {
           hint(.travel, "as it was"), hint(.follow, model.list.follows ? "pause" : "follow"),
         ]
       case .operators: [hint(.open, "card"), hint(.related, "jump")]
-      case .proposals: [hint(.approve, "review\u{2026}"), hint(.showEnded, "ended")]
+      case .proposals: [hint(.open, "review"), hint(.showEnded, "ended")]
       case .locks: [hint(.open, "lift\u{2026}"), hint(.showEnded, "ended")]
       }
     let general = [
