@@ -140,6 +140,33 @@ private struct Desk {
     #expect(desk.model.notice.contains("Missing expected argument"))
   }
 
+  @Test(
+    "what a command still needs is named while it is typed, and it is run only whole",
+    arguments: [
+      ("agent register", ["<name>", "--roles"]), ("agent register agent:x", ["--roles"]),
+      ("agent register --solo agent:x --roles r", []), ("agent register --roles=r", ["<name>"]),
+      ("agent register --owner user:a", ["<name>", "--roles"]), ("agent register --help", []),
+    ] as [(String, [String])])
+  func missing(line: String, lacking: [String]) {
+    let spec = CommandLine.Spec(
+      path: ["agent", "register"], help: "", signs: true, options: [],
+      required: ["<name>", "--roles"], flags: ["--solo"])
+    let catalogue = CommandLine.Catalogue(specs: [spec])
+    #expect(CommandLine.missing(CommandLine.words(line), spec) == lacking)
+    var desk = Desk(.keys, [row(.key(digest(7)), 1)])
+    _ = desk.model.update(.catalogued(catalogue), at: now)
+    desk.press(.character(":"))
+    desk.type(line)
+    let needs = "still needs " + lacking.joined(separator: " ")
+    #expect(CommandLine.effect(line, catalogue).hasPrefix(needs) == !lacking.isEmpty)
+    let acts = Desk.acts(desk.press(.enter))
+    #expect(acts.isEmpty == !lacking.isEmpty, "\(acts)")
+    if !lacking.isEmpty {
+      #expect(desk.model.entry?.text == line + " ")
+      #expect(desk.model.notice.contains(needs))
+    }
+  }
+
   @Test func `what asks on a terminal of its own is not run beside the console's`() {
     var desk = Desk(.keys, [row(.key(digest(7)), 1)])
     let spec = CommandLine.Spec(

@@ -264,6 +264,13 @@ import Testing
     #expect(!who.contains("hop "))
     #expect(
       try reading("who", "deploy", "prod://payments/docs").output.contains(#/ nobody +usable/#))
+    // Where the table is wider than the screen, one way stands below the other, and no name is cut.
+    box.extraEnvironment["COLUMNS"] = "66"
+    let narrow = try reading("who", "deploy", "prod://payments/api").output
+    box.extraEnvironment["COLUMNS"] = nil
+    #expect(narrow.contains("agent:deploy-bot  usable"), "\(narrow)")
+    #expect(narrow.contains("  needs approval from  1 of any approver"), "\(narrow)")
+    #expect(narrow.contains("  through              user:alice"), "\(narrow)")
     let chains = try reading("who", "deploy", "prod://payments/api", "--chains").output
     #expect(chains.contains("hop 0  user:alice > agent:deploy-bot  valid"), "\(chains)")
     #expect(
@@ -286,6 +293,42 @@ import Testing
       see hop 0
       """)
     #expect(!screen.contains("hop 1"), "\(screen)")
+  }
+
+  @Test(
+    "what is refused says its code once; what nobody could complete is said before it is signed")
+  func words() throws {
+    let answer = try act(on: "prod://payments/docs", expect: 0)
+    let action = try #require(answer["action"]?.string?.text)
+    func finish(_ expect: Int32) throws -> Sandbox.Outcome {
+      try box.countersign(
+        "finish", action, "--outcome", "ok", "--agent", "agent:deploy-bot", "--agent-key",
+        "\(box.home)/bot.pem", "--socket", box.socket, expect: expect)
+    }
+    _ = try finish(0)
+    let again = try finish(1).errors
+    #expect(
+      again.contains("countersign: unknown_subject: the daemon refused it: no action of "),
+      "\(again)")
+    #expect(again.contains("whose outcome is still to be told"), "\(again)")
+    try asUser("bob", "lock", "place", "agent:deploy-bot", "--reason", "x", "--yes")
+    #expect(try reading("lock", "list").output.contains("until lifted"))
+    try asUser("alice", "operator", "update", "user:bob", "--roles", "approver")
+    try asUser(
+      "alice", "operator", "update", "user:carol", "--roles", "approver", "--no-spare")
+    let keys = try json(try reading("key", "list", "--holder", "user:bob", "--json"))
+    let key = try #require(keys.array?.first?["key"]?.string?.text)
+    try asUser(
+      "alice", "lock", "place", key, "--reason", "x", "--until", "10m", "--yes")
+    let locks = try json(try reading("lock", "list", "--json"))
+    let placed = try #require(
+      locks.array?.first { $0["target"]?["kind"]?.string == "key" }?["lock"]?.string?.text)
+    try asUser("alice", "lock", "lift", placed, "--reason", "x")
+    let second = try asUser(
+      "alice", "lock", "place", key, "--reason", "x", "--until", "10m", "--dry-run"
+    ).output
+    #expect(second.contains("takes the signatures of 2 admins"), "\(second)")
+    #expect(second.contains("! nobody could complete it: only 1 admin could sign it"), "\(second)")
   }
 
   @Test("one proposal signs a rota; lists say who is on call now and next")

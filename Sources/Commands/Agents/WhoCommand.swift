@@ -56,18 +56,25 @@ enum ReachText {
     _ ways: [Reach], at now: Timestamp, in state: AuthorityState, approval: (Reach) -> String
   ) {
     if ways.isEmpty { return Output.line("none") }
-    Output.table(
-      ["AGENT", "THROUGH", "CAN", "LIMITS", "NEEDS APPROVAL FROM", "STATUS", "GRANT"],
-      ways.map { way in
-        [
-          way.agent.description, way.through,
-          way.grant.terms.capabilities.map(\.words).joined(separator: "; "),
-          limits(way, state), approval(way),
-          way.isUsable
-            ? "usable" : way.obstacle ?? way.report.verdict.fault?.code ?? way.report.verdict.word,
-          String(way.grant.digest.hex.prefix(8)),
-        ]
-      })
+    let header = ["AGENT", "THROUGH", "CAN", "LIMITS", "NEEDS APPROVAL FROM", "STATUS"]
+    let rows = ways.map { way in
+      [
+        way.agent.description, way.through,
+        way.grant.terms.capabilities.map(\.words).joined(separator: "; "),
+        limits(way, state), approval(way),
+        way.isUsable
+          ? "usable" : way.obstacle ?? way.report.verdict.fault?.code ?? way.report.verdict.word,
+      ]
+    }
+    guard !Output.fits(header, rows) else { return Output.table(header, rows) }
+    // Where the table is wider than the screen, one way below the other: no name is cut.
+    for row in rows {
+      Output.line("\(row[0])  \(row[5])")
+      Output.line("  needs approval from  \(row[4])")
+      Output.line("  through              \(row[1])")
+      Output.line("  can                  \(row[2])")
+      Output.line("  limits               \(row[3])")
+    }
   }
 
   /// The narrowest of the limits along the chain.

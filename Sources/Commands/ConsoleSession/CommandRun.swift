@@ -20,6 +20,9 @@ enum CommandRun {
     _ arguments: [String], passphrase: borrowing SecretBytes? = nil
   ) throws -> Outcome {
     let (process, stdout) = OwnProgram.child(arguments)
+    var environment = ProcessInfo.processInfo.environment
+    environment["COLUMNS"] = "\(max(40, screenColumns - 15))"
+    process.environment = environment
     let (stdin, stderr) = (Pipe(), Pipe())
     process.standardInput = stdin
     process.standardError = stderr
@@ -49,6 +52,12 @@ enum CommandRun {
       errors: String(decoding: errors, as: UTF8.self))
   }
 
+  /// How wide the screen is on which a child's output is read.
+  private static var screenColumns: Int {
+    var size = winsize()
+    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+  }
+
   /// Every command with its options, from the program's own help.
   static func specs() -> [CommandLine.Spec] {
     guard let dump = try? run(["--experimental-dump-help"]),
@@ -70,13 +79,23 @@ enum CommandRun {
         let name = argument["names"]?.array?.first { $0["kind"]?.string == "long" }
         return name?["name"]?.string.map { "--\($0.text)" }
       }
+      func word(_ argument: JSONValue) -> String {
+        let name = argument["valueName"]?.string?.text ?? ""
+        let long = argument["names"]?.array?.first { $0["kind"]?.string == "long" }
+        return long?["name"]?.string.map { "--\($0.text)" } ?? "<\(name)>"
+      }
+      let arguments = (command["arguments"]?.array ?? []).filter {
+        $0["shouldDisplay"]?.bool != false
+      }
       specs.append(
         CommandLine.Spec(
           path: path, help: command["abstract"]?.string?.text ?? "",
           signs: signing.contains(path),
           options: options.filter { !["--help", "--version", "--passphrase-fd"].contains($0) },
           // What reads a passphrase without signing makes or opens a key file.
-          isOutside: options.contains("--passphrase-fd") && !options.contains("--key")))
+          isOutside: options.contains("--passphrase-fd") && !options.contains("--key"),
+          required: arguments.filter { $0["isOptional"]?.bool != true }.map(word),
+          flags: Set(arguments.filter { $0["kind"]?.string == "flag" }.map(word))))
     }
     add(root, [])
     return specs.filter { $0.path[0] != "console" }

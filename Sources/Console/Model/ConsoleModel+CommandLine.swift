@@ -45,6 +45,13 @@ extension ConsoleModel {
           + "its own", isBad: true)
       return []
     }
+    let lacking = CommandLine.missing(words, spec)
+    if !lacking.isEmpty, dialog(for: words) == nil {
+      // Typed on where it stops, before anything is run and before a key is asked for.
+      entry = EntryLine(.command, CommandLine.line(words) + " ")
+      say("\(spec.path.joined(separator: " ")) still needs \(lacking.joined(separator: " "))")
+      return []
+    }
     guard spec.signs, !words.contains("--dry-run"), !words.contains("--help") else {
       return open(running: words)
     }

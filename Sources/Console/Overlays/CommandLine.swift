@@ -10,16 +10,45 @@ package enum CommandLine {
     package let options: [String]
     /// Whether it asks on a terminal of its own, which the console has.
     package let isOutside: Bool
+    /// What must be given, in this order: `<name>`, `--reason`.
+    package let required: [String]
+    /// Options that take no value.
+    package let flags: Set<String>
 
     package init(
-      path: [String], help: String, signs: Bool, options: [String], isOutside: Bool = false
+      path: [String], help: String, signs: Bool, options: [String], isOutside: Bool = false,
+      required: [String] = [], flags: Set<String> = []
     ) {
       self.isOutside = isOutside
+      self.required = required
+      self.flags = flags
       self.path = path
       self.help = help
       self.signs = signs
       self.options = options
     }
+  }
+
+  /// What a line still lacks before its command can run.
+  package static func missing(_ words: [String], _ spec: Spec) -> [String] {
+    var given = 0
+    var isValue = false
+    var named: Set<String> = []
+    for word in words.dropFirst(spec.path.count) {
+      if isValue {
+        isValue = false
+      } else if word.hasPrefix("--") {
+        let name = String(word.prefix { $0 != "=" })
+        named.insert(name)
+        isValue = !word.contains("=") && !spec.flags.contains(name)
+      } else {
+        given += 1
+      }
+    }
+    if named.contains("--help") { return [] }
+    let positional = spec.required.filter { $0.hasPrefix("<") }
+    return Array(positional.dropFirst(given))
+      + spec.required.filter { $0.hasPrefix("--") && !named.contains($0) }
   }
 
   /// The console's own words.
@@ -258,6 +287,8 @@ package enum CommandLine {
     case .view(let view, let filter):
       "goes to \(view.title)" + (filter.map { ", filtered by \($0)" } ?? "")
     case .verb(let verb, _): verb.help
+    case .command(let words, let spec) where !missing(words, spec).isEmpty:
+      "still needs \(missing(words, spec).joined(separator: " ")): countersign \(line(words))"
     case .command(let words, let spec):
       (spec.signs ? "asks for your key, then runs: " : "runs: ") + "countersign "
         + line(words) + "   \(spec.help)"
