@@ -330,6 +330,10 @@ private struct Desk {
     #expect(try dialog(other).choice == 1)
   }
 
+  @Test func `the dialog of a group is as recorded`() throws {
+    try Golden.expect(try open(), "review-group-80x24")
+  }
+
   @Test func `the finding stays when the dialog is read again, and its text stays read`() throws {
     var model = try open()
     let later = now.advanced(bySeconds: 2)

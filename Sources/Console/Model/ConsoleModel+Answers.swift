@@ -3,7 +3,7 @@ import Statements
 // What `a` answers on each kind of row, and which key does the obvious thing where it answers none.
 extension ConsoleModel {
   /// The dialog in which a person answers what stands in a row: signs, completes, activates.
-  func answer(to target: Target?) -> ConsentRequest? {
+  package static func answer(to target: Target?) -> ConsentRequest? {
     switch target {
     case .hold(let hold): .vote(hold, leaning: .approve)
     case .proposal(let digest): .proposal(digest)
@@ -19,7 +19,7 @@ extension ConsoleModel {
   }
 
   /// Which key does what can be done with a row that `a` and `x` do not answer.
-  static func answersElsewhere(_ target: Target?) -> String {
+  package static func answersElsewhere(_ target: Target?) -> String {
     switch target {
     case .lock: "Enter lifts the lock"
     case .agent: "Enter shows the agent, L locks it, r leads to its keys"

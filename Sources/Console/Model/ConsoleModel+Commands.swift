@@ -306,7 +306,7 @@ extension ConsoleModel {
       }
       return open(.vote(hold, leaning: .approve))
     case (.approve, _):
-      guard let request = answer(to: selected) else { return [] }
+      guard let request = ConsoleModel.answer(to: selected) else { return [] }
       return open(request)
     case (.deny, .hold(let hold)): return open(.vote(hold, leaning: .deny))
     // A proposal's dialog has the button that rejects it.

@@ -165,8 +165,8 @@ extension ConsoleModel {
       return []
     }
     switch (command, about) {
-    case (.approve, _) where answer(to: about) != nil:
-      return answer(to: about).map { open($0) } ?? []
+    case (.approve, _) where ConsoleModel.answer(to: about) != nil:
+      return ConsoleModel.answer(to: about).map { open($0) } ?? []
     case (.deny, .hold(let hold)):
       return open(.vote(hold, leaning: .deny))
     case (.revoke, .key(let key)): return open(.revokeKey(key))

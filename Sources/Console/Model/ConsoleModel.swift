@@ -247,7 +247,8 @@ package struct ConsoleModel: Sendable {
     }
     switch command {
     case .approve:
-      return answer(to: selected) == nil ? ConsoleModel.answersElsewhere(selected) : nil
+      return ConsoleModel.answer(to: selected) == nil
+        ? ConsoleModel.answersElsewhere(selected) : nil
     case .deny:
       if view == .approvals, !marks.isEmpty { return nil }
       switch selected {
