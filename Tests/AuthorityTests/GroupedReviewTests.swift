@@ -129,6 +129,32 @@ import Testing
     #expect(try owed.count == 4)
   }
 
+  @Test func `the past shows what was owed then, and the proof of a review what it found`()
+    async throws
+  {
+    let group = try #require(try await leaked().first { $0.rows.count == 5 })
+    let before = world.ledger.state.size - 1
+    try world.sign(review(group.rows, .unjustified), by: world.bob)
+    let reviewed = world.ledger.state.size - 1
+    for (index, owed) in [(before, 3), (reviewed, 2)] {
+      let past = try PastRegistry(
+        RegistryDatabase(world.path, access: .readOnly), upTo: index, of: world.ledger)
+      #expect(try past.tables.read { try $0.reviewGroups(all: false) }.count == owed)
+    }
+    // A checkpoint that covers it.
+    let authority = try world.authority()
+    _ = try await authority.decide(try world.action(on: "stage://payments/api"))
+    try await authority.close()
+    let proof = try world.ledger.database.read { transaction in
+      try world.ledger.catchUp(transaction)
+      return try world.ledger.proof(of: reviewed, transaction)
+    }
+    let check = try ProofCheck(proof, registry: world.registry)
+    let found = try #require(check.proven.first { $0.contains("found 5 statements unjustified") })
+    #expect(group.rows.allSatisfy { found.contains($0.subject.hex) }, "\(found)")
+    #expect(found.contains("user:bob") && found.contains("looked at"))
+  }
+
   @Test func `a state kept on disk knows what was reviewed, and an edited row is found`()
     async throws
   {

@@ -131,7 +131,11 @@ import Testing
     #expect(missing.errors.contains("--outcome"))
     let neither = try reading(
       "reviews", "complete", "--outcome", "justified", "--note", "x", expect: 64)
-    #expect(neither.errors.contains("name the statements, or give --group"))
+    #expect(neither.errors.contains("name the statements, or give --group or --by"))
+    let other = try asUser(
+      "bob", "reviews", "complete", "--by", "agent:other", "--outcome", "justified", "--note", "x",
+      expect: 1)
+    #expect(other.errors.contains("no review of what agent:other did is owed"))
     let done = try asUser(
       "bob", "reviews", "complete", "--group", String(id.prefix(12)), "--outcome", "unjustified",
       "--note", "leaked key")

@@ -117,6 +117,9 @@ struct ReviewsCommand: AsyncParsableCommand {
     @Option(help: "Every review of this group (see: reviews).")
     var group: String?
 
+    @Option(help: "Every review of what this agent or person did, whatever the group.")
+    var by: String?
+
     @Option(help: "justified or unjustified.")
     var outcome: String
 
@@ -129,8 +132,8 @@ struct ReviewsCommand: AsyncParsableCommand {
       guard ReviewCompleted.Outcome(rawValue: outcome) != nil else {
         throw ValidationError("--outcome is justified or unjustified")
       }
-      guard subjects.isEmpty != (group == nil) else {
-        throw ValidationError("name the statements, or give --group")
+      guard [subjects.isEmpty, group == nil, by == nil].count(where: { !$0 }) == 1 else {
+        throw ValidationError("name the statements, or give --group or --by")
       }
     }
 
@@ -170,6 +173,13 @@ struct ReviewsCommand: AsyncParsableCommand {
 
     private func chosen(in transaction: RegistryTransaction) throws -> [ReviewGroup] {
       if let group { return [try ReviewsCommand.group(group, in: transaction)] }
+      if let by {
+        let groups = try transaction.reviewGroups(all: false).filter { $0.subject.who == by }
+        guard !groups.isEmpty else {
+          throw CommandFault("review_unknown", "no review of what \(by) did is owed")
+        }
+        return groups
+      }
       let known = try transaction.reviewGroups(all: true).flatMap(\.rows).map(\.subject)
       var digests: Set<Digest> = []
       return try subjects.compactMap { text in
