@@ -342,7 +342,7 @@ private struct Desk {
     #expect(try dialog(model).choice == 0)
     #expect(
       try dialog(model).obstacles(consent().buttons[0], model.session, .locked, at: later)
-        == ["a reason is required", "no passphrase"])
+        == ["a reason is required", "enter the passphrase"])
   }
 
   @Test func `W shows what they say whole, J as JSON, and e keeps either`() throws {

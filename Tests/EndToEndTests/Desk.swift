@@ -189,7 +189,8 @@ final class Desk {
           ).make(request, choice: choice, inputs: inputs)
         })
     } catch {
-      return .consentFailed(request, "\(FaultCode.of(error)): \(error)")
+      let code = FaultCode.of(error)
+      return .consentFailed(request, "\(code): \(error)", isGone: code.hasSuffix("_unknown"))
     }
   }
 

@@ -18,7 +18,7 @@ import Testing
 @Suite struct DialogLawTests {
   private enum Kind: String, CaseIterable {
     case approve, approveCritical, deny, denyAll, revokeKey, revokeGrant, lock, lift, proposal, owed
-    case activate, command
+    case reviews, keyRequest, activate, command
   }
 
   /// A registry in which a dialog of this kind can be opened, and its request.
@@ -57,23 +57,37 @@ import Testing
       let opened = try desk.world.sign(
         .policyActivated(PolicyActivated(policy: policy)), by: dave, alone: true)
       return (desk, .proposal(opened))
-    case .owed:
+    case .owed, .reviews:
       let desk = try Desk(voter: alice, admins: [dave])
-      _ = try await desk.authority.decide(try desk.world.action(on: "stage://payments/api"))
+      for _ in 0..<(kind == .owed ? 1 : 3) {
+        _ = try await desk.authority.decide(try desk.world.action(on: "stage://payments/api"))
+      }
       try desk.world.ledger.database.read { try desk.world.ledger.catchUp($0) }
       try desk.world.sign(
         .keyRevoked(
           KeyRevoked(
             key: try World.key(desk.world.bot).publicKey.fingerprint, reason: .compromised,
             compromisedSince: nil, note: "x")), by: dave)
-      let subject = try #require(
-        try desk.world.ledger.database.read { try $0.reviews(all: false).first?.subject })
-      return (desk, .owed(subject))
+      let group = try #require(
+        try desk.world.ledger.database.read { try $0.reviewGroups(all: false).first })
+      return (desk, kind == .owed ? .owed(group.rows[0].subject) : .reviews(group.id))
+    case .keyRequest:
+      let desk = try Desk(voter: alice, admins: [dave])
+      let key = try SigningKey.derived(from: "asked for")
+      let draft = try desk.world.ledger.draft(
+        .keyRequested(
+          KeyRequested(holder: desk.world.bot, key: key.publicKey, replaces: nil, note: "please")),
+        by: desk.world.bot, at: desk.world.clock.now)
+      let envelope = try draft.signed(by: key)
+      _ = try await desk.authority.admit(envelope)
+      try desk.world.ledger.database.read { try desk.world.ledger.catchUp($0) }
+      return (desk, .keyRequest(envelope.digest))
     case .activate:
       let desk = try Desk(voter: alice, admins: [dave])
       return (desk, .activate(try publish(desk)))
     case .command:
-      return (try Desk(voter: alice), .command(["key", "rotate"]))
+      let desk = try Desk(voter: alice)
+      return (desk, .command(["agent", "retire", desk.world.bot.description, "--reason", "x"]))
     }
   }
 
@@ -141,13 +155,24 @@ import Testing
     case .proposal(let proposal):
       _ = try? world.sign(
         .proposalRejected(ProposalRejected(proposal: proposal, reason: "x")), by: dave)
-    case .owed(let subject):
+    case .owed, .reviews:
+      let rows =
+        (try? world.ledger.database.read { try $0.reviewGroups(all: false).first?.rows }) ?? []
+      let subjects = rows.map {
+        ReviewCompleted.Subject($0.subject, index: Int64($0.index))
+      }
       _ = try? world.sign(
-        .reviewCompleted(
-          ReviewCompleted(subject: subject, index: nil, outcome: .justified, note: "x")), by: dave)
+        .reviewCompleted(ReviewCompleted(subjects, outcome: .justified, note: "x")), by: dave)
     case .activate(let policy):
       _ = try? world.sign(.policyActivated(PolicyActivated(policy: policy)), by: dave)
-    case .lock, .command: break
+    case .keyRequest(let asked):
+      guard let key = try? SigningKey.derived(from: "asked for") else { return }
+      _ = try? world.sign(
+        .keyEnrolled(
+          KeyEnrolled(
+            holder: world.bot, key: key.publicKey, notBefore: nil, notAfter: nil, request: asked)),
+        by: dave)
+    case .lock, .rotate, .command: break
     }
   }
 
@@ -245,6 +270,10 @@ import Testing
       for scalar in wanted.unicodeScalars { await press(.character(scalar)) }
       return await press(.tab)
     }
+    if button.needs.contains(.finding), dialog.choice < 0 {
+      await focus(.choice)
+      return await press(.right)
+    }
     if dialog.needsPassphrase {
       await focus(.passphrase)
       await press(.control("u"))
@@ -267,7 +296,11 @@ import Testing
       let consent = dialog.consent
       #expect(!dialog.isPlanStale && consent.ended == nil && dialog.unacknowledged == nil)
       #expect(submission.digest == consent.digest)
-      #expect(submission.choice == consent.choice?.selected ?? 0)
+      if consent.choice?.isFinding == true {
+        #expect(consent.choice?.options.indices.contains(submission.choice) == true)
+      } else {
+        #expect(submission.choice == consent.choice?.selected ?? 0)
+      }
       if let button = consent.buttons.first(where: { $0.name == submission.button }) {
         #expect(button.objection == nil)
         #expect(!button.needs.contains(.read) || dialog.unread == 0, "\(kind)")

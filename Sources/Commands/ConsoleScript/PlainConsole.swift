@@ -363,7 +363,7 @@ final class PlainConsole {
     case .consent(let consent):
       _ = answers.take()
       return consent
-    case .failed(let problem), .consentFailed(_, let problem):
+    case .failed(let problem), .consentFailed(_, let problem, _):
       say("Failed. \(problem)")
       return nil
     default: return nil

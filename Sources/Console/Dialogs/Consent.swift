@@ -126,7 +126,7 @@ package struct Consent: Sendable {
   /// Until when it can be signed, if it ends.
   package let deadline: Timestamp?
   /// How the target stands, when it can no longer be signed: who ended it, and when.
-  package let ended: String?
+  package internal(set) var ended: String?
   /// Over the lines that bind.
   package let heading: SafeText
   package let lines: [Line]

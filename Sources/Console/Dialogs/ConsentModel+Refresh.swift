@@ -74,9 +74,12 @@ extension ConsentModel {
   }
 
   /// The plan that is typed cannot be worked out, or how things stand cannot be read.
-  package mutating func failed(_ problem: String, at now: Timestamp) {
+  ///
+  /// `isGone`: Whether what the dialog is about is there no more: then nothing can be signed.
+  package mutating func failed(_ problem: String, isGone: Bool, at now: Timestamp) {
     refreshing.answered(at: now)
     guard steps.isOpen else { return }
+    if isGone { consent.ended = consent.ended ?? problem }
     if isPlanStale { planProblem = problem }
     notices.say(problem, at: now)
   }

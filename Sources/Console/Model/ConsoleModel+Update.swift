@@ -141,11 +141,11 @@ extension ConsoleModel {
         change(dialog.consent.request) { $0.say(problem, at: time) }
       }
       effects = []
-    case .consentFailed(let request, let problem):
+    case .consentFailed(let request, let problem, let isGone):
       if isWanted(.consent(request)) {
         say(problem, isBad: true)
       } else {
-        change(request) { $0.failed(problem, at: time) }
+        change(request) { $0.failed(problem, isGone: isGone, at: time) }
       }
       effects = []
     }

@@ -24,7 +24,7 @@ package enum Message: Sendable {
   case document(Document)
   case consent(Consent)
   /// A dialog, or its plan, cannot be worked out.
-  case consentFailed(ConsentRequest, String)
+  case consentFailed(ConsentRequest, String, isGone: Bool)
   case progress(HoldProgress)
   case signed(ConsentRequest, index: UInt64, outcome: String)
   /// Nothing was recorded.

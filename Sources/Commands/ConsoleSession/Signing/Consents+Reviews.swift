@@ -16,7 +16,11 @@ extension Consents {
   ) throws -> ReviewContents {
     let group: ReviewGroup?
     switch request {
-    case .reviews(let id): group = try transaction.reviewGroup(id)
+    case .reviews(let id):
+      // One that others have completed is shown with what they found.
+      group =
+        try transaction.reviewGroup(id)
+        ?? transaction.reviewGroups(all: true).last { $0.id == id }
     case .owed(let subject): group = try transaction.reviewGroup(of: subject)
     default: group = nil
     }

@@ -310,7 +310,8 @@ actor TrustKeeper {
       return .consent(consent)
     } catch {
       let error = blamed(error)
-      return .consentFailed(request, "\(FaultCode.of(error)): \(error)")
+      let code = FaultCode.of(error)
+      return .consentFailed(request, "\(code): \(error)", isGone: code.hasSuffix("_unknown"))
     }
   }
 
