@@ -60,7 +60,7 @@ import Testing
     case .owed, .reviews:
       let desk = try Desk(voter: alice, admins: [dave])
       for _ in 0..<(kind == .owed ? 1 : 3) {
-        _ = try await desk.authority.decide(try desk.world.action(on: "stage://payments/api"))
+        try await desk.decide(on: "stage://payments/api")
       }
       try desk.world.ledger.database.read { try desk.world.ledger.catchUp($0) }
       try desk.world.sign(
