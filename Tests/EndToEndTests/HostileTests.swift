@@ -75,33 +75,48 @@ import Testing
     var keys = "R"
     for digit in "1234567890" {
       keys +=
-        "\(digit)." + String(repeating: "j\r  \u{1B}[6~\u{1B}[6~W\u{1B}J\u{1B}'\u{1B}q", count: 1)
+        "\(digit)." + String(repeating: "j\r  \u{1B}[6~\u{1B}[6~W\u{1B}J\u{1B}'\u{1B}\u{1B}", count: 1)
     }
-    keys += "1\r" + String(repeating: "\u{1B}[6~", count: 20) + "\u{1B}q:notes\r\u{1B}q"
-    // A pause before each key: an ESC must be told from a sequence, and dialogs wait.
+    keys += "1\r" + String(repeating: "\u{1B}[6~", count: 20) + "\u{1B}\u{1B}"
+    // A pause before each key: an ESC must be told from a sequence, and dialogs wait. No q on the
+    // way: where nothing is open, it would end the console.
     let feeder = """
       import sys, time
       text = sys.stdin.read()
       i = 0
+      def written():
+          try:
+              return open(sys.argv[1], "rb").read()
+          except OSError:
+              return b""
       # Keys that come before the log is verified, or before a page is there, only send it away.
       def shows(what, seconds):
           end = time.time() + seconds
-          while time.time() < end:
-              try:
-                  if what in open(sys.argv[1], "rb").read():
-                      return
-              except OSError:
-                  pass
+          while time.time() < end and what not in written():
               time.sleep(0.1)
+      def settles(seconds):
+          end = time.time() + seconds
+          last = -1
+          while time.time() < end and len(written()) != last:
+              last = len(written())
+              time.sleep(0.5)
       shows(b"log OK", 90)
       while i < len(text):
           j = i + 4 if text[i:i+4] == "\\x1b[6~" else i + 1
           sys.stdout.write(text[i:j]); sys.stdout.flush(); i = j
-          time.sleep(0.04 if text[i - 1] != "\\r" else 1)
-      shows(b"<U+202E>", 5)
-      time.sleep(0.5)
-      sys.stdout.write("qqqq"); sys.stdout.flush()
-      time.sleep(0.5)
+          if text[i - 1] == "\\r":
+              settles(10)
+          else:
+              time.sleep(0.15 if text[i - 1] == "\\x1b" else 0.04)
+      # The notes hold each of the strings, and open alone, however busy the machine is.
+      sys.stdout.write(":notes\\r"); sys.stdout.flush()
+      shows(b"<U+202E>", 60)
+      for key in "\\x1bqqqq":
+          time.sleep(0.2)
+          try:
+              sys.stdout.write(key); sys.stdout.flush()
+          except BrokenPipeError:
+              break
       """
     try feeder.write(toFile: "\(box.home)/feed.py", atomically: true, encoding: .utf8)
     try keys.write(toFile: "\(box.home)/keys", atomically: true, encoding: .utf8)
