@@ -24,7 +24,7 @@ indirect enum Node: Sendable {
   case array([Node])
   case object([Pair])
   case set([Node])
-  case builtin(Builtin, [Node], SourcePlace)
+  case builtin(OldBuiltin, [Node], SourcePlace)
   case function([ByteString], [Node], SourcePlace)
   case arrayComprehension(Node, Scope)
   case setComprehension(Node, Scope)

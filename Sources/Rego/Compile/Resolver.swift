@@ -301,7 +301,7 @@ struct Resolver {
     for path in candidates where rules.whole.contains(path) {
       return .function(path, arguments, place)
     }
-    guard let builtin = BuiltinTable.builtins[name] else {
+    guard let builtin = OldBuiltinTable.builtins[name] else {
       throw fault("rego_type_error", "undefined function \(name)", place)
     }
     guard builtin.arity == nil || builtin.arity == arguments.count else {

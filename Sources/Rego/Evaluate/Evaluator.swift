@@ -435,7 +435,7 @@ final class Evaluator {
   }
 
   private func call(
-    _ builtin: Builtin, _ values: [Value], _ place: SourcePlace
+    _ builtin: OldBuiltin, _ values: [Value], _ place: SourcePlace
   ) throws(PolicyFault) -> Value? {
     try charge(builtin.cost(values), place)
     let value: Value?

@@ -1,6 +1,6 @@
 import CanonicalJSON
 
-extension BuiltinTable {
+extension OldBuiltinTable {
   private static func text(_ scalars: some Sequence<Unicode.Scalar>) -> Value {
     var view = String.UnicodeScalarView()
     view.append(contentsOf: scalars)
@@ -9,7 +9,7 @@ extension BuiltinTable {
 
   private static func scalars(
     _ values: [Value], _ index: Int
-  ) throws(BuiltinFault) -> [Unicode.Scalar] {
+  ) throws(OldBuiltinFault) -> [Unicode.Scalar] {
     Array(try string(values, index).text.unicodeScalars)
   }
 
@@ -63,81 +63,81 @@ extension BuiltinTable {
       ByteString(validating: Array(pieces.map(\.bytes).joined(separator: separator.bytes))) ?? "")
   }
 
-  static let strings: [Builtin] = [
-    Builtin("startswith", 2) { (values) throws(BuiltinFault) in
+  static let strings: [OldBuiltin] = [
+    OldBuiltin("startswith", 2) { (values) throws(OldBuiltinFault) in
       .bool(try string(values, 0).hasPrefix(try string(values, 1)))
     },
-    Builtin("endswith", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("endswith", 2) { (values) throws(OldBuiltinFault) in
       .bool(try string(values, 0).hasSuffix(try string(values, 1)))
     },
-    Builtin("contains", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("contains", 2) { (values) throws(OldBuiltinFault) in
       .bool(find(try string(values, 1).bytes, in: try string(values, 0).bytes) != nil)
     },
-    Builtin("lower", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("lower", 1) { (values) throws(OldBuiltinFault) in
       .string(ByteString(try string(values, 0).text.lowercased()))
     },
-    Builtin("upper", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("upper", 1) { (values) throws(OldBuiltinFault) in
       .string(ByteString(try string(values, 0).text.uppercased()))
     },
-    Builtin("concat", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("concat", 2) { (values) throws(OldBuiltinFault) in
       join(try strings(values, 1), try string(values, 0))
     },
-    Builtin("split", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("split", 2) { (values) throws(OldBuiltinFault) in
       .array(pieces(try string(values, 0), try string(values, 1)).map(Value.string))
     },
-    Builtin("replace", 3) { (values) throws(BuiltinFault) in
+    OldBuiltin("replace", 3) { (values) throws(OldBuiltinFault) in
       join(pieces(try string(values, 0), try string(values, 1)), try string(values, 2))
     },
-    Builtin("indexof", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("indexof", 2) { (values) throws(OldBuiltinFault) in
       let (hay, needle) = (try scalars(values, 0), try scalars(values, 1))
-      guard !needle.isEmpty else { throw BuiltinFault(message: "empty search character") }
+      guard !needle.isEmpty else { throw OldBuiltinFault(message: "empty search character") }
       return .number(.integer(Int64(find(needle, in: hay) ?? -1)))
     },
-    Builtin("substring", 3) { (values) throws(BuiltinFault) in
+    OldBuiltin("substring", 3) { (values) throws(OldBuiltinFault) in
       let scalars = try scalars(values, 0)
       let (start, length) = (try integer(values, 1), try integer(values, 2))
-      guard start >= 0 else { throw BuiltinFault(message: "negative offset") }
+      guard start >= 0 else { throw OldBuiltinFault(message: "negative offset") }
       guard start < scalars.count else { return .string("") }
       let rest = scalars[Int(start)...]
       return text(length < 0 ? rest : rest.prefix(Int(min(length, Int64(rest.count)))))
     },
-    Builtin("trim", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("trim", 2) { (values) throws(OldBuiltinFault) in
       let cut = Set(try scalars(values, 1))
       let front = try scalars(values, 0).drop { cut.contains($0) }
       return text(front.reversed().drop { cut.contains($0) }.reversed())
     },
-    Builtin("trim_left", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("trim_left", 2) { (values) throws(OldBuiltinFault) in
       let cut = Set(try scalars(values, 1))
       return text(try scalars(values, 0).drop { cut.contains($0) })
     },
-    Builtin("trim_right", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("trim_right", 2) { (values) throws(OldBuiltinFault) in
       let cut = Set(try scalars(values, 1))
       return text(try scalars(values, 0).reversed().drop { cut.contains($0) }.reversed())
     },
-    Builtin("trim_space", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("trim_space", 1) { (values) throws(OldBuiltinFault) in
       let front = try scalars(values, 0).drop { $0.properties.isWhitespace }
       return text(front.reversed().drop { $0.properties.isWhitespace }.reversed())
     },
-    Builtin("trim_prefix", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("trim_prefix", 2) { (values) throws(OldBuiltinFault) in
       let whole = try string(values, 0)
       return .string(whole.dropping(prefix: try string(values, 1)) ?? whole)
     },
-    Builtin("trim_suffix", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("trim_suffix", 2) { (values) throws(OldBuiltinFault) in
       let (whole, suffix) = (try string(values, 0), try string(values, 1))
       guard whole.hasSuffix(suffix) else { return .string(whole) }
       return ByteString(validating: whole.bytes.dropLast(suffix.count)).map(Value.string)
     },
-    Builtin("format_int", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("format_int", 2) { (values) throws(OldBuiltinFault) in
       let base = try integer(values, 1)
       guard [2, 8, 10, 16].contains(base) else {
-        throw BuiltinFault(message: "operand 2 must be one of {2, 8, 10, 16}")
+        throw OldBuiltinFault(message: "operand 2 must be one of {2, 8, 10, 16}")
       }
       let number =
         switch try number(values, 0) {
         case .integer(let value): Optional(value)
         case .double(let value): Int64(exactly: value.rounded(.towardZero))
         }
-      guard let number else { throw BuiltinFault(message: "operand 1 is beyond 64 bits") }
+      guard let number else { throw OldBuiltinFault(message: "operand 1 is beyond 64 bits") }
       return .string(ByteString(String(number, radix: Int(base))))
     },
   ]

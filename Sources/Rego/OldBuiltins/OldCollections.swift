@@ -1,25 +1,25 @@
 import CanonicalJSON
 
-extension BuiltinTable {
-  private static func set(_ values: [Value], _ index: Int) throws(BuiltinFault) -> SetValue {
+extension OldBuiltinTable {
+  private static func set(_ values: [Value], _ index: Int) throws(OldBuiltinFault) -> SetValue {
     guard case .set(let set) = values[index] else { throw .type(index, "set", values[index]) }
     return set
   }
 
-  static let collections: [Builtin] = [
-    Builtin("and", 2) { (values) throws(BuiltinFault) in
+  static let collections: [OldBuiltin] = [
+    OldBuiltin("and", 2) { (values) throws(OldBuiltinFault) in
       let (left, right) = (try set(values, 0), try set(values, 1))
       return .set(SetValue(left.elements.filter(right.contains)))
     },
-    Builtin("or", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("or", 2) { (values) throws(OldBuiltinFault) in
       .set(SetValue(try set(values, 0).elements + set(values, 1).elements))
     },
-    Builtin("union", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("union", 1) { (values) throws(OldBuiltinFault) in
       var all: [Value] = []
       for element in try set(values, 0).elements { all += try set([element], 0).elements }
       return .set(SetValue(all))
     },
-    Builtin("intersection", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("intersection", 1) { (values) throws(OldBuiltinFault) in
       var shared: [Value]?
       for element in try set(values, 0).elements {
         let next = try set([element], 0)
@@ -27,13 +27,13 @@ extension BuiltinTable {
       }
       return .set(SetValue(shared ?? []))
     },
-    Builtin("array.concat", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("array.concat", 2) { (values) throws(OldBuiltinFault) in
       .array(try array(values, 0) + array(values, 1))
     },
-    Builtin("array.reverse", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("array.reverse", 1) { (values) throws(OldBuiltinFault) in
       .array(try array(values, 0).reversed())
     },
-    Builtin("array.slice", 3) { (values) throws(BuiltinFault) in
+    OldBuiltin("array.slice", 3) { (values) throws(OldBuiltinFault) in
       let elements = try array(values, 0)
       let low = max(0, min(try integer(values, 1), Int64(elements.count)))
       let high = max(low, min(try integer(values, 2), Int64(elements.count)))
@@ -41,25 +41,25 @@ extension BuiltinTable {
     },
   ]
 
-  static let objects: [Builtin] = [
-    Builtin("object.get", 3) { (values) throws(BuiltinFault) in
+  static let objects: [OldBuiltin] = [
+    OldBuiltin("object.get", 3) { (values) throws(OldBuiltinFault) in
       let object = try object(values, 0)
       guard case .array(let path) = values[1] else { return object[values[1]] ?? values[2] }
       var value: Value? = .object(object)
       for key in path { value = value?.element(key) }
       return value ?? values[2]
     },
-    Builtin("object.keys", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("object.keys", 1) { (values) throws(OldBuiltinFault) in
       .set(SetValue(try object(values, 0).pairs.map(\.key)))
     },
-    Builtin("object.remove", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("object.remove", 2) { (values) throws(OldBuiltinFault) in
       var object = try object(values, 0)
       for (key, value) in Evaluator.elements(values[1]) {
         if case .object = values[1] { object[key] = nil } else { object[value] = nil }
       }
       return .object(object)
     },
-    Builtin("object.filter", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("object.filter", 2) { (values) throws(OldBuiltinFault) in
       let object = try object(values, 0)
       var result = ObjectValue()
       for (key, value) in Evaluator.elements(values[1]) {
@@ -68,10 +68,10 @@ extension BuiltinTable {
       }
       return .object(result)
     },
-    Builtin("object.union", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("object.union", 2) { (values) throws(OldBuiltinFault) in
       merge(.object(try object(values, 0)), .object(try object(values, 1)))
     },
-    Builtin("object.union_n", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("object.union_n", 1) { (values) throws(OldBuiltinFault) in
       try array(values, 0).reduce(.emptyObject, merge)
     },
   ]
@@ -86,22 +86,22 @@ extension BuiltinTable {
     return .object(ObjectValue(members))
   }
 
-  static let types: [Builtin] =
+  static let types: [OldBuiltin] =
     [
       ("is_null", "null"), ("is_boolean", "boolean"), ("is_number", "number"),
       ("is_string", "string"), ("is_array", "array"), ("is_object", "object"), ("is_set", "set"),
     ].map { name, type in
-      Builtin(name, 1) { .bool($0[0].typeName == type) }
+      OldBuiltin(name, 1) { .bool($0[0].typeName == type) }
     } + [
-      Builtin("type_name", 1) { .string(ByteString($0[0].typeName)) },
-      Builtin("to_number", 1) { (values) throws(BuiltinFault) in
+      OldBuiltin("type_name", 1) { .string(ByteString($0[0].typeName)) },
+      OldBuiltin("to_number", 1) { (values) throws(OldBuiltinFault) in
         switch values[0] {
         case .null: return .number(.integer(0))
         case .bool(let flag): return .number(.integer(flag ? 1 : 0))
         case .number: return values[0]
         case .string(let text):
           guard let json = try? JSONParser.parse(text.bytes), case .number = json else {
-            throw BuiltinFault(message: "invalid number \(text.text)")
+            throw OldBuiltinFault(message: "invalid number \(text.text)")
           }
           return Value(json)
         default: throw .type(0, "one of {null, boolean, number, string}", values[0])
@@ -109,23 +109,23 @@ extension BuiltinTable {
       },
     ]
 
-  static let encoding: [Builtin] = [
-    Builtin("json.marshal", 1) { (values) throws(BuiltinFault) in
+  static let encoding: [OldBuiltin] = [
+    OldBuiltin("json.marshal", 1) { (values) throws(OldBuiltinFault) in
       guard let bytes = try? values[0].json.canonicalBytes() else {
-        throw BuiltinFault(message: "the value has no JSON form")
+        throw OldBuiltinFault(message: "the value has no JSON form")
       }
       return ByteString(validating: bytes).map(Value.string)
     },
-    Builtin("json.unmarshal", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("json.unmarshal", 1) { (values) throws(OldBuiltinFault) in
       do {
         return Value(try JSONParser.parse(try string(values, 0).bytes))
-      } catch let fault as BuiltinFault {
+      } catch let fault as OldBuiltinFault {
         throw fault
       } catch {
-        throw BuiltinFault(message: "\(error)")
+        throw OldBuiltinFault(message: "\(error)")
       }
     },
-    Builtin("json.is_valid", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("json.is_valid", 1) { (values) throws(OldBuiltinFault) in
       .bool((try? JSONParser.parse(try string(values, 0).bytes)) != nil)
     },
   ]

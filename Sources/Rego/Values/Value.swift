@@ -53,7 +53,20 @@ package enum Value: Sendable, Hashable {
 
 extension Value {
   /// How deep values may nest: comparing, hashing and freeing them recurses.
-  static let depthLimit = 128
+  package static let depthLimit = 128
+
+  /// How many levels it has: 0 for a scalar, 1 for an array of scalars; at most 255.
+  package var levels: UInt8 {
+    switch self {
+    case .null, .bool, .number, .string: return 0
+    case .object(let object): return object.nesting == 255 ? 255 : object.nesting + 1
+    case .set(let set): return set.nesting == 255 ? 255 : set.nesting + 1
+    case .array(let elements):
+      var deepest: UInt8 = 0
+      for element in elements { deepest = max(deepest, element.levels) }
+      return deepest == 255 ? 255 : deepest + 1
+    }
+  }
 
   /// What a value weighs: a unit for each value in it, and for each 8 bytes of text; nil if it nests
   /// deeper than ``depthLimit`` levels.
@@ -90,7 +103,7 @@ extension Value {
 extension Value: Comparable {
   package static func < (left: Value, right: Value) -> Bool { order(left, right) < 0 }
 
-  static func order(_ left: Value, _ right: Value) -> Int {
+  package static func order(_ left: Value, _ right: Value) -> Int {
     switch (left, right) {
     case (.null, .null): return 0
     case (.bool(let a), .bool(let b)): return a == b ? 0 : (b ? -1 : 1)
@@ -119,139 +132,6 @@ extension Value: Comparable {
   }
 }
 
-/// A number: a 64-bit integer where it is one, else a double.
-package enum Number: Sendable, Comparable {
-  case integer(Int64)
-  case double(Double)
-
-  init(_ value: Double) {
-    if value.magnitude < 9e15, value == value.rounded() {
-      self = .integer(Int64(value))
-    } else {
-      self = .double(value)
-    }
-  }
-
-  var integer: Int64? {
-    switch self {
-    case .integer(let value): value
-    case .double(let value): Int64(exactly: value)
-    }
-  }
-
-  var double: Double {
-    switch self {
-    case .integer(let value): Double(value)
-    case .double(let value): value
-    }
-  }
-
-  package static func == (left: Number, right: Number) -> Bool {
-    switch (left, right) {
-    case (.integer(let a), .integer(let b)): a == b
-    default: left.double == right.double
-    }
-  }
-
-  package static func < (left: Number, right: Number) -> Bool {
-    switch (left, right) {
-    case (.integer(let a), .integer(let b)): a < b
-    default: left.double < right.double
-    }
-  }
-}
-
-extension Number: Hashable {
-  package func hash(into hasher: inout Hasher) {
-    hasher.combine(double)
-  }
-}
-
-/// An object of the policy language: any value may be a key; sorted by key.
-package struct ObjectValue: Sendable, Hashable {
-  package struct Pair: Sendable, Hashable {
-    package let key: Value
-    package var value: Value
-  }
-
-  package private(set) var pairs: [Pair] = []
-
-  package init() {}
-
-  /// Takes members in any order.
-  init(_ members: [Value: Value]) {
-    pairs = members.map { Pair(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
-  }
-
-  package var isEmpty: Bool { pairs.isEmpty }
-
-  package subscript(key: Value) -> Value? {
-    get {
-      let index = position(of: key)
-      return index < pairs.count && pairs[index].key == key ? pairs[index].value : nil
-    }
-    set {
-      let index = position(of: key)
-      let present = index < pairs.count && pairs[index].key == key
-      switch (present, newValue) {
-      case (true, .some(let value)): pairs[index].value = value
-      case (true, .none): pairs.remove(at: index)
-      case (false, .some(let value)): pairs.insert(Pair(key: key, value: value), at: index)
-      case (false, .none): break
-      }
-    }
-  }
-
-  package subscript(name: ByteString) -> Value? {
-    get { self[.string(name)] }
-    set { self[.string(name)] = newValue }
-  }
-
-  private func position(of key: Value) -> Int {
-    if let last = pairs.last, last.key < key { return pairs.count }
-    var low = 0
-    var high = pairs.count
-    while low < high {
-      let middle = (low + high) / 2
-      if pairs[middle].key < key { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
-}
-
-/// A set of the policy language, sorted.
-package struct SetValue: Sendable, Hashable {
-  package private(set) var elements: [Value] = []
-
-  package init(_ unsorted: [Value] = []) {
-    elements = unsorted.sorted()
-    var unique: [Value] = []
-    for element in elements where unique.last != element { unique.append(element) }
-    elements = unique
-  }
-
-  package func contains(_ value: Value) -> Bool {
-    let index = position(of: value)
-    return index < elements.count && elements[index] == value
-  }
-
-  mutating func insert(_ value: Value) {
-    let index = position(of: value)
-    if index < elements.count, elements[index] == value { return }
-    elements.insert(value, at: index)
-  }
-
-  private func position(of value: Value) -> Int {
-    var low = 0
-    var high = elements.count
-    while low < high {
-      let middle = (low + high) / 2
-      if elements[middle] < value { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
-}
-
 extension Value {
   /// Takes a JSON value over unchanged.
   package init(_ json: JSONValue) {
@@ -259,13 +139,15 @@ extension Value {
     case .null: self = .null
     case .bool(let value): self = .bool(value)
     case .number(let number):
-      self = .number(number.integer.map(Number.integer) ?? Number(number.double))
+      self = .number(Number(text: number.text) ?? Number(number.double))
     case .string(let text): self = .string(text)
     case .array(let elements): self = .array(elements.map(Value.init))
     case .object(let object):
-      var result = ObjectValue()
-      for member in object.members { result[member.name] = Value(member.value) }
-      self = .object(result)
+      self = .object(
+        ObjectValue(
+          unsorted: object.members.map {
+            ObjectValue.Pair(key: .string($0.name), value: Value($0.value))
+          }))
     }
   }
 

@@ -1,18 +1,18 @@
 import CanonicalJSON
 
-extension BuiltinTable {
-  static let comparisons: [Builtin] = [
-    Builtin("equal", 2) { .bool($0[0] == $0[1]) },
-    Builtin("eq", 2) { .bool($0[0] == $0[1]) },
-    Builtin("neq", 2) { .bool($0[0] != $0[1]) },
-    Builtin("lt", 2) { .bool($0[0] < $0[1]) },
-    Builtin("gt", 2) { .bool($0[1] < $0[0]) },
-    Builtin("lte", 2) { .bool(!($0[1] < $0[0])) },
-    Builtin("gte", 2) { .bool(!($0[0] < $0[1])) },
-    Builtin("internal.member_2", 2) { values in
+extension OldBuiltinTable {
+  static let comparisons: [OldBuiltin] = [
+    OldBuiltin("equal", 2) { .bool($0[0] == $0[1]) },
+    OldBuiltin("eq", 2) { .bool($0[0] == $0[1]) },
+    OldBuiltin("neq", 2) { .bool($0[0] != $0[1]) },
+    OldBuiltin("lt", 2) { .bool($0[0] < $0[1]) },
+    OldBuiltin("gt", 2) { .bool($0[1] < $0[0]) },
+    OldBuiltin("lte", 2) { .bool(!($0[1] < $0[0])) },
+    OldBuiltin("gte", 2) { .bool(!($0[0] < $0[1])) },
+    OldBuiltin("internal.member_2", 2) { values in
       .bool(Evaluator.elements(values[1]).contains { $0.value == values[0] })
     },
-    Builtin("internal.member_3", 3) { values in
+    OldBuiltin("internal.member_3", 3) { values in
       .bool(
         Evaluator.elements(values[2]).contains { $0.key == values[0] && $0.value == values[1] })
     },
@@ -22,8 +22,8 @@ extension BuiltinTable {
     _ name: String,
     _ exact: @escaping @Sendable (Int64, Int64) -> (partialValue: Int64, overflow: Bool),
     _ inexact: @escaping @Sendable (Double, Double) -> Double
-  ) -> Builtin {
-    Builtin(name, 2) { (values) throws(BuiltinFault) in
+  ) -> OldBuiltin {
+    OldBuiltin(name, 2) { (values) throws(OldBuiltinFault) in
       let (left, right) = (try number(values, 0), try number(values, 1))
       if case .integer(let a) = left, case .integer(let b) = right {
         let result = exact(a, b)
@@ -33,10 +33,10 @@ extension BuiltinTable {
     }
   }
 
-  static let numbers: [Builtin] = [
+  static let numbers: [OldBuiltin] = [
     arithmetic("plus", { $0.addingReportingOverflow($1) }, { $0 + $1 }),
     arithmetic("mul", { $0.multipliedReportingOverflow(by: $1) }, { $0 * $1 }),
-    Builtin("minus", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("minus", 2) { (values) throws(OldBuiltinFault) in
       if case .set(let left) = values[0], case .set(let right) = values[1] {
         return .set(SetValue(left.elements.filter { !right.contains($0) }))
       }
@@ -47,9 +47,9 @@ extension BuiltinTable {
       }
       return .number(Number(left.double - right.double))
     },
-    Builtin("div", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("div", 2) { (values) throws(OldBuiltinFault) in
       let (left, right) = (try number(values, 0), try number(values, 1))
-      guard right.double != 0 else { throw BuiltinFault(message: "divide by zero") }
+      guard right.double != 0 else { throw OldBuiltinFault(message: "divide by zero") }
       if case .integer(let a) = left, case .integer(let b) = right,
         a.remainderReportingOverflow(dividingBy: b).partialValue == 0,
         !a.dividedReportingOverflow(by: b).overflow
@@ -58,13 +58,13 @@ extension BuiltinTable {
       }
       return .number(Number(left.double / right.double))
     },
-    Builtin("rem", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("rem", 2) { (values) throws(OldBuiltinFault) in
       guard let left = try number(values, 0).integer, let right = try number(values, 1).integer
-      else { throw BuiltinFault(message: "modulo on floating-point number") }
-      guard right != 0 else { throw BuiltinFault(message: "modulo by zero") }
+      else { throw OldBuiltinFault(message: "modulo on floating-point number") }
+      guard right != 0 else { throw OldBuiltinFault(message: "modulo by zero") }
       return .number(.integer(left.remainderReportingOverflow(dividingBy: right).partialValue))
     },
-    Builtin("abs", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("abs", 1) { (values) throws(OldBuiltinFault) in
       let value = try number(values, 0)
       if case .integer(let integer) = value, integer != .min {
         return .number(.integer(abs(integer)))
@@ -74,12 +74,12 @@ extension BuiltinTable {
     rounding("round") { $0.rounded(.toNearestOrAwayFromZero) },
     rounding("ceil") { $0.rounded(.up) },
     rounding("floor") { $0.rounded(.down) },
-    Builtin("numbers.range", 2) { (values) throws(BuiltinFault) in
+    OldBuiltin("numbers.range", 2) { (values) throws(OldBuiltinFault) in
       let (low, high) = (try integer(values, 0), try integer(values, 1))
       let (first, last) = (min(low, high), max(low, high))
       let (length, overflow) = last.subtractingReportingOverflow(first)
       guard !overflow, length < 1_000_000 else {
-        throw BuiltinFault(message: "the range is longer than a million numbers")
+        throw OldBuiltinFault(message: "the range is longer than a million numbers")
       }
       let numbers = (0...length).map { Value.number(.integer(first + $0)) }
       return .array(low <= high ? numbers : numbers.reversed())
@@ -88,16 +88,16 @@ extension BuiltinTable {
 
   private static func rounding(
     _ name: String, _ body: @escaping @Sendable (Double) -> Double
-  ) -> Builtin {
-    Builtin(name, 1) { (values) throws(BuiltinFault) in
+  ) -> OldBuiltin {
+    OldBuiltin(name, 1) { (values) throws(OldBuiltinFault) in
       let value = try number(values, 0)
       if case .integer = value { return .number(value) }
       return .number(Number(body(value.double)))
     }
   }
 
-  static let aggregates: [Builtin] = [
-    Builtin("count", 1) { (values) throws(BuiltinFault) in
+  static let aggregates: [OldBuiltin] = [
+    OldBuiltin("count", 1) { (values) throws(OldBuiltinFault) in
       switch values[0] {
       case .string(let text): return .number(.integer(Int64(text.text.unicodeScalars.count)))
       case .array(let elements): return .number(.integer(Int64(elements.count)))
@@ -108,15 +108,15 @@ extension BuiltinTable {
     },
     fold("sum", .integer(0), "plus"),
     fold("product", .integer(1), "mul"),
-    Builtin("max", 1) { (values) throws(BuiltinFault) in try elements(values, 0).max() },
-    Builtin("min", 1) { (values) throws(BuiltinFault) in try elements(values, 0).min() },
-    Builtin("sort", 1) { (values) throws(BuiltinFault) in
+    OldBuiltin("max", 1) { (values) throws(OldBuiltinFault) in try elements(values, 0).max() },
+    OldBuiltin("min", 1) { (values) throws(OldBuiltinFault) in try elements(values, 0).min() },
+    OldBuiltin("sort", 1) { (values) throws(OldBuiltinFault) in
       .array(try elements(values, 0).sorted())
     },
   ]
 
-  private static func fold(_ name: String, _ start: Number, _ operation: String) -> Builtin {
-    Builtin(name, 1) { (values) throws(BuiltinFault) in
+  private static func fold(_ name: String, _ start: Number, _ operation: String) -> OldBuiltin {
+    OldBuiltin(name, 1) { (values) throws(OldBuiltinFault) in
       var total = Value.number(start)
       guard let combine = numbers.first(where: { $0.name == operation }) else { return nil }
       for element in try elements(values, 0) {

@@ -1,0 +1,6 @@
+extension BuiltinTable {
+  /// The builtins that need nothing but their arguments.
+  ///
+  /// Each family is one static list in a file of its own: `BuiltinTable.strings` in Strings.swift.
+  package static let core = BuiltinTable([])
+}

@@ -1,0 +1,117 @@
+package import CanonicalJSON
+
+/// An object of the policy language: any value may be a key; sorted by key.
+package struct ObjectValue: Sendable {
+  package struct Pair: Sendable, Hashable {
+    package let key: Value
+    package var value: Value
+
+    package init(key: Value, value: Value) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  package private(set) var pairs: [Pair] = []
+  /// How many levels its keys and values nest; 0 if all are scalars.
+  private(set) var nesting: UInt8 = 0
+
+  package init() {}
+
+  /// Takes members in any order.
+  package init(_ members: [Value: Value]) {
+    pairs = members.map { Pair(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
+    measure()
+  }
+
+  /// Takes pairs in any order; of two with one key the later wins.
+  package init(unsorted: [Pair]) {
+    pairs = unsorted
+    if !ObjectValue.isSorted(pairs) {
+      let order = unsorted.indices.sorted { left, right in
+        let compared = Value.order(unsorted[left].key, unsorted[right].key)
+        return compared == 0 ? left < right : compared < 0
+      }
+      pairs = []
+      pairs.reserveCapacity(unsorted.count)
+      for index in order {
+        if let last = pairs.last, last.key == unsorted[index].key { pairs.removeLast() }
+        pairs.append(unsorted[index])
+      }
+    }
+    measure()
+  }
+
+  /// Takes pairs that the caller knows to be sorted by key, each key once.
+  package init(sorted: [Pair]) {
+    pairs = sorted
+    measure()
+  }
+
+  private static func isSorted(_ pairs: [Pair]) -> Bool {
+    for index in pairs.indices.dropFirst() where !(pairs[index - 1].key < pairs[index].key) {
+      return false
+    }
+    return true
+  }
+
+  private mutating func measure() {
+    for pair in pairs { include(pair.key, pair.value) }
+  }
+
+  private mutating func include(_ key: Value, _ value: Value) {
+    nesting = max(nesting, max(key.levels, value.levels))
+  }
+
+  package var isEmpty: Bool { pairs.isEmpty }
+  package var count: Int { pairs.count }
+
+  package subscript(key: Value) -> Value? {
+    get {
+      let index = position(of: key)
+      return index < pairs.count && pairs[index].key == key ? pairs[index].value : nil
+    }
+    set {
+      let index = position(of: key)
+      let present = index < pairs.count && pairs[index].key == key
+      if let newValue { include(key, newValue) }
+      switch (present, newValue) {
+      case (true, .some(let value)): pairs[index].value = value
+      case (true, .none): pairs.remove(at: index)
+      case (false, .some(let value)): pairs.insert(Pair(key: key, value: value), at: index)
+      case (false, .none): break
+      }
+    }
+  }
+
+  package subscript(name: ByteString) -> Value? {
+    get { self[.string(name)] }
+    set { self[.string(name)] = newValue }
+  }
+
+  /// Where a key stands or would stand.
+  package func position(of key: Value) -> Int {
+    if let last = pairs.last, last.key < key { return pairs.count }
+    var low = 0
+    var high = pairs.count
+    while low < high {
+      let middle = (low + high) / 2
+      if pairs[middle].key < key { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
+
+extension ObjectValue: Hashable {
+  package static func == (left: ObjectValue, right: ObjectValue) -> Bool {
+    left.pairs == right.pairs
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(pairs.count)
+    for pair in pairs {
+      hasher.combine(pair.key)
+      hasher.combine(pair.value)
+    }
+  }
+}
