@@ -29,7 +29,7 @@ extension OldBuiltinTable {
         let result = exact(a, b)
         if !result.overflow { return .number(.integer(result.partialValue)) }
       }
-      return .number(Number(inexact(left.double, right.double)))
+      return .number(Number(inexact(left.double, right.double)) ?? .integer(0))
     }
   }
 
@@ -45,7 +45,7 @@ extension OldBuiltinTable {
         let result = a.subtractingReportingOverflow(b)
         if !result.overflow { return .number(.integer(result.partialValue)) }
       }
-      return .number(Number(left.double - right.double))
+      return .number(Number(left.double - right.double) ?? .integer(0))
     },
     OldBuiltin("div", 2) { (values) throws(OldBuiltinFault) in
       let (left, right) = (try number(values, 0), try number(values, 1))
@@ -56,7 +56,7 @@ extension OldBuiltinTable {
       {
         return .number(.integer(a / b))
       }
-      return .number(Number(left.double / right.double))
+      return .number(Number(left.double / right.double) ?? .integer(0))
     },
     OldBuiltin("rem", 2) { (values) throws(OldBuiltinFault) in
       guard let left = try number(values, 0).integer, let right = try number(values, 1).integer
@@ -69,7 +69,7 @@ extension OldBuiltinTable {
       if case .integer(let integer) = value, integer != .min {
         return .number(.integer(abs(integer)))
       }
-      return .number(Number(value.double.magnitude))
+      return .number(Number(value.double.magnitude) ?? .integer(0))
     },
     rounding("round") { $0.rounded(.toNearestOrAwayFromZero) },
     rounding("ceil") { $0.rounded(.up) },
@@ -92,7 +92,7 @@ extension OldBuiltinTable {
     OldBuiltin(name, 1) { (values) throws(OldBuiltinFault) in
       let value = try number(values, 0)
       if case .integer = value { return .number(value) }
-      return .number(Number(body(value.double)))
+      return .number(Number(body(value.double)) ?? .integer(0))
     }
   }
 

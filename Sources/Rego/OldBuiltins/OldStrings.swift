@@ -135,7 +135,7 @@ extension OldBuiltinTable {
       let number =
         switch try number(values, 0) {
         case .integer(let value): Optional(value)
-        case .double(let value): Int64(exactly: value.rounded(.towardZero))
+        case .decimal(let value): Int64(exactly: (Double(value.text.text) ?? 0).rounded(.towardZero))
         }
       guard let number else { throw OldBuiltinFault(message: "operand 1 is beyond 64 bits") }
       return .string(ByteString(String(number, radix: Int(base))))

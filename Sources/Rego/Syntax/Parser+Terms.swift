@@ -105,7 +105,7 @@ extension Parser {
   }
 
   static func number(_ text: String) -> Value {
-    .number(Int64(text).map(Number.integer) ?? Number(Double(text) ?? .infinity))
+    .number(Number(text: ByteString(text)) ?? .integer(0))
   }
 
   private mutating func postfix() throws(PolicyFault) -> Term {

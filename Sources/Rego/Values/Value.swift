@@ -139,7 +139,7 @@ extension Value {
     case .null: self = .null
     case .bool(let value): self = .bool(value)
     case .number(let number):
-      self = .number(Number(text: number.text) ?? Number(number.double))
+      self = Number(text: number.text).map(Value.number) ?? .null
     case .string(let text): self = .string(text)
     case .array(let elements): self = .array(elements.map(Value.init))
     case .object(let object):
@@ -157,7 +157,7 @@ extension Value {
     case .null: .null
     case .bool(let value): .bool(value)
     case .number(.integer(let value)): JSONValue(value)
-    case .number(.double(let value)): JSONNumber(value).map(JSONValue.number) ?? .null
+    case .number(let number): JSONNumber(text: number.text).map(JSONValue.number) ?? .null
     case .string(let text): .string(text)
     case .array(let elements): .array(elements.map(\.json))
     case .set(let set): .array(set.elements.map(\.json))
