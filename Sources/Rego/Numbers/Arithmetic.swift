@@ -25,7 +25,7 @@ extension Number {
   }
 
   static func charge(
-    width left: Int, _ right: Int = 1, _ context: inout BuiltinContext
+    width left: Int, _ right: Int, _ context: inout BuiltinContext
   ) throws(BuiltinFailure) {
     let total = left + right
     guard total > 8 else { return }

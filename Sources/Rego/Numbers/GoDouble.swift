@@ -30,8 +30,8 @@ package enum GoDouble {
     return (digits, digits.isEmpty ? 0 : power)
   }
 
-  /// Go's `%v` of a double (`strconv` form `g`, shortest, exponents from 21).
-  package static func shortest(_ value: Double, exponentFrom threshold: Int = 21) -> String {
+  /// Go's `%v` of a double: form `g`, shortest.
+  package static func shortest(_ value: Double, exponentFrom threshold: Int = 6) -> String {
     let (digits, power) = shortestDigits(value)
     let sign = value.sign == .minus ? "-" : ""
     if digits.isEmpty { return sign + "0" }

@@ -49,19 +49,22 @@ package enum Number: Sendable {
       self = .integer(integer)
       return
     }
-    guard let number = Number(text: ByteString(GoDouble.shortest(value))) else { return nil }
+    guard let number = Number(text: ByteString(GoDouble.shortest(value, exponentFrom: 21))) else { return nil }
     self = number
   }
 
-  /// The value if it is written as an integer and fits 64 bits, as an index must be.
+  /// The value if it fits 64 bits and is written without an exponent and without a fraction but
+  /// zeros, as an index must be.
   package var integer: Int64? {
     switch self {
     case .integer(let value): return value
     case .decimal(let decimal):
-      guard let word = decimal.word,
-        !decimal.text.bytes.contains(where: { $0 == UInt8(ascii: ".") || $0 | 0x20 == 0x65 })
-      else { return nil }
-      return word
+      guard let word = decimal.word, decimal.text.bytes.allSatisfy({ $0 | 0x20 != 0x65 }) else {
+        return nil
+      }
+      // OPA takes at most 17 digits before a point.
+      let hasPoint = decimal.text.bytes.contains(UInt8(ascii: "."))
+      return hasPoint && word.magnitude >= 100_000_000_000_000_000 ? nil : word
     }
   }
 

@@ -38,7 +38,7 @@ extension OldBuiltin {
     case "internal.member_2" where values[0].isScalar: return 1 + values[1].width
     case "equal", "eq", "neq", "lt", "gt", "lte", "gte":
       // One that is small ends the comparison soon.
-      return 1 + (values.map(\.width).min() ?? 0 <= 1 ? 1 : values.reduce(0) { $0 + $1.size })
+      return 1 + (values.map(\.width).min() ?? 0 <= 1 ? 1 : values.reduce(0) { $0 + $1.oldSize })
     case "replace":
       guard case .string(let text) = values[0], case .string(let part) = values[1],
         case .string(let other) = values[2]
@@ -47,13 +47,13 @@ extension OldBuiltin {
         .multipliedReportingOverflow(by: other.count)
       return overflow ? .max : 1 + (text.count + made) / 8
     case "concat":
-      guard case .string(let separator) = values[0] else { return values[1].size }
+      guard case .string(let separator) = values[0] else { return values[1].oldSize }
       let (made, overflow) = values[1].width.multipliedReportingOverflow(by: separator.count)
-      return overflow ? .max : values[1].size + made / 8
+      return overflow ? .max : values[1].oldSize + made / 8
     case "numbers.range":
       guard case .number(let low) = values[0], case .number(let high) = values[1] else { return 1 }
       return Int(min(1_000_000, (high.double - low.double).magnitude))
-    default: return values.reduce(1) { $0 + $1.size }
+    default: return values.reduce(1) { $0 + $1.oldSize }
     }
   }
 }
@@ -77,7 +77,7 @@ extension Value {
     }
   }
 
-  fileprivate var size: Int { weight ?? .max / 8 }
+  fileprivate var oldSize: Int { weight ?? .max / 8 }
 }
 
 enum OldBuiltinTable {
