@@ -1,0 +1,265 @@
+import CanonicalJSON
+
+/// Evaluates one query over one input: counted instructions over one array of registers.
+struct Machine {
+  /// What is known of a rule under the present modifiers.
+  enum Memo {
+    case unknown
+    case undefined
+    case known(Value)
+  }
+
+  /// The input and data as modifiers have them, and what rules said under them.
+  struct Context {
+    var input: Value?
+    var data: Value
+    var memo: [Memo]
+    /// Paths of the data that stand in place of rules.
+    var shadows: [[Value]] = []
+    var replaced: [MockTarget: (function: MockTarget?, value: Value?)] = [:]
+  }
+
+  struct Frame {
+    var returnTo: Int32
+    var registers: Int
+    var iterators: Int
+    var builders: Int
+    var procedure: Int32
+    /// Where a function's value goes, and the label to go on at if it has none.
+    var target: Int32 = -1
+    var fail: Int32 = -1
+    var contexts: Int
+  }
+
+  /// Elements still to come of one collection.
+  struct Iterator {
+    enum Source {
+      case none
+      case array([Value])
+      case object([ObjectValue.Pair])
+      case set([Value])
+      /// Positions in an array, from an index.
+      case chosen([Value], [Int32])
+      case chosenPairs([ObjectValue.Pair], [Int32])
+      case definitions([Int32])
+    }
+
+    var source = Source.none
+    var position = 0
+  }
+
+  enum Builder {
+    case none
+    case list([Value])
+    case pairs([ObjectValue.Pair])
+    case tree(PathTree)
+  }
+
+  /// An error that ends the evaluation.
+  struct Fault: Error {
+    let code: String
+    let message: String
+    let at: Int32
+  }
+
+  let program: Program
+  let tree: RuleTree
+  let isStrict: Bool
+  let limits: EvaluationLimits
+  var current: Context
+  var contexts: [Context] = []
+  var registers: [Value?]
+  var iterators: [Iterator]
+  var builders: [Builder]
+  var frames: [Frame] = []
+  var base = 0
+  var iteratorBase = 0
+  var builderBase = 0
+  var builtinContext: BuiltinContext
+  /// Whether each definition held, without modifiers.
+  var matched: [Bool]
+  var rows: [[Value?]] = []
+  /// What nondeterministic builtins answered.
+  var answered: [BuiltinContext.KeptKey: Value?] = [:]
+  /// Where literals did not hold, if that is asked for.
+  var failures: [Int32: Failure]?
+
+  struct Failure {
+    var count = 0
+    var values: [Value?] = []
+  }
+
+  init(
+    policy: CompiledPolicy, program: Program, input: Value?, limits: EvaluationLimits,
+    environment: BuiltinContext.Environment, isStrict: Bool
+  ) {
+    self.program = program
+    tree = policy.tree
+    self.isStrict = isStrict
+    self.limits = limits
+    current = Context(
+      input: input, data: policy.data,
+      memo: [Memo](repeating: .unknown, count: policy.tree.groups.count))
+    registers = [Value?](repeating: nil, count: 32)
+    iterators = []
+    builders = []
+    builtinContext = BuiltinContext(
+      environment: environment, steps: limits.steps, bytes: limits.bytes)
+    matched = [Bool](repeating: false, count: program.definitions.count)
+  }
+
+  // MARK: frames
+
+  mutating func enter(
+    _ procedure: Int32, returnTo: Int32, target: Int32 = -1, fail: Int32 = -1, at pc: Int32
+  ) throws(Fault) {
+    guard frames.count < limits.depth else {
+      throw Fault(
+        code: "eval_limit_error",
+        message: "rules call each other more than \(limits.depth) deep", at: pc)
+    }
+    let called = program.procedures[Int(procedure)]
+    let (registerTop, iteratorTop, builderTop) = tops()
+    frames.append(
+      Frame(
+        returnTo: returnTo, registers: base, iterators: iteratorBase, builders: builderBase,
+        procedure: procedure, target: target, fail: fail, contexts: contexts.count))
+    base = registerTop
+    iteratorBase = iteratorTop
+    builderBase = builderTop
+    grow(called)
+  }
+
+  /// Where the present frame's registers, iterators and builders end.
+  private func tops() -> (Int, Int, Int) {
+    guard let frame = frames.last else { return (0, 0, 0) }
+    let procedure = program.procedures[Int(frame.procedure)]
+    return (
+      base + procedure.registers, iteratorBase + procedure.iterators,
+      builderBase + procedure.builders
+    )
+  }
+
+  private mutating func grow(_ procedure: Program.Procedure) {
+    let registerCount = base + procedure.registers
+    if registers.count < registerCount {
+      registers.append(
+        contentsOf: repeatElement(nil, count: max(registerCount - registers.count, registers.count)))
+    }
+    let iteratorCount = iteratorBase + procedure.iterators
+    if iterators.count < iteratorCount {
+      iterators.append(
+        contentsOf: repeatElement(Iterator(), count: iteratorCount - iterators.count))
+    }
+    let builderCount = builderBase + procedure.builders
+    if builders.count < builderCount {
+      builders.append(
+        contentsOf: repeatElement(Builder.none, count: builderCount - builders.count))
+    }
+    registers[base] = nil
+  }
+
+  mutating func leave() -> Frame? {
+    guard let frame = frames.popLast() else { return nil }
+    base = frame.registers
+    iteratorBase = frame.iterators
+    builderBase = frame.builders
+    return frame
+  }
+
+  // MARK: limits
+
+  func limitFault(_ limit: EvaluationLimit, at pc: Int32) -> Fault {
+    let message =
+      switch limit {
+      case .steps: "the policy took more than \(limits.steps) steps"
+      case .bytes: "the policy made or read more than \(limits.bytes) bytes of values"
+      case .depth: "rules call each other more than \(limits.depth) deep"
+      case .nesting: "the policy nests values more than \(Value.depthLimit) deep"
+      }
+    return Fault(code: "eval_limit_error", message: message, at: pc)
+  }
+
+  @inline(__always)
+  mutating func charge(steps: Int, at pc: Int32) throws(Fault) {
+    do throws(BuiltinFailure) {
+      try builtinContext.charge(steps: steps)
+    } catch {
+      throw limitFault(.steps, at: pc)
+    }
+  }
+
+  @inline(__always)
+  mutating func charge(bytes: Int, at pc: Int32) throws(Fault) {
+    do throws(BuiltinFailure) {
+      try builtinContext.charge(bytes: bytes)
+    } catch {
+      throw limitFault(.bytes, at: pc)
+    }
+  }
+
+  /// Refuses a value that was put together too deep.
+  @inline(__always)
+  func checkNesting(_ value: Value, at pc: Int32) throws(Fault) {
+    guard value.levels <= UInt8(Value.depthLimit) else { throw limitFault(.nesting, at: pc) }
+  }
+}
+
+/// An object in the making: values and sets under paths of keys.
+final class PathTree {
+  enum Leaf {
+    case value(Value)
+    case set([Value])
+    case tree(PathTree)
+  }
+
+  private(set) var leaves: [Value: Leaf] = [:]
+
+  /// Whether a value fits under a path: one that differs from what is there does not.
+  func insert(
+    _ keys: ArraySlice<Value>, _ value: Value, isElement: Bool, isDefault: Bool
+  ) -> Bool {
+    var tree = self
+    var keys = keys
+    while let key = keys.popFirst() {
+      if keys.isEmpty {
+        switch tree.leaves[key] {
+        case nil: tree.leaves[key] = isElement ? .set([value]) : .value(value)
+        case .value(let other): return !isElement && (isDefault || other == value)
+        case .set(var elements):
+          guard isElement else { return isDefault }
+          tree.leaves[key] = nil
+          elements.append(value)
+          tree.leaves[key] = .set(elements)
+        case .tree: return isDefault
+        }
+        return true
+      }
+      switch tree.leaves[key] {
+      case nil:
+        let next = PathTree()
+        tree.leaves[key] = .tree(next)
+        tree = next
+      case .tree(let next): tree = next
+      case .value, .set: return isDefault
+      }
+    }
+    return true
+  }
+
+  /// The object; it nests no deeper than the keys of rules' heads.
+  var object: Value {
+    var members: [ObjectValue.Pair] = []
+    members.reserveCapacity(leaves.count)
+    for (key, leaf) in leaves {
+      let value: Value =
+        switch leaf {
+        case .value(let value): value
+        case .set(let elements): .set(SetValue(elements))
+        case .tree(let tree): tree.object
+        }
+      members.append(ObjectValue.Pair(key: key, value: value))
+    }
+    return .object(ObjectValue(unsorted: members))
+  }
+}

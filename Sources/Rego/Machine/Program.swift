@@ -1,0 +1,75 @@
+import CanonicalJSON
+
+/// Everything that the machine runs: made once, then only read.
+struct Program: Sendable {
+  /// Where a rule's or a query's code begins, and what its frame holds.
+  struct Procedure: Sendable {
+    var entry: Int32 = 0
+    var registers = 0
+    var iterators = 0
+    var builders = 0
+  }
+
+  /// One rule as written, for answers and explanations.
+  struct Definition: Sendable {
+    let group: Int
+    let place: Place
+    /// The code of its literals: where each begins, and where it stands.
+    var literals: [(start: Int32, place: Place)] = []
+    var end: Int32 = 0
+    /// Where its code begins.
+    var start: Int32 = 0
+  }
+
+  /// What stands in a replaced function's place.
+  struct Replacement: Sendable {
+    let target: MockTarget
+    /// nil: the value in the register.
+    let function: MockTarget?
+  }
+
+  var code: [Instruction] = []
+  var labels: [Int32] = []
+  var constants: [Value] = []
+  var paths: [[Value]] = []
+  var procedures: [Procedure] = []
+  var definitions: [Definition] = []
+  var replacements: [Replacement] = []
+  var dispatches: [Dispatch] = []
+  var hashIndexes: [HashIndex] = []
+  var builtins: [Builtin] = []
+  var mocked: Set<MockTarget> = []
+  /// Places of instructions that may raise an error.
+  var places: [Int32: Place] = [:]
+  /// Numbers of the definitions of each group, in order.
+  var definitionsOfGroup: [[Int]] = []
+}
+
+/// Chooses the rules of one group that can match, by values of the input.
+struct Dispatch: Sendable {
+  struct Level: Sendable {
+    let path: Int32
+    /// Numbers of nodes by the value of the path.
+    var branches: [Value: Int32] = [:]
+    /// The node of rules that do not test the path, or -1.
+    var otherwise: Int32 = -1
+  }
+
+  struct Node: Sendable {
+    var level: Level?
+    /// Positions in `entries` of rules whose tests end here.
+    var rules: [Int32] = []
+  }
+
+  var nodes: [Node] = []
+  /// Where the code of each rule begins, as a label.
+  var entries: [Int32] = []
+}
+
+/// Elements of a collection in the data by the value of one of their fields.
+struct HashIndex: Sendable {
+  let path: [Value]
+  let field: [Value]
+  /// Positions of elements, in order.
+  var positions: [Value: [Int32]] = [:]
+}
