@@ -46,11 +46,7 @@ let package = Package(
     .target(name: "Statements", dependencies: ["CanonicalJSON", "Keys"]),
     .target(name: "Delegations", dependencies: ["Statements", "CanonicalJSON", "Keys"]),
     .target(name: "TransparencyLog", dependencies: ["Keys", "CanonicalJSON"]),
-    .target(
-      name: "Rego", dependencies: ["CanonicalJSON"],
-      // Swift 6.3's closure specialiser does not come to an end on the evaluator, whose functions
-      // call each other with closures; until it is reshaped, this module is not optimised.
-      swiftSettings: [.unsafeFlags(["-Onone"], .when(configuration: .release))]),
+    .target(name: "Rego", dependencies: ["CanonicalJSON"]),
     .target(name: "Approvals", dependencies: ["Statements", "CanonicalJSON", "Keys"]),
     .target(
       name: "Decisions",
@@ -134,6 +130,8 @@ let package = Package(
         "TestSupport", "Authority", "Registry", "Decisions", "Approvals", "Statements",
         "CanonicalJSON", "Keys", "Console", "Terminal",
       ], path: "Tests/Soak", exclude: ["hostile_agents.py"]),
+    .executableTarget(
+      name: "conformance", dependencies: ["Rego", "CanonicalJSON"], path: "Tests/Conformance"),
     .testTarget(name: "CanonicalJSONTests", dependencies: ["TestSupport", "CanonicalJSON"]),
     .testTarget(name: "KeysTests", dependencies: ["TestSupport", "Keys", "CanonicalJSON"]),
     .testTarget(

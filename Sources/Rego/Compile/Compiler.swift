@@ -66,9 +66,7 @@ struct Compiler {
     var planner = Planner(tree: tree, mocked: mocked, data: data, program: program)
     program = Program()
     for (number, rules) in resolved.enumerated() { planner.group(number, rules) }
-    if isResolved || planner.faults.allSatisfy({ $0.code == "rego_unsafe_var_error" }) {
-      faults += planner.faults
-    }
+    if isResolved { faults += planner.faults }
     program = planner.program
     program.definitionsOfGroup = [[Int]](repeating: [], count: tree.groups.count)
     for (number, definition) in program.definitions.enumerated() {

@@ -254,7 +254,7 @@ extension Planner {
       }
       return path(register, rest, into: target)
     }
-    if node < 0 || tree.groups(below: node).isEmpty {
+    if node < 0 {
       let (constants, rest) = Planner.constantPrefix(keys)
       let register = rest.isEmpty ? target ?? newRegister() : newRegister()
       emit(.base(register, path: path(constants), fail))

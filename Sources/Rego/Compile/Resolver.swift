@@ -92,7 +92,17 @@ struct Resolver {
     rulePlace = syntax.place
     var declared: Set<String> = []
     for argument in syntax.arguments { declarePattern(argument, kind: "arg", &declared) }
-    let arguments = syntax.arguments.map { pattern($0) }
+    // An argument that is evaluated is compared with what was passed, after what it rests on.
+    var evaluated: [(Int, Term)] = []
+    let arguments = syntax.arguments.map { argument -> Node in
+      switch argument.kind {
+      case .template, .reference, .call, .operation:
+        let slot = newSlot("$")
+        evaluated.append((slot, argument))
+        return .local(slot)
+      default: return pattern(argument)
+      }
+    }
     let ownKeys = Array(syntax.keys.dropFirst(definition.groundKeys))
     var keys: [Node] = definition.between.map { .constant(.string(ByteString($0))) }
     var element: Node?
@@ -102,8 +112,13 @@ struct Resolver {
         number == 0
         ? ownKeys + [syntax.element, branch.value].compactMap { $0 }
         : [branch.value].compactMap { $0 }
-      open(branch.body, heads: heads, arguments: declared)
-      let steps = branch.body.compactMap { literal($0) }
+      open(branch.body, heads: heads + evaluated.map(\.1), arguments: declared)
+      var steps = evaluated.map { slot, argument in
+        Step(
+          kind: .unify(.local(slot), term(argument)), isNegated: false, modifiers: [],
+          place: argument.place)
+      }
+      steps += branch.body.compactMap { literal($0) }
       if number == 0 {
         keys += ownKeys.map { term($0) }
         element = syntax.element.map { term($0) }

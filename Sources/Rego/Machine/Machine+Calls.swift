@@ -64,7 +64,12 @@ extension Machine {
         return next
       }
       guard let function = replacement.function else { return miss(pc, fail) }
-      return try callPlain(function, target, first, count, fail: fail, next: next, at: pc)
+      let entry = try callPlain(function, target, first, count, fail: fail, next: next, at: pc)
+      if case .function = function {
+        frames[frames.count - 1].replaced = current.replaced
+        current.replaced[callee] = nil
+      }
+      return entry
     }
     return try callPlain(callee, target, first, count, fail: fail, next: next, at: pc)
   }

@@ -100,9 +100,7 @@ extension Machine {
   /// Data and rules below a node in one value; it nests as deep as packages do.
   private func assembled(_ node: Int, _ data: Value?) -> Value? {
     var members: [Value: Value] = [:]
-    var isObject = false
     if case .object(let object)? = data {
-      isObject = true
       for pair in object.pairs { members[pair.key] = pair.value }
     } else if let data, data != .emptyObject {
       return data
@@ -124,17 +122,7 @@ extension Machine {
         members[key] = value
       }
     }
-    if members.isEmpty, !isObject, !tree.nodes[node].isPackage, node != RuleTree.root,
-      !hasPackage(below: node)
-    {
-      return nil
-    }
     return .object(ObjectValue(members))
-  }
-
-  private func hasPackage(below node: Int) -> Bool {
-    tree.nodes[node].isPackage
-      || tree.nodes[node].children.values.contains { hasPackage(below: $0) }
   }
 }
 

@@ -25,7 +25,7 @@ extension Machine {
           pc = miss(here, labels[Int(fail)])
         }
       case .base(let target, let path, let fail):
-        if let value = Machine.walk(current.data, program.paths[Int(path)]) {
+        if let value = Machine.walkData(current.data, program.paths[Int(path)]) {
           registers[base + Int(target)] = value
         } else {
           pc = miss(here, labels[Int(fail)])
@@ -168,6 +168,7 @@ extension Machine {
       case .returnFunction:
         let value = registers[base]
         guard let frame = leave() else { return }
+        if let replaced = frame.replaced { current.replaced = replaced }
         if let value {
           registers[base + Int(frame.target)] = value
           pc = frame.returnTo
@@ -229,6 +230,23 @@ extension Machine {
     for key in path {
       guard let next = value.element(key) else { return nil }
       value = next
+    }
+    return value
+  }
+
+  /// As ``walk(_:_:)``, where an object of the data has a number's text for a key.
+  static func walkData(_ start: Value, _ path: [Value]) -> Value? {
+    var value = start
+    for key in path {
+      if let next = value.element(key) {
+        value = next
+      } else if case .number(let number) = key, case .object(let object) = value,
+        let next = object[number.text]
+      {
+        value = next
+      } else {
+        return nil
+      }
     }
     return value
   }

@@ -28,7 +28,8 @@ struct Machine {
     /// Where a function's value goes, and the label to go on at if it has none.
     var target: Int32 = -1
     var fail: Int32 = -1
-    var contexts: Int
+    /// What was replaced before a replacement was called: within it, its own target is not.
+    var replaced: [MockTarget: (function: MockTarget?, value: Value?)]?
   }
 
   /// Elements still to come of one collection.
@@ -123,7 +124,7 @@ struct Machine {
     frames.append(
       Frame(
         returnTo: returnTo, registers: base, iterators: iteratorBase, builders: builderBase,
-        procedure: procedure, target: target, fail: fail, contexts: contexts.count))
+        procedure: procedure, target: target, fail: fail))
     base = registerTop
     iteratorBase = iteratorTop
     builderBase = builderTop

@@ -39,7 +39,7 @@ extension Parser {
     return try finished(kind, isNegated: isNegated, start)
   }
 
-  private mutating func finished(
+  mutating func finished(
     _ kind: Literal.Kind, isNegated: Bool = false, _ start: RegoToken
   ) throws(SyntaxFault) -> Literal {
     var modifiers: [Literal.Modifier] = []

@@ -175,10 +175,18 @@ extension Parser {
       case .templateOpen:
         advance()
         if current.kind == .templateClose { throw fault("invalid template string expression", token) }
-        // One level more, so that a constant is told from text.
+        // One level more, so that a constant is told from text, and undefined has a value.
+        let begin = current
         let inner = try infix()
-        parts.append(
-          try term(.setComprehension(inner, []), inner.place))
+        if at(.with) {
+          wildcards += 1
+          let name = Term(
+            kind: .variable("$\(wildcards)"), place: inner.place, levels: 0)
+          let literal = try finished(.unify(name, inner), begin)
+          parts.append(try term(.setComprehension(name, [literal]), inner.place))
+        } else {
+          parts.append(try term(.setComprehension(inner, []), inner.place))
+        }
         try expect(.templateClose, "expected } to end template string expression")
       case .templateEnd:
         advance()

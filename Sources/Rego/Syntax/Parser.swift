@@ -159,8 +159,14 @@ extension Parser {
     guard token.kind == .identifier, token.keyword == keyword, isKeyword(token) else {
       return false
     }
+    return !goesOn(token)
+  }
+
+  /// Whether a word that may be a keyword is a name: a reference or a call goes on from it.
+  private func goesOn(_ token: RegoToken) -> Bool {
     let next = peek()
-    return !(next.kind == .dot && !next.isSpaced && next.line == token.line)
+    guard !next.isSpaced, next.line == token.line else { return false }
+    return next.kind == .dot || next.kind == .leftParen && token.keyword == .contains
   }
 
   mutating func acceptKeyword(_ keyword: RegoToken.Keyword) -> Bool {
@@ -174,8 +180,7 @@ extension Parser {
     let token = current
     guard token.kind == .identifier else { return false }
     guard isKeyword(token) else { return true }
-    let next = peek()
-    return next.kind == .dot && !next.isSpaced && next.line == token.line
+    return goesOn(token)
   }
 
   mutating func nest<Result>(
