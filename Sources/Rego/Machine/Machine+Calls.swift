@@ -58,7 +58,7 @@ extension Machine {
     _ callee: MockTarget, _ target: Int32, _ first: Int32, _ count: Int, fail: Int32,
     next: Int32, at pc: Int32
   ) throws(Fault) -> Int32 {
-    if !current.replaced.isEmpty, let replacement = current.replaced[callee] {
+    if let replacement = current.replaced?[callee] {
       if let value = replacement.value {
         registers[base + Int(target)] = value
         return next
@@ -67,7 +67,7 @@ extension Machine {
       let entry = try callPlain(function, target, first, count, fail: fail, next: next, at: pc)
       if case .function = function {
         frames[frames.count - 1].replaced = current.replaced
-        current.replaced[callee] = nil
+        current.replaced?[callee] = nil
       }
       return entry
     }

@@ -65,7 +65,7 @@ extension Machine {
       keys += tree.nodes[node].children.keys.map { .string(ByteString($0)) }
       keys = SetValue(keys).elements
     }
-    iterators[iteratorBase + Int(iterator)] = Iterator(source: .set(keys))
+    iterators[iteratorBase + Int(iterator)] = Iterator(kind: .set, elements: keys)
     return !keys.isEmpty
   }
 

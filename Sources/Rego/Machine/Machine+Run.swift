@@ -158,7 +158,7 @@ extension Machine {
         }
       case .mark(let register): registers[base + Int(register)] = .null
       case .matched(let definition):
-        if contexts.isEmpty { matched[Int(definition)] = true }
+        if contexts.isEmpty, matched.last != definition { matched.append(definition) }
       case .result(let register): try result(register, at: here)
       case .returnRule(let group):
         current.memo[Int(group)] = registers[base].map(Memo.known) ?? .undefined
@@ -206,10 +206,10 @@ extension Machine {
       case .setData(let path, let register): setData(path, register)
       case .replace(let number, let value):
         let replacement = program.replacements[Int(number)]
-        current.replaced[replacement.target] = (
-          replacement.function,
-          replacement.function == nil ? registers[base + Int(value)] : nil
-        )
+        current.replaced = current.replaced ?? [:]
+        current.replaced?[replacement.target] = Replacement(
+          function: replacement.function,
+          value: replacement.function == nil ? registers[base + Int(value)] : nil)
       case .leaveContext:
         if let outer = contexts.popLast() { current = outer }
       }
@@ -295,75 +295,60 @@ extension Machine {
   // MARK: iterating
 
   mutating func iterate(_ iterator: Int32, _ register: Int32) -> Bool {
+    guard let value = registers[base + Int(register)] else { return false }
+    return start(iterator, value)
+  }
+
+  mutating func start(_ iterator: Int32, _ value: Value, chosen: [Int32]? = nil) -> Bool {
     let place = iteratorBase + Int(iterator)
-    switch registers[base + Int(register)] {
-    case .array(let elements)?: iterators[place] = Iterator(source: .array(elements))
-    case .object(let object)?: iterators[place] = Iterator(source: .object(object.pairs))
-    case .set(let set)?: iterators[place] = Iterator(source: .set(set.elements))
+    switch value {
+    case .array(let elements):
+      iterators[place] = Iterator(kind: .array, elements: elements, chosen: chosen)
+    case .object(let object):
+      iterators[place] = Iterator(kind: .object, pairs: object.pairs, chosen: chosen)
+    case .set(let set):
+      iterators[place] = Iterator(kind: .set, elements: set.elements, chosen: chosen)
     default: return false
     }
     return true
   }
 
   mutating func lookUp(_ iterator: Int32, _ index: Int32, _ value: Int32) -> Bool {
-    let place = iteratorBase + Int(iterator)
-    let table = program.hashIndexes[Int(index)]
-    guard let collection = Machine.walk(current.data, table.path),
+    guard
+      let collection = Machine.walk(current.data, program.hashIndexes[Int(index)].path),
       let key = registers[base + Int(value)]
     else { return false }
-    guard current.shadows.isEmpty else {
-      // Modifiers have changed the data: every element is looked at.
-      switch collection {
-      case .array(let elements): iterators[place] = Iterator(source: .array(elements))
-      case .object(let object): iterators[place] = Iterator(source: .object(object.pairs))
-      case .set(let set): iterators[place] = Iterator(source: .set(set.elements))
-      default: return false
-      }
-      return true
-    }
-    guard let positions = table.positions[key] else { return false }
-    switch collection {
-    case .array(let elements):
-      iterators[place] = Iterator(source: .chosen(elements, positions))
-    case .set(let set): iterators[place] = Iterator(source: .chosen(set.elements, positions))
-    case .object(let object):
-      iterators[place] = Iterator(source: .chosenPairs(object.pairs, positions))
-    default: return false
-    }
-    return true
+    // Where modifiers have changed the data, every element is looked at.
+    guard current.shadows.isEmpty else { return start(iterator, collection) }
+    guard let positions = program.hashIndexes[Int(index)].positions[key] else { return false }
+    return start(iterator, collection, chosen: positions)
   }
 
   mutating func next(_ iterator: Int32, _ key: Int32, _ value: Int32) -> Bool {
     let place = iteratorBase + Int(iterator)
-    let position = iterators[place].position
-    let found: Value
-    let name: Value
-    switch iterators[place].source {
-    case .array(let elements):
-      guard position < elements.count else { return ended(place) }
-      found = elements[position]
-      name = .number(Number(position))
-    case .object(let pairs):
-      guard position < pairs.count else { return ended(place) }
-      found = pairs[position].value
-      name = pairs[position].key
-    case .set(let elements):
-      guard position < elements.count else { return ended(place) }
-      found = elements[position]
-      name = found
-    case .chosen(let elements, let positions):
-      guard position < positions.count else { return ended(place) }
-      found = elements[Int(positions[position])]
-      name = .number(Number(Int(positions[position])))
-    case .chosenPairs(let pairs, let positions):
-      guard position < positions.count else { return ended(place) }
-      found = pairs[Int(positions[position])].value
-      name = pairs[Int(positions[position])].key
+    var position = iterators[place].position
+    iterators[place].position = position + 1
+    if iterators[place].chosen != nil {
+      guard let count = iterators[place].chosen?.count, position < count else {
+        return ended(place)
+      }
+      position = Int(iterators[place].chosen?[position] ?? 0)
+    }
+    switch iterators[place].kind {
+    case .array:
+      guard position < iterators[place].elements.count else { return ended(place) }
+      if value >= 0 { registers[base + Int(value)] = iterators[place].elements[position] }
+      if key >= 0 { registers[base + Int(key)] = .number(Number(position)) }
+    case .object:
+      guard position < iterators[place].pairs.count else { return ended(place) }
+      if value >= 0 { registers[base + Int(value)] = iterators[place].pairs[position].value }
+      if key >= 0 { registers[base + Int(key)] = iterators[place].pairs[position].key }
+    case .set:
+      guard position < iterators[place].elements.count else { return ended(place) }
+      if value >= 0 { registers[base + Int(value)] = iterators[place].elements[position] }
+      if key >= 0 { registers[base + Int(key)] = iterators[place].elements[position] }
     case .none, .definitions: return false
     }
-    iterators[place].position = position + 1
-    if value >= 0 { registers[base + Int(value)] = found }
-    if key >= 0 { registers[base + Int(key)] = name }
     return true
   }
 
@@ -376,28 +361,38 @@ extension Machine {
 
   mutating func dispatch(_ iterator: Int32, _ table: Int) {
     var found: [Int32] = []
-    var waiting: [Int32] = [0]
-    let nodes = program.dispatches[table].nodes
-    while let number = waiting.popLast() {
-      found += nodes[Int(number)].rules
-      guard let level = nodes[Int(number)].level else { continue }
-      if level.otherwise >= 0 { waiting.append(level.otherwise) }
-      if let value = inputValue(level.path), let next = level.branches[value] {
-        waiting.append(next)
+    var single: Int32 = 0
+    var waiting: [Int32] = []
+    while true {
+      let node = Int(single)
+      found += program.dispatches[table].nodes[node].rules
+      var next: Int32 = -1
+      if let path = program.dispatches[table].nodes[node].level?.path {
+        if let value = inputValue(path),
+          let branch = program.dispatches[table].nodes[node].level?.branches[value]
+        {
+          next = branch
+        }
+        if let otherwise = program.dispatches[table].nodes[node].level?.otherwise, otherwise >= 0 {
+          if next >= 0 { waiting.append(otherwise) } else { next = otherwise }
+        }
       }
+      if next < 0 { next = waiting.popLast() ?? -1 }
+      guard next >= 0 else { break }
+      single = next
     }
     if found.count > 1 { found.sort() }
-    iterators[iteratorBase + Int(iterator)] = Iterator(
-      source: .definitions(found.map { program.dispatches[table].entries[Int($0)] }))
+    for index in found.indices {
+      found[index] = program.dispatches[table].entries[Int(found[index])]
+    }
+    iterators[iteratorBase + Int(iterator)] = Iterator(kind: .definitions, chosen: found)
   }
 
   mutating func nextDefinition(_ iterator: Int32) -> Int32? {
     let place = iteratorBase + Int(iterator)
     let position = iterators[place].position
-    guard case .definitions(let labels) = iterators[place].source, position < labels.count else {
-      return nil
-    }
+    guard let count = iterators[place].chosen?.count, position < count else { return nil }
     iterators[place].position = position + 1
-    return labels[position]
+    return iterators[place].chosen?[position]
   }
 }

@@ -16,7 +16,13 @@ struct Machine {
     var memo: [Memo]
     /// Paths of the data that stand in place of rules.
     var shadows: [[Value]] = []
-    var replaced: [MockTarget: (function: MockTarget?, value: Value?)] = [:]
+    var replaced: [MockTarget: Replacement]?
+  }
+
+  /// What stands in a function's place: another function, or a value.
+  struct Replacement {
+    let function: MockTarget?
+    let value: Value?
   }
 
   struct Frame {
@@ -29,24 +35,25 @@ struct Machine {
     var target: Int32 = -1
     var fail: Int32 = -1
     /// What was replaced before a replacement was called: within it, its own target is not.
-    var replaced: [MockTarget: (function: MockTarget?, value: Value?)]?
+    var replaced: [MockTarget: Replacement]?
   }
 
   /// Elements still to come of one collection.
   struct Iterator {
-    enum Source {
+    enum Kind {
       case none
-      case array([Value])
-      case object([ObjectValue.Pair])
-      case set([Value])
-      /// Positions in an array, from an index.
-      case chosen([Value], [Int32])
-      case chosenPairs([ObjectValue.Pair], [Int32])
-      case definitions([Int32])
+      case array
+      case set
+      case object
+      case definitions
     }
 
-    var source = Source.none
+    var kind = Kind.none
     var position = 0
+    var elements: [Value] = []
+    var pairs: [ObjectValue.Pair] = []
+    /// Positions of elements chosen by an index; labels of rules.
+    var chosen: [Int32]?
   }
 
   enum Builder {
@@ -63,8 +70,7 @@ struct Machine {
     let at: Int32
   }
 
-  let program: Program
-  let tree: RuleTree
+  let plan: Plan
   let isStrict: Bool
   let limits: EvaluationLimits
   var current: Context
@@ -77,8 +83,8 @@ struct Machine {
   var iteratorBase = 0
   var builderBase = 0
   var builtinContext: BuiltinContext
-  /// Whether each definition held, without modifiers.
-  var matched: [Bool]
+  /// The definitions that held without modifiers.
+  var matched: [Int32] = []
   var rows: [[Value?]] = []
   /// What nondeterministic builtins answered.
   var answered: [BuiltinContext.KeptKey: Value?] = [:]
@@ -91,22 +97,30 @@ struct Machine {
   }
 
   init(
-    policy: CompiledPolicy, program: Program, input: Value?, limits: EvaluationLimits,
+    plan: Plan, data: Value, input: Value?, limits: EvaluationLimits,
     environment: BuiltinContext.Environment, isStrict: Bool
   ) {
-    self.program = program
-    tree = policy.tree
+    self.plan = plan
     self.isStrict = isStrict
     self.limits = limits
     current = Context(
-      input: input, data: policy.data,
-      memo: [Memo](repeating: .unknown, count: policy.tree.groups.count))
-    registers = [Value?](repeating: nil, count: 32)
+      input: input, data: data,
+      memo: [Memo](repeating: .unknown, count: plan.tree.groups.count))
+    registers = []
     iterators = []
     builders = []
     builtinContext = BuiltinContext(
       environment: environment, steps: limits.steps, bytes: limits.bytes)
-    matched = [Bool](repeating: false, count: program.definitions.count)
+  }
+
+  @inline(__always)
+  var program: Program {
+    _read { yield plan.program }
+  }
+
+  @inline(__always)
+  var tree: RuleTree {
+    _read { yield plan.tree }
   }
 
   // MARK: frames
@@ -145,7 +159,8 @@ struct Machine {
     let registerCount = base + procedure.registers
     if registers.count < registerCount {
       registers.append(
-        contentsOf: repeatElement(nil, count: max(registerCount - registers.count, registers.count)))
+        contentsOf: repeatElement(
+          nil, count: max(registerCount - registers.count, registers.count)))
     }
     let iteratorCount = iteratorBase + procedure.iterators
     if iterators.count < iteratorCount {

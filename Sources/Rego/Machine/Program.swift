@@ -45,6 +45,30 @@ struct Program: Sendable {
   var definitionsOfGroup: [[Int]] = []
 }
 
+/// What a policy is run from; a class, so that evaluations share it without copying it.
+final class Plan: Sendable {
+  let program: Program
+  let tree: RuleTree
+  /// The number of the group whose rules stand at a path.
+  let groups: [[ByteString]: Int]
+
+  init(program: Program, tree: RuleTree) {
+    self.program = program
+    self.tree = tree
+    var groups: [[ByteString]: Int] = [:]
+    for (number, group) in tree.groups.enumerated() {
+      groups[group.path.map { ByteString($0) }] = number
+    }
+    self.groups = groups
+  }
+
+  init(_ other: Plan, program: Program) {
+    self.program = program
+    tree = other.tree
+    groups = other.groups
+  }
+}
+
 /// Chooses the rules of one group that can match, by values of the input.
 struct Dispatch: Sendable {
   struct Level: Sendable {

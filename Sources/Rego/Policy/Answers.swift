@@ -28,7 +28,7 @@ extension CompiledPolicy {
     environment: BuiltinContext.Environment = BuiltinContext.Environment()
   ) throws(PolicyFault) -> [Answer] {
     var machine = Machine(
-      policy: self, program: program, input: input, limits: limits, environment: environment,
+      plan: plan, data: data, input: input, limits: limits, environment: environment,
       isStrict: false)
     var answers: [Answer] = []
     answers.reserveCapacity(paths.count)
@@ -43,6 +43,7 @@ extension CompiledPolicy {
   private func answer(
     _ path: [ByteString], _ machine: inout Machine
   ) throws(Machine.Fault) -> Answer {
+    if let group = plan.groups[path] { return try answer(group, &machine) }
     var node = RuleTree.root
     var index = 0
     while index < path.count, tree.nodes[node].group < 0 {
@@ -53,32 +54,39 @@ extension CompiledPolicy {
       node = child
       index += 1
     }
-    if node < 0 {
-      return Answer(value: Machine.walk(data, path.map(Value.string)), rules: [])
-    }
+    let keys = path.map(Value.string)
+    if node < 0 { return Answer(value: Machine.walk(data, keys), rules: []) }
     let group = tree.nodes[node].group
     guard group >= 0 else {
       for below in tree.groups(below: node) where tree.groups[below].kind != .function {
         try evaluate(below, &machine)
       }
-      return Answer(value: machine.document(at: node, path.map(Value.string)), rules: [])
+      return Answer(value: machine.document(at: node, keys), rules: [])
     }
-    guard tree.groups[group].kind != .function else { return Answer(value: nil, rules: []) }
+    let whole = try answer(group, &machine)
+    return Answer(value: whole.value.flatMap { Machine.walk($0, Array(keys[index...])) }, rules: [])
+  }
+
+  private func answer(_ group: Int, _ machine: inout Machine) throws(Machine.Fault) -> Answer {
+    guard plan.tree.groups[group].kind != .function else { return Answer(value: nil, rules: []) }
     try evaluate(group, &machine)
     guard case .known(let value) = machine.current.memo[group] else {
       return Answer(value: nil, rules: [])
     }
-    if index < path.count {
-      return Answer(value: Machine.walk(value, path[index...].map(Value.string)), rules: [])
-    }
     var places: [SourcePlace] = []
-    for definition in program.definitionsOfGroup[group] where machine.matched[definition] {
-      if let place = place(program.definitions[definition].place), places.last != place {
-        places.append(place)
-      }
+    for number in machine.matched {
+      guard plan.program.definitions[Int(number)].group == group,
+        let place = place(plan.program.definitions[Int(number)].place)
+      else { continue }
+      places.append(place)
     }
+    guard !places.isEmpty else { return Answer(value: value, rules: []) }
+    var rules: [ByteString] = []
     if places.count > 1 { places.sort() }
-    return Answer(value: value, rules: places.map(\.rule))
+    for (index, place) in places.enumerated() where index == 0 || places[index - 1] != place {
+      rules.append(place.rule)
+    }
+    return Answer(value: value, rules: rules)
   }
 
   private func evaluate(_ group: Int, _ machine: inout Machine) throws(Machine.Fault) {

@@ -3,8 +3,7 @@ package import CanonicalJSON
 /// A bundle of modules and data, checked and ready to be asked.
 package struct CompiledPolicy: Sendable {
   let modules: [ModuleSyntax]
-  let tree: RuleTree
-  let program: Program
+  let plan: Plan
   let data: Value
   let builtins: BuiltinTable
 
@@ -38,11 +37,13 @@ package struct CompiledPolicy: Sendable {
     guard diagnostics.isEmpty else { throw .invalid(diagnostics.sorted { $0.place < $1.place }) }
     let compiler = try Compiler(parsed, data: data, builtins: builtins)
     modules = parsed
-    tree = compiler.tree
-    program = compiler.program
+    plan = Plan(program: compiler.program, tree: compiler.tree)
     self.data = data
     self.builtins = builtins
   }
+
+  var tree: RuleTree { plan.tree }
+  var program: Program { plan.program }
 
   /// The place of an instruction's source, for messages.
   func place(_ place: Place?) -> SourcePlace? {

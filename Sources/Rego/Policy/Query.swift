@@ -78,7 +78,7 @@ extension CompiledPolicy {
     let procedure = planner.query(steps, slots: resolver.names.count, captures: 0)
     guard planner.faults.isEmpty else { throw Compiler.invalid(planner.faults, files) }
     var machine = Machine(
-      policy: self, program: planner.program, input: input, limits: limits,
+      plan: Plan(plan, program: planner.program), data: data, input: input, limits: limits,
       environment: environment, isStrict: isStrict)
     do throws(Machine.Fault) {
       try machine.run(Int32(procedure))

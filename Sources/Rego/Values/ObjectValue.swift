@@ -3,12 +3,24 @@ package import CanonicalJSON
 /// An object of the policy language: any value may be a key; sorted by key.
 package struct ObjectValue: Sendable {
   package struct Pair: Sendable, Hashable {
+    /// What most keys are told apart by, in the order of keys.
+    let mark: UInt64
     package let key: Value
     package var value: Value
 
     package init(key: Value, value: Value) {
+      mark = key.mark
       self.key = key
       self.value = value
+    }
+
+    package static func == (left: Pair, right: Pair) -> Bool {
+      left.mark == right.mark && left.key == right.key && left.value == right.value
+    }
+
+    package func hash(into hasher: inout Hasher) {
+      hasher.combine(key)
+      hasher.combine(value)
     }
   }
 
@@ -67,10 +79,7 @@ package struct ObjectValue: Sendable {
   package var count: Int { pairs.count }
 
   package subscript(key: Value) -> Value? {
-    get {
-      let index = position(of: key)
-      return index < pairs.count && pairs[index].key == key ? pairs[index].value : nil
-    }
+    get { value(of: key, mark: key.mark) }
     set {
       let index = position(of: key)
       let present = index < pairs.count && pairs[index].key == key
@@ -89,6 +98,31 @@ package struct ObjectValue: Sendable {
     set { self[.string(name)] = newValue }
   }
 
+  /// The value under a key whose mark is known.
+  func value(of key: Value, mark: UInt64) -> Value? {
+    pairs.withUnsafeBufferPointer { pairs in
+      var low = 0
+      var high = pairs.count
+      while low < high {
+        let middle = (low + high) / 2
+        if pairs[middle].mark < mark { low = middle + 1 } else { high = middle }
+      }
+      while low < pairs.count, pairs[low].mark == mark {
+        if pairs[low].key == key { return pairs[low].value }
+        low += 1
+        // Many keys of one mark: what is left is halved by the order of keys.
+        if low + 8 < pairs.count, pairs[low + 8].mark == mark {
+          high = pairs.count
+          while low < high {
+            let middle = (low + high) / 2
+            if pairs[middle].key < key { low = middle + 1 } else { high = middle }
+          }
+        }
+      }
+      return nil
+    }
+  }
+
   /// Where a key stands or would stand.
   package func position(of key: Value) -> Int {
     if let last = pairs.last, last.key < key { return pairs.count }
@@ -99,6 +133,30 @@ package struct ObjectValue: Sendable {
       if pairs[middle].key < key { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+}
+
+extension Value {
+  /// For text its first 8 bytes as a number, so that marks are ordered as keys are.
+  var mark: UInt64 {
+    switch self {
+    case .null, .bool, .number: return 0
+    case .string(let text): return text.mark
+    case .array, .object, .set: return .max
+    }
+  }
+}
+
+extension ByteString {
+  var mark: UInt64 {
+    bytes.withUnsafeBytes { buffer in
+      if buffer.count >= 8 {
+        return UInt64(bigEndian: buffer.loadUnaligned(as: UInt64.self))
+      }
+      var mark: UInt64 = 0
+      for index in 0..<buffer.count { mark |= UInt64(buffer[index]) << UInt64(56 - 8 * index) }
+      return mark
+    }
   }
 }
 

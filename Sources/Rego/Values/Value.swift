@@ -1,7 +1,7 @@
 package import CanonicalJSON
 
 /// A value of the policy language; ordered as Rego orders its types.
-package enum Value: Sendable, Hashable {
+package enum Value: Sendable {
   case null
   case bool(Bool)
   case number(Number)
@@ -97,6 +97,33 @@ extension Value {
       }
     }
     return total
+  }
+}
+
+extension Value: Hashable {
+  package static func == (left: Value, right: Value) -> Bool {
+    switch (left, right) {
+    case (.string(let a), .string(let b)): a == b
+    case (.number(let a), .number(let b)): a == b
+    case (.bool(let a), .bool(let b)): a == b
+    case (.null, .null): true
+    case (.array(let a), .array(let b)): a == b
+    case (.object(let a), .object(let b)): a == b
+    case (.set(let a), .set(let b)): a == b
+    default: false
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    switch self {
+    case .string(let text): text.hash(into: &hasher)
+    case .number(let number): hasher.combine(number)
+    case .null: hasher.combine(0 as UInt8)
+    case .bool(let value): hasher.combine(value)
+    case .array(let elements): hasher.combine(elements)
+    case .object(let object): hasher.combine(object)
+    case .set(let set): hasher.combine(set)
+    }
   }
 }
 
