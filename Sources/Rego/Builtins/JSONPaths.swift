@@ -37,7 +37,7 @@ extension BuiltinTable {
       var document = values[0]
       for operation in try values.array(1) {
         guard let next = try JSONPatch.applied(operation, to: document, &context) else {
-          return nil
+          throw .failed(JSONPatch.reason(operation, document))
         }
         document = next
       }
@@ -214,6 +214,24 @@ enum JSONPatch {
       return present == value ? document : nil
     default: return nil
     }
+  }
+
+  /// Why an operation does not apply.
+  static func reason(_ operation: Value, _ document: Value) -> String {
+    guard case .object(let members) = operation else {
+      return "must be an array of JSON-Patch objects, but at least one element is not an object"
+    }
+    let names = ["add", "remove", "replace", "move", "copy", "test"]
+    guard case .string(let name)? = members["op"] else { return "missing required attribute 'op'" }
+    guard names.contains(name.text) else { return "unrecognized op: '\(name)'" }
+    guard let path = members["path"] else { return "missing required attribute 'path'" }
+    if ["move", "copy"].contains(name), members["from"] == nil {
+      return "missing required attribute 'from'"
+    }
+    if ["add", "replace", "test"].contains(name), members["value"] == nil {
+      return "missing required attribute 'value'"
+    }
+    return "\(name) does not apply at path \(path.source)"
   }
 
   /// An index of an array as a path names it: a number, or digits without a leading zero.

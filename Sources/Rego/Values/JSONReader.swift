@@ -13,6 +13,7 @@ struct JSONReader {
 
   mutating func document() throws(BuiltinFailure) -> Value {
     skipSpace()
+    if index == bytes.count { throw .failed("EOF") }
     let value = try value("looking for beginning of value")
     skipSpace()
     if index < bytes.count { throw unexpected("after top-level value") }
