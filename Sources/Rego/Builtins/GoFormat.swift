@@ -30,6 +30,20 @@ package enum GoFormat {
     return result + "\""
   }
 
+  /// As Go's `time` quotes what it could not read: beyond ASCII byte by byte.
+  static func quotedBytes(_ bytes: some Collection<UInt8>) -> String {
+    var result = "\""
+    for byte in bytes {
+      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { result += "\\" }
+      if byte >= 0x20, byte < 0x80 {
+        result.unicodeScalars.append(Unicode.Scalar(byte))
+      } else {
+        result += "\\x" + hexadecimal(UInt32(byte), 2)
+      }
+    }
+    return result + "\""
+  }
+
   private static func hexadecimal(_ value: UInt32, _ width: Int) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
