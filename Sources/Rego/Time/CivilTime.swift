@@ -15,7 +15,7 @@ struct CivilTime: Sendable {
   init(nanoseconds: Int64, offset: Int, zoneName: String) {
     let seconds = CivilTime.floor(nanoseconds, 1_000_000_000)
     self.init(
-      seconds: seconds, nanosecond: Int(nanoseconds - seconds * 1_000_000_000), offset: offset,
+      seconds: seconds, nanosecond: Int(nanoseconds &- seconds &* 1_000_000_000), offset: offset,
       zoneName: zoneName)
   }
 
