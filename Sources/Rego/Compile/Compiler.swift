@@ -29,11 +29,12 @@ struct Compiler {
       names[module.package, default: []].formUnion(module.rules.map(\.name))
     }
     scopes = modules.map { PackageScope(path: $0.package, ruleNames: names[$0.package] ?? []) }
+    let annotations = Annotations(modules)
     var numbers = Resolver.BuiltinNumbers(table)
     var resolvers: [Resolver] = modules.indices.map { number in
       Resolver(
         tree: tree, package: scopes[number], imports: Compiler.imports(modules[number], &faults),
-        annotations: Annotations(), builtins: numbers)
+        annotations: annotations, builtins: numbers)
     }
     var mocked: Set<MockTarget> = []
     var resolved: [[ResolvedRule]] = []

@@ -109,7 +109,7 @@ extension Resolver {
         mocked.insert(.builtin(number))
       }
       // A function, named and not called, may stand in its place.
-      if syntax.value.isName, isFunctionName(syntax.value), let other = callee(syntax.value) {
+      if names(aFunction: syntax.value), let other = callee(syntax.value) {
         switch other {
         case .function(let group, _):
           dependencies.insert(group)
@@ -128,10 +128,5 @@ extension Resolver {
       return nil
     }
     return Step.Modifier(target: target, replacement: .value(term(syntax.value)))
-  }
-
-  private func isFunctionName(_ term: Term) -> Bool {
-    guard let head = parts(term).first else { return false }
-    return lookup(head) == nil
   }
 }

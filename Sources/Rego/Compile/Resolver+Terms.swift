@@ -151,7 +151,8 @@ extension Resolver {
     if let annotations, text == "rego.metadata.rule" || text == "rego.metadata.chain" {
       return .constant(
         text == "rego.metadata.rule"
-          ? annotations.rule(at: rulePlace) : annotations.chain(at: rulePlace))
+          ? annotations.rule(at: rulePlace)
+          : annotations.chain(at: rulePlace, path: rulePath, package: package.path))
     }
     guard let found = callee(name) else {
       if let reason = builtins.table.refused[text] {

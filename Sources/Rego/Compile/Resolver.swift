@@ -65,6 +65,7 @@ struct Resolver {
   var mocked: Set<MockTarget> = []
   /// The rule, for its own annotations.
   var rulePlace: Place?
+  var rulePath: [String] = []
 
   init(
     tree: RuleTree, package: PackageScope, imports: [String: [String]],
@@ -90,6 +91,7 @@ struct Resolver {
     later = [[]]
     names = []
     rulePlace = syntax.place
+    rulePath = package.path + [syntax.name]
     var declared: Set<String> = []
     for argument in syntax.arguments { declarePattern(argument, kind: "arg", &declared) }
     // An argument that is evaluated is compared with what was passed, after what it rests on.
@@ -179,8 +181,7 @@ struct Resolver {
       case .every(_, _, let domain, _): domain.collectNames(into: &used)
       }
       for modifier in literal.modifiers {
-        modifier.target.collectNames(into: &used)
-        modifier.value.collectNames(into: &used)
+        if !names(aFunction: modifier.value) { modifier.value.collectNames(into: &used) }
       }
     }
     for head in heads { head.collectNames(into: &used) }
@@ -190,6 +191,17 @@ struct Resolver {
     for name in used where !declared.contains(name) && lookup(name) == nil && !isGlobal(name) {
       scopes[scope][name] = newSlot(name)
     }
+  }
+
+  /// Whether a term is the name of a function or builtin, which a modifier may put in another's place.
+  func names(aFunction term: Term) -> Bool {
+    guard term.isName, let head = parts(term).first, lookup(head) == nil else { return false }
+    let parts = parts(term)
+    if let path = documentPath(parts) {
+      guard let node = tree.node(at: path), tree.nodes[node].group >= 0 else { return false }
+      return tree.groups[tree.nodes[node].group].kind == .function
+    }
+    return builtins.table[parts.joined(separator: ".")] != nil
   }
 
   mutating func close() {
