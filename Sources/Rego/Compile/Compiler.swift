@@ -22,7 +22,11 @@ struct Compiler {
     var clashes: [RuleTree.Clash] = []
     tree = RuleTree(modules, clashes: &clashes)
     faults = clashes.map {
-      Fault(code: "rego_type_error", message: $0.message, place: $0.place)
+      let places = $0.others.map { "\(modules[Int($0.file)].file.name):\($0.line)" }
+      return Fault(
+        code: "rego_type_error",
+        message: $0.message + (places.isEmpty ? "" : " at " + places.joined(separator: ", ")),
+        place: $0.place)
     }
     var names: [[String]: Set<String>] = [:]
     for module in modules {
@@ -99,11 +103,11 @@ struct Compiler {
   ) -> [String: [String]] {
     var imports: [String: [String]] = [:]
     for found in module.imports where found.path[0] == "data" || found.path[0] == "input" {
-      if imports[found.name] != nil, !module.isVersion0 {
+      if let other = imports[found.name], !module.isVersion0 {
         faults.append(
           Fault(
             code: "rego_compile_error",
-            message: "import must not shadow import \(found.path.joined(separator: "."))",
+            message: "import must not shadow import \(other.joined(separator: "."))",
             place: found.place))
       }
       imports[found.name] = found.path

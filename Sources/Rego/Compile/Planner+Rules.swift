@@ -62,6 +62,7 @@ extension Planner {
   ) {
     fail = next
     bound = []
+    types = [:]
     for (position, argument) in rule.arguments.enumerated() {
       match(argument, Register(1 + position))
     }

@@ -22,6 +22,10 @@ struct Planner {
   var nextBuilder: Int32 = 0
   var procedure = Program.Procedure()
   var bound: Set<Int> = []
+  /// Types of variables, where something is known of them.
+  var types: [Int: RegoType] = [:]
+  /// Where the literal being written stands.
+  var literalPlace = Place(line: 0, column: 0)
   var names: [String] = []
   /// Where to go on if what is being written does not hold.
   var fail: Label = 0
@@ -161,6 +165,7 @@ struct Planner {
   /// Writes one literal. `following`: what comes after it, to find what an index may serve.
   @discardableResult
   private mutating func write(_ step: Step, following: ArraySlice<Step>) -> Bool {
+    literalPlace = step.place
     if let definition, nesting == 0 {
       program.definitions[definition].literals.append(
         (start: Int32(program.code.count), place: step.place))

@@ -22,7 +22,10 @@ extension Resolver {
       for variable in variables {
         if case .variable(let name) = variable.kind {
           if name == "input" || name == "data" {
-            report("rego_compile_error", "variables must not shadow \(name)", variable.place)
+            report(
+              "rego_compile_error",
+              "variables must not shadow \(name) (use a different variable name)",
+              variable.place)
           }
           _ = declare(name, "declared", variable.place)
         }
@@ -69,7 +72,12 @@ extension Resolver {
       let sides = (term(arguments[0]), term(arguments[1]))
       return .unify(sides.0, sides.1)
     }
-    let node = term(expression)
+    let node: Node
+    if case .call(let callee, let arguments) = expression.kind {
+      node = call(callee, arguments, expression.place, allowsOutput: true)
+    } else {
+      node = term(expression)
+    }
     switch node {
     case .function(let group, let nodes, let place)
     where nodes.count == tree.groups[group].arity + 1:

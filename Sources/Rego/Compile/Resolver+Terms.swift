@@ -145,7 +145,10 @@ extension Resolver {
     return builtins.number(parts.joined(separator: ".")).map { .builtin($0) }
   }
 
-  mutating func call(_ name: Term, _ arguments: [Term], _ place: Place) -> Node {
+  /// `allowsOutput`: whether an argument more than the function has takes its value.
+  mutating func call(
+    _ name: Term, _ arguments: [Term], _ place: Place, allowsOutput: Bool = false
+  ) -> Node {
     let parts = parts(name)
     let text = parts.joined(separator: ".")
     if let annotations, text == "rego.metadata.rule" || text == "rego.metadata.chain" {
@@ -166,27 +169,30 @@ extension Resolver {
     switch found {
     case .function(let group, let arity):
       dependencies.insert(group)
-      if nodes.count != arity, nodes.count != arity + 1 {
-        arityFault(
-          text, nodes, Array(repeating: .any, count: arity), place)
+      if nodes.count != arity, nodes.count != arity + 1 || !allowsOutput {
+        report(
+          "rego_type_error",
+          "function data.\(tree.groups[group].path.joined(separator: ".")) has arity \(arity), got \(nodes.count) argument\(nodes.count == 1 ? "" : "s")",
+          place)
       }
       return .function(group, nodes, place)
     case .builtin(let number):
       let builtin = builtins.used[number]
       let arity = builtin.parameters.count
       if builtin.name != "print", nodes.count != arity,
-        nodes.count != arity + 1 || builtin.result == nil
+        nodes.count != arity + 1 || builtin.result == nil || !allowsOutput
       {
-        arityFault(text, nodes, builtin.parameters, place)
+        arityFault(text, nodes, builtin.parameters, place, isValue: !allowsOutput)
       }
       return .builtin(number, nodes, place)
     }
   }
 
   private mutating func arityFault(
-    _ name: String, _ have: [Node], _ want: [RegoType], _ place: Place
+    _ name: String, _ have: [Node], _ want: [RegoType], _ place: Place, isValue: Bool
   ) {
-    let have = have.map { TypeInference.type(of: $0, builtins.used).text }
+    let have =
+      have.map { TypeInference.type(of: $0, builtins.used).text } + (isValue ? ["???"] : [])
     report(
       "rego_type_error",
       "\(name): arity mismatch\n\thave: (\(have.joined(separator: ", ")))\n\twant: (\(want.map(\.text).joined(separator: ", ")))",

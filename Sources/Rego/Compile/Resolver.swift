@@ -87,6 +87,11 @@ struct Resolver {
   mutating func rule(
     _ syntax: RuleSyntax, _ definition: RuleGroup.Definition, groupPath: [String]
   ) -> ResolvedRule {
+    if syntax.name == "input" || syntax.name == "data" {
+      report(
+        "rego_compile_error",
+        "rules must not shadow \(syntax.name) (use a different rule name)", syntax.place)
+    }
     scopes = [[:]]
     later = [[]]
     names = []
@@ -147,9 +152,10 @@ struct Resolver {
 
   mutating func declare(_ name: String, _ kind: String, _ place: Place) -> Int {
     let scope = scopes.count - 1
-    if let known = scopes[scope][name], !name.hasPrefix("$") {
-      _ = known
+    if scopes[scope][name] != nil, !name.hasPrefix("$") {
       report("rego_compile_error", "var \(name) \(kind) above", place)
+    } else if scope == 1, kind != "arg", scopes[0][name] != nil {
+      report("rego_compile_error", "arg \(name) redeclared", place)
     }
     later[scope].remove(name)
     let slot = newSlot(name)
@@ -228,7 +234,9 @@ struct Resolver {
     case .variable(let name):
       if kind == "arg", declared.contains(name) { return }
       if name == "input" || name == "data" {
-        report("rego_compile_error", "variables must not shadow \(name)", term.place)
+        report(
+          "rego_compile_error",
+          "variables must not shadow \(name) (use a different variable name)", term.place)
       }
       declared.insert(name)
       _ = declare(name, kind, term.place)
@@ -271,6 +279,25 @@ struct Resolver {
 
   mutating func dataReference(_ keys: [Node], _ place: Place) -> Node {
     depend(on: keys[...], at: RuleTree.root)
+    var node = RuleTree.root
+    for key in keys {
+      guard case .constant(.string(let name)) = key,
+        let child = tree.nodes[node].children[name.text]
+      else {
+        node = RuleTree.root
+        break
+      }
+      node = child
+    }
+    if tree.nodes[node].group >= 0, case let group = tree.groups[tree.nodes[node].group],
+      group.kind == .function
+    {
+      let types = Array(repeating: "any", count: group.arity).joined(separator: ", ")
+      report(
+        "rego_type_error",
+        "function data.\(group.path.joined(separator: ".")) used as reference, not called\n\thave: (\(types)) => any",
+        place)
+    }
     return .data(keys)
   }
 

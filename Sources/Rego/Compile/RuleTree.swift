@@ -81,6 +81,8 @@ struct RuleTree: Sendable {
   struct Clash {
     let message: String
     let place: Place
+    /// Places that the message goes on to name.
+    var others: [Place] = []
   }
 
   init(_ modules: [ModuleSyntax], clashes: inout [Clash]) {
@@ -153,7 +155,8 @@ struct RuleTree: Sendable {
     if defaults.count > 1 {
       clashes.append(
         Clash(
-          message: "multiple default rules \(name) found", place: syntax(defaults[1]).place))
+          message: "multiple default rules \(name) found", place: syntax(defaults[0]).place,
+          others: defaults.map { syntax($0).place }))
     }
     group.definitions = rules.map {
       RuleGroup.Definition(

@@ -55,3 +55,60 @@ extension RegoType {
     }
   }
 }
+
+extension RegoType {
+  /// Whether some value may be of both types.
+  func mayBe(_ other: RegoType) -> Bool {
+    switch (self, other) {
+    case (.any, _), (_, .any): return true
+    case (.anyOf(let types), _): return types.isEmpty || types.contains { $0.mayBe(other) }
+    case (_, .anyOf(let types)): return types.isEmpty || types.contains { mayBe($0) }
+    case (.null, .null), (.boolean, .boolean), (.number, .number), (.string, .string): return true
+    case (.array(let items, let rest), .array(let others, let otherRest)):
+      for index in 0..<max(items.count, others.count) {
+        guard let one = index < items.count ? items[index] : rest,
+          let other = index < others.count ? others[index] : otherRest
+        else { return false }
+        if !one.mayBe(other) { return false }
+      }
+      return true
+    case (.object, .object), (.set, .set): return true
+    default: return false
+    }
+  }
+}
+
+extension Planner {
+  /// What is known of a term's type where it is written.
+  func type(of node: Node) -> RegoType {
+    switch node {
+    case .local(let slot): return types[slot] ?? .any
+    case .array(let nodes): return .array(nodes.map { type(of: $0) }, rest: nil)
+    default: return TypeInference.type(of: node, program.builtins)
+    }
+  }
+
+  /// Reports arguments that can never be of the type that a builtin takes.
+  mutating func checkArguments(_ number: Int, _ arguments: [Node], _ place: Place) {
+    let builtin = program.builtins[number]
+    guard arguments.count == builtin.parameters.count else { return }
+    for (argument, parameter) in zip(arguments, builtin.parameters)
+    where !type(of: argument).mayBe(parameter) {
+      let have = arguments.map { type(of: $0).text } + ["???"]
+      let want = (builtin.parameters + [builtin.result].compactMap { $0 }).map(\.text)
+      report(
+        "rego_type_error",
+        "\(builtin.name): invalid argument(s)\n\thave: (\(have.joined(separator: ", ")))\n\twant: (\(want.joined(separator: ", ")))",
+        place)
+      return
+    }
+  }
+
+  /// Reports two terms that can never be equal.
+  mutating func checkMatch(_ left: Node, _ right: Node, _ place: Place) {
+    let (one, other) = (type(of: left), type(of: right))
+    guard !one.mayBe(other) else { return }
+    report(
+      "rego_type_error", "match error\n\tleft  : \(one.text)\n\tright : \(other.text)", place)
+  }
+}

@@ -14,8 +14,7 @@ extension Parser {
           throw parser.unexpected("expected \\n or ; or }")
         }
         if parser.current.kind == .end, end != .end {
-          throw parser.unexpected(
-            "expected \(end == .rightBracket ? "]" : end == .templateClose ? "}" : "}")")
+          throw parser.unexpected()
         }
       }
       return literals
@@ -30,11 +29,13 @@ extension Parser {
     if at(.not) {
       advance()
       isNegated = true
-      if at(.not) { throw unexpected("expected expression after not") }
+      if at(.not) { throw unexpected() }
     }
     let kind = try expression()
     if isNegated, case .assign = kind {
-      throw fault("cannot use := in a negated expression", start)
+      throw SyntaxFault(
+        message: "cannot assign vars inside negated expression", line: start.line,
+        column: start.column, code: "rego_compile_error")
     }
     return try finished(kind, isNegated: isNegated, start)
   }

@@ -34,13 +34,13 @@ extension Parser {
 
   /// A path of a package or an import: a name, then names or texts.
   private mutating func path() throws(SyntaxFault) -> [String] {
-    guard current.kind == .identifier else { throw unexpected("expected ident") }
+    guard current.kind == .identifier else { throw unexpected("expected identifier") }
     let start = current
     var parts = [textOf(advance())]
     while !current.isSpaced || current.kind == .dot {
       if current.kind == .dot, !current.isSpaced {
         advance()
-        guard current.kind == .identifier else { throw unexpected("expected ident") }
+        guard current.kind == .identifier else { throw unexpected("expected identifier") }
         parts.append(textOf(advance()))
       } else if current.kind == .leftBracket, !current.isSpaced {
         advance()
@@ -109,8 +109,13 @@ extension Parser {
     let start = current
     let isDefault = acceptKeyword(.default_)
     guard atName else {
-      if current.kind == .identifier || isDefault { throw unexpected("expected rule head") }
-      throw unexpected(nil)
+      switch current.kind {
+      case .identifier where !isDefault:
+        throw fault("\(current.name) keyword cannot be used for rule name", current)
+      case .number: throw fault("number cannot be used for rule name", current)
+      case .string, .rawString: throw fault("string cannot be used for rule name", current)
+      default: throw unexpected(isDefault ? "expected rule head" : nil)
+      }
     }
     let nameToken = advance()
     let name = textOf(nameToken)
@@ -122,7 +127,7 @@ extension Parser {
       case .dot:
         advance()
         guard current.kind == .identifier, !current.isSpaced else {
-          throw unexpected("expected ident")
+          throw unexpected("expected identifier")
         }
         let key = advance()
         keys.append(
@@ -158,7 +163,7 @@ extension Parser {
       }
     } else if current.kind == .assign || current.kind == .unify {
       advance()
-      value = try infix()
+      value = try ruleValue()
       hasValue = true
     }
     if isDefault {
@@ -166,6 +171,7 @@ extension Parser {
         throw fault("default rules must have a value (expected default value)", start)
       }
       try endStatement()
+      try checkDefault(value, arguments ?? [], start)
       return [
         RuleSyntax(
           name: name, keys: keys, shape: arguments == nil ? .complete : .function,
@@ -213,7 +219,7 @@ extension Parser {
       var other: Term?
       if current.kind == .assign || current.kind == .unify {
         advance()
-        other = try infix()
+        other = try ruleValue()
       }
       let body = try ruleBody(start)
       elses.append(RuleSyntax.Branch(value: other, body: body ?? [], place: place))
@@ -231,6 +237,35 @@ extension Parser {
         element: element,
         branches: [RuleSyntax.Branch(value: value, body: body, place: at)]
           + (number == bodies.count - 1 ? elses : []), place: at)
+    }
+  }
+
+  private mutating func ruleValue() throws(SyntaxFault) -> Term {
+    do throws(SyntaxFault) {
+      return try infix()
+    } catch {
+      // OPA tells what it met, and then what it looked for.
+      faults.append(error)
+      throw unexpected("expected rule value term (e.g., x := <VALUE> { ... })")
+    }
+  }
+
+  /// A default's value and arguments are known without evaluating anything.
+  private func checkDefault(
+    _ value: Term?, _ arguments: [Term], _ start: RegoToken
+  ) throws(SyntaxFault) {
+    if let value, let found = value.firstEvaluated {
+      throw fault("illegal default rule (value cannot contain \(found))", start)
+    }
+    var names: Set<String> = []
+    for argument in arguments {
+      guard case .variable(let name) = argument.kind else {
+        throw fault(
+          "illegal default rule (arguments cannot contain \(argument.constantName))", start)
+      }
+      guard names.insert(name).inserted else {
+        throw fault("illegal default rule (arguments cannot be repeated \(name))", start)
+      }
     }
   }
 
@@ -256,5 +291,30 @@ extension Parser {
     }
     advance()
     return try bracedBody()
+  }
+}
+
+extension Term {
+  /// The kind of a part that is known only when it is evaluated; those in comprehensions aside.
+  fileprivate var firstEvaluated: String? {
+    switch kind {
+    case .constant, .arrayComprehension, .setComprehension, .objectComprehension, .template:
+      return nil
+    case .variable: return "var"
+    case .reference: return "ref"
+    case .call, .operation: return "call"
+    case .array(let terms), .set(let terms):
+      for term in terms { if let found = term.firstEvaluated { return found } }
+      return nil
+    case .object(let pairs):
+      for pair in pairs {
+        if let found = pair.key.firstEvaluated ?? pair.value.firstEvaluated { return found }
+      }
+      return nil
+    }
+  }
+
+  fileprivate var constantName: String {
+    if case .constant(let value) = kind { value.typeName } else { kindName }
   }
 }

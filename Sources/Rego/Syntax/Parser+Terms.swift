@@ -110,7 +110,7 @@ extension Parser {
           kind: .constant(.bool(start.keyword == .true_)), place: at, levels: 0)
       case .null:
         advance()
-        return Term(kind: .constant(.null), place: at, levels: 0)
+        return try headless(Term(kind: .constant(.null), place: at, levels: 0))
       default: throw unexpected()
       }
     case .identifier:
@@ -131,20 +131,32 @@ extension Parser {
       }
       return try suffixed(variable)
     case .number:
-      return try numberTerm(start, textOf(advance()))
+      return try headless(try numberTerm(start, textOf(advance())))
     case .string, .rawString:
-      return try suffixed(try string())
+      return try headless(try string())
     case .templateStart: return try template()
     case .leftParen:
       advance()
       let inner = try infix()
-      try expect(.rightParen, "expected )")
+      guard accept(.rightParen) else { throw fault("non-terminated expression", current) }
       return try suffixed(inner)
     case .leftBracket: return try suffixed(try array())
     case .leftBrace: return try suffixed(try braces())
     case .illegal: throw fault("illegal token", start)
     default: throw unexpected()
     }
+  }
+
+  /// A scalar, from which no reference goes on.
+  private func headless(_ scalar: Term) throws(SyntaxFault) -> Term {
+    if !current.isSpaced, current.kind == .leftBracket || current.kind == .dot,
+      case .constant(let value) = scalar.kind
+    {
+      throw SyntaxFault(
+        message: "illegal ref (head cannot be \(value.typeName))", line: scalar.place.line,
+        column: scalar.place.column)
+    }
+    return scalar
   }
 
   mutating func string() throws(SyntaxFault) -> Term {
@@ -209,7 +221,7 @@ extension Parser {
       case .dot:
         advance()
         guard current.kind == .identifier, !current.isSpaced else {
-          throw unexpected("expected ident")
+          throw unexpected("expected identifier")
         }
         let name = advance()
         keys.append(
@@ -347,7 +359,7 @@ extension Parser {
     }
     var elements = [first]
     while current.kind != .rightBrace {
-      try expect(.comma, "expected \",\" or \"}\"")
+      try expect(.comma, "non-terminated set")
       if current.kind == .rightBrace { break }
       elements.append(try infix(allowsPair: false))
     }
