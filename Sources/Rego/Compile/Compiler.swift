@@ -36,9 +36,11 @@ struct Compiler {
     let annotations = Annotations(modules)
     var numbers = Resolver.BuiltinNumbers(table)
     var resolvers: [Resolver] = modules.indices.map { number in
-      Resolver(
+      var resolver = Resolver(
         tree: tree, package: scopes[number], imports: Compiler.imports(modules[number], &faults),
         annotations: annotations, builtins: numbers)
+      resolver.isVersion0 = modules[number].isVersion0
+      return resolver
     }
     var mocked: Set<MockTarget> = []
     var resolved: [[ResolvedRule]] = []

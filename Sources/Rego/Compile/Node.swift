@@ -62,4 +62,6 @@ struct Step: Sendable {
   let isNegated: Bool
   let modifiers: [Modifier]
   let place: Place
+  /// Its text, in bytes of its file.
+  var range: Range<Int32> = 0..<0
 }

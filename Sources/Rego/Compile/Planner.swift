@@ -168,7 +168,7 @@ struct Planner {
     literalPlace = step.place
     if let definition, nesting == 0 {
       program.definitions[definition].literals.append(
-        (start: Int32(program.code.count), place: step.place))
+        (start: Int32(program.code.count), place: step.place, range: step.range))
     }
     if step.isNegated {
       negated(step)

@@ -6,7 +6,8 @@ extension Resolver {
     let modifiers = syntax.modifiers.compactMap { modifier($0) }
     func step(_ kind: Step.Kind) -> Step {
       Step(
-        kind: kind, isNegated: syntax.isNegated, modifiers: modifiers, place: syntax.place)
+        kind: kind, isNegated: syntax.isNegated, modifiers: modifiers, place: syntax.place,
+        range: syntax.range)
     }
     switch syntax.kind {
     case .expression(let expression): return step(test(expression))

@@ -103,6 +103,12 @@ extension Resolver {
 
   // MARK: calls
 
+  /// Builtins that version 1 of the language refuses.
+  static let deprecated: Set<String> = [
+    "all", "any", "cast_array", "cast_boolean", "cast_null", "cast_object", "cast_set",
+    "cast_string", "net.cidr_overlap", "re_match", "set_diff",
+  ]
+
   enum Callee {
     case function(Int, arity: Int)
     case builtin(Int)
@@ -164,6 +170,10 @@ extension Resolver {
         report("rego_type_error", "undefined function \(text)", place)
       }
       return .constant(.null)
+    }
+    if !isVersion0, Resolver.deprecated.contains(text), case .builtin = found {
+      report(
+        "rego_type_error", "deprecated built-in function calls in expression: \(text)", place)
     }
     let nodes = arguments.map { term($0) }
     switch found {

@@ -63,6 +63,7 @@ struct Resolver {
   var dependencies: Set<Int> = []
   /// Functions and builtins that some modifier replaces.
   var mocked: Set<MockTarget> = []
+  var isVersion0 = false
   /// The rule, for its own annotations.
   var rulePlace: Place?
   var rulePath: [String] = []

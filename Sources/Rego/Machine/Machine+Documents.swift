@@ -131,10 +131,4 @@ extension Machine {
   func document(at node: Int, _ path: [Value]) -> Value? {
     assembled(node, Machine.walk(current.data, path))
   }
-
-  mutating func noteFailure(_ pc: Int32) {
-    var failure = failures?[pc] ?? Failure()
-    failure.count += 1
-    failures?[pc] = failure
-  }
 }

@@ -10,6 +10,7 @@ extension Machine {
     while true {
       let here = pc
       try charge(steps: 1, at: here)
+      if trace != nil, contexts.isEmpty { trace?.step(here) }
       pc += 1
       switch code[Int(here)] {
       // Values
@@ -158,6 +159,7 @@ extension Machine {
         }
       case .mark(let register): registers[base + Int(register)] = .null
       case .matched(let definition):
+        if trace != nil, contexts.isEmpty { trace?.held(definition) }
         if contexts.isEmpty, matched.last != definition { matched.append(definition) }
       case .result(let register): try result(register, at: here)
       case .returnRule(let group):
@@ -219,7 +221,7 @@ extension Machine {
   /// Notes that an instruction did not hold, if that is asked for; gives where to go on.
   @inline(__always)
   mutating func miss(_ pc: Int32, _ target: Int32) -> Int32 {
-    if failures != nil { noteFailure(pc) }
+    if trace != nil { noteFailure(pc) }
     return target
   }
 
@@ -360,6 +362,12 @@ extension Machine {
   // MARK: rules by index
 
   mutating func dispatch(_ iterator: Int32, _ table: Int) {
+    guard trace == nil else {
+      // An explanation tries every rule.
+      iterators[iteratorBase + Int(iterator)] = Iterator(
+        kind: .definitions, chosen: program.dispatches[table].entries)
+      return
+    }
     var found: [Int32] = []
     var single: Int32 = 0
     var waiting: [Int32] = []

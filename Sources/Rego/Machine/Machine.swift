@@ -88,13 +88,8 @@ struct Machine {
   var rows: [[Value?]] = []
   /// What nondeterministic builtins answered.
   var answered: [BuiltinContext.KeptKey: Value?] = [:]
-  /// Where literals did not hold, if that is asked for.
-  var failures: [Int32: Failure]?
-
-  struct Failure {
-    var count = 0
-    var values: [Value?] = []
-  }
+  /// What happened to each rule, if that is asked for.
+  var trace: Trace?
 
   init(
     plan: Plan, data: Value, input: Value?, limits: EvaluationLimits,

@@ -15,7 +15,7 @@ struct Program: Sendable {
     let group: Int
     let place: Place
     /// The code of its literals: where each begins, and where it stands.
-    var literals: [(start: Int32, place: Place)] = []
+    var literals: [(start: Int32, place: Place, range: Range<Int32>)] = []
     var end: Int32 = 0
     /// Where its code begins.
     var start: Int32 = 0

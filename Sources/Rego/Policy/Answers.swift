@@ -30,6 +30,12 @@ extension CompiledPolicy {
     var machine = Machine(
       plan: plan, data: data, input: input, limits: limits, environment: environment,
       isStrict: false)
+    return try answers(paths, &machine)
+  }
+
+  func answers(
+    _ paths: [[ByteString]], _ machine: inout Machine
+  ) throws(PolicyFault) -> [Answer] {
     var answers: [Answer] = []
     answers.reserveCapacity(paths.count)
     do throws(Machine.Fault) {
