@@ -79,16 +79,20 @@ extension Planner {
       return register
     }
     let first = consecutive(arguments)
-    emit(.builtin(register, number: Int32(number), first: first, fail), at: place)
-    guard program.builtins[number].isRelation else { return register }
+    guard program.builtins[number].isRelation else {
+      emit(.builtin(register, number: Int32(number), first: first, fail), at: place)
+      return register
+    }
+    // Each element of the answer is one way in which the call holds.
+    let answers = newRegister()
+    emit(.builtin(answers, number: Int32(number), first: first, fail), at: place)
     let iterator = newIterator()
-    emit(.iterate(iterator, register, fail))
+    emit(.iterate(iterator, answers, fail))
     let again = newLabel()
     put(again)
-    let element = newRegister()
-    emit(.next(iterator, key: -1, value: element, fail))
+    emit(.next(iterator, key: -1, value: register, fail))
     fail = again
-    return element
+    return register
   }
 
   /// Writes terms to registers, each when what it needs is bound: one may bind another's variable.
