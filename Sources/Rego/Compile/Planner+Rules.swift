@@ -183,6 +183,13 @@ extension Planner {
   // MARK: dispatch
 
   static let dispatchMinimum = 3
+  /// So few rules are tried one after the other.
+  private static let leafSize = 2
+
+  private struct InputTest {
+    let path: Int32
+    let values: [Value]
+  }
 
   /// A tree over what rules require of the input, or nil if that would not save anything.
   private mutating func makeDispatch(
@@ -191,78 +198,92 @@ extension Planner {
     guard rules.count >= Planner.dispatchMinimum, !mocked.contains(.builtin(Operators.equal)),
       !mocked.contains(.builtin(Operators.member))
     else { return nil }
-    var tests: [[(path: Int32, values: [Value])]] = []
-    var uses: [Int32: Int] = [:]
+    var tests: [[InputTest]] = []
+    tests.reserveCapacity(rules.count)
+    var tested = 0
     for rule in rules {
-      var found: [(path: Int32, values: [Value])] = []
+      var found: [InputTest] = []
       if rule.branches.count == 1 {
         for step in rule.branches[0].steps where found.count < 8 {
           guard let test = inputTest(step), !found.contains(where: { $0.path == test.path })
           else { continue }
           found.append(test)
-          uses[test.path, default: 0] += 1
         }
       }
+      if !found.isEmpty { tested += 1 }
       tests.append(found)
     }
-    guard !uses.isEmpty, tests.count(where: { !$0.isEmpty }) * 2 >= tests.count else {
-      return nil
-    }
-    // The path that most rules test comes first.
-    let ranked = uses.keys.sorted { left, right in
-      let (one, other) = (uses[left] ?? 0, uses[right] ?? 0)
-      return one == other ? left < right : one > other
-    }
+    guard tested * 2 >= tests.count else { return nil }
     var dispatch = Dispatch()
-    dispatch.nodes = [Dispatch.Node()]
     dispatch.entries = entries
-    for (index, found) in tests.enumerated() {
-      let ordered = ranked.prefix(8).compactMap { path in found.first { $0.path == path } }
-      insert(Int32(index), ordered[...], at: 0, ranks: ranked, into: &dispatch)
+    dispatch.nodes = [Dispatch.Node()]
+    var waiting = [(node: 0, rules: rules.indices.map { Int32($0) }, used: [Int32]())]
+    while let (node, here, used) = waiting.popLast() {
+      guard here.count > Planner.leafSize, used.count < 8,
+        let path = Planner.bestPath(here, tests, used)
+      else {
+        dispatch.nodes[node].rules = here
+        continue
+      }
+      var parts: [Value: [Int32]] = [:]
+      parts.reserveCapacity(here.count)
+      var others: [Int32] = []
+      for rule in here {
+        guard let test = tests[Int(rule)].first(where: { $0.path == path }) else {
+          others.append(rule)
+          continue
+        }
+        for value in test.values { parts[value, default: []].append(rule) }
+      }
+      var level = Dispatch.Level(path: path)
+      level.branches.reserveCapacity(parts.count)
+      for (value, rules) in parts {
+        let next = dispatch.nodes.count
+        level.branches[value] = Int32(next)
+        if rules.count <= Planner.leafSize {
+          dispatch.nodes.append(Dispatch.Node(level: nil, rules: rules))
+        } else {
+          dispatch.nodes.append(Dispatch.Node())
+          waiting.append((next, rules, used + [path]))
+        }
+      }
+      if !others.isEmpty {
+        level.otherwise = Int32(dispatch.nodes.count)
+        dispatch.nodes.append(Dispatch.Node())
+        waiting.append((dispatch.nodes.count - 1, others, used + [path]))
+      }
+      dispatch.nodes[node].level = level
       guard dispatch.nodes.count < 4 * rules.count + 1024 else { return nil }
     }
     return dispatch
   }
 
-  private func insert(
-    _ rule: Int32, _ tests: ArraySlice<(path: Int32, values: [Value])>, at node: Int,
-    ranks: [Int32], into dispatch: inout Dispatch
-  ) {
-    guard let test = tests.first else {
-      dispatch.nodes[node].rules.append(rule)
-      return
-    }
-    if dispatch.nodes[node].level == nil {
-      dispatch.nodes[node].level = Dispatch.Level(path: test.path)
-    }
-    guard let level = dispatch.nodes[node].level, level.path == test.path else {
-      // This node tells another path apart: rules that do not test that go on below.
-      if let level = dispatch.nodes[node].level {
-        if level.otherwise < 0 {
-          dispatch.nodes.append(Dispatch.Node())
-          let added = Int32(dispatch.nodes.count - 1)
-          dispatch.nodes[node].level?.otherwise = added
+  /// The path that tells most of these rules apart: by how many test it, and into how many values.
+  private static func bestPath(
+    _ rules: [Int32], _ tests: [[InputTest]], _ used: [Int32]
+  ) -> Int32? {
+    var uses: [(path: Int32, count: Int, values: Set<Value>)] = []
+    for rule in rules {
+      for test in tests[Int(rule)] where !used.contains(test.path) {
+        if let index = uses.firstIndex(where: { $0.path == test.path }) {
+          uses[index].count += 1
+          if uses[index].values.count < 64, let value = test.values.first {
+            uses[index].values.insert(value)
+          }
+        } else if uses.count < 16 {
+          uses.append((test.path, 1, Set(test.values.prefix(1))))
         }
-        let next = Int(dispatch.nodes[node].level?.otherwise ?? 0)
-        insert(rule, tests, at: next, ranks: ranks, into: &dispatch)
       }
-      return
     }
-    for value in test.values {
-      let next: Int
-      if let known = dispatch.nodes[node].level?.branches[value] {
-        next = Int(known)
-      } else {
-        dispatch.nodes.append(Dispatch.Node())
-        next = dispatch.nodes.count - 1
-        dispatch.nodes[node].level?.branches[value] = Int32(next)
-      }
-      insert(rule, tests.dropFirst(), at: next, ranks: ranks, into: &dispatch)
-    }
+    return uses.filter { $0.count * 2 >= rules.count }
+      .max {
+        $0.count * $0.values.count == $1.count * $1.values.count
+          ? $0.path > $1.path : $0.count * $0.values.count < $1.count * $1.values.count
+      }?.path
   }
 
   /// What a literal requires of one path of the input: one of some scalars.
-  private mutating func inputTest(_ step: Step) -> (path: Int32, values: [Value])? {
+  private mutating func inputTest(_ step: Step) -> InputTest? {
     guard !step.isNegated, step.modifiers.isEmpty else { return nil }
     func known(_ node: Node) -> Value? {
       if case .constant(let value) = node, !value.isComposite { value } else { nil }
@@ -288,11 +309,11 @@ extension Planner {
       default: return nil
       }
       guard values.count <= 16, !values.contains(where: \.isComposite) else { return nil }
-      return (path(found), values)
+      return InputTest(path: path(found), values: values)
     default: return nil
     }
-    if let found = inputPath(sides.0), let value = known(sides.1) { return (path(found), [value]) }
-    if let found = inputPath(sides.1), let value = known(sides.0) { return (path(found), [value]) }
+    if let found = inputPath(sides.0), let value = known(sides.1) { return InputTest(path: path(found), values: [value]) }
+    if let found = inputPath(sides.1), let value = known(sides.0) { return InputTest(path: path(found), values: [value]) }
     return nil
   }
 }

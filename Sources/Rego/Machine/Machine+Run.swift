@@ -253,11 +253,30 @@ extension Machine {
     return value
   }
 
-  @inline(__always)
   func inputValue(_ path: Int32) -> Value? {
-    guard let input = current.input else { return nil }
-    let keys = program.paths[Int(path)]
-    return keys.isEmpty ? input : Machine.walk(input, keys)
+    guard current.input != nil else { return nil }
+    let count = plan.paths[Int(path)].count
+    guard count > 0 else { return current.input }
+    guard case .object(let root)? = current.input else { return nil }
+    var pairs = root.pairs
+    for index in 0..<count - 1 {
+      guard
+        let found = ObjectValue.index(
+          of: plan.paths[Int(path)][index].key, mark: plan.paths[Int(path)][index].mark,
+          in: pairs)
+      else { return nil }
+      guard case .object(let next) = pairs[found].value else {
+        // An array or a set among the keys.
+        return Machine.walk(pairs[found].value, Array(program.paths[Int(path)][(index + 1)...]))
+      }
+      pairs = next.pairs
+    }
+    guard
+      let found = ObjectValue.index(
+        of: plan.paths[Int(path)][count - 1].key, mark: plan.paths[Int(path)][count - 1].mark,
+        in: pairs)
+    else { return nil }
+    return pairs[found].value
   }
 
   func inputEquals(_ path: Int32, _ constant: Value) -> Bool {
@@ -368,12 +387,15 @@ extension Machine {
         kind: .definitions, chosen: program.dispatches[table].entries)
       return
     }
+    let place = iteratorBase + Int(iterator)
+    var first: Int32 = -1
     var found: [Int32] = []
-    var single: Int32 = 0
     var waiting: [Int32] = []
+    var node = 0
     while true {
-      let node = Int(single)
-      found += program.dispatches[table].nodes[node].rules
+      for rule in program.dispatches[table].nodes[node].rules {
+        if first < 0 { first = rule } else { found.append(rule) }
+      }
       var next: Int32 = -1
       if let path = program.dispatches[table].nodes[node].level?.path {
         if let value = inputValue(path),
@@ -387,19 +409,31 @@ extension Machine {
       }
       if next < 0 { next = waiting.popLast() ?? -1 }
       guard next >= 0 else { break }
-      single = next
+      node = Int(next)
     }
-    if found.count > 1 { found.sort() }
+    guard !found.isEmpty else {
+      iterators[place] = Iterator(
+        kind: .definitions,
+        single: first < 0 ? -1 : program.dispatches[table].entries[Int(first)])
+      return
+    }
+    found.append(first)
+    found.sort()
     for index in found.indices {
       found[index] = program.dispatches[table].entries[Int(found[index])]
     }
-    iterators[iteratorBase + Int(iterator)] = Iterator(kind: .definitions, chosen: found)
+    iterators[place] = Iterator(kind: .definitions, chosen: found)
   }
 
   mutating func nextDefinition(_ iterator: Int32) -> Int32? {
     let place = iteratorBase + Int(iterator)
+    guard let count = iterators[place].chosen?.count else {
+      let label = iterators[place].single
+      iterators[place].single = -1
+      return label < 0 ? nil : label
+    }
     let position = iterators[place].position
-    guard let count = iterators[place].chosen?.count, position < count else { return nil }
+    guard position < count else { return nil }
     iterators[place].position = position + 1
     return iterators[place].chosen?[position]
   }

@@ -54,6 +54,8 @@ struct Machine {
     var pairs: [ObjectValue.Pair] = []
     /// Positions of elements chosen by an index; labels of rules.
     var chosen: [Int32]?
+    /// The label of a rule that is the only one.
+    var single: Int32 = -1
   }
 
   enum Builder {

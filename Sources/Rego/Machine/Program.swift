@@ -51,9 +51,23 @@ final class Plan: Sendable {
   let tree: RuleTree
   /// The number of the group whose rules stand at a path.
   let groups: [[ByteString]: Int]
+  /// The program's paths with the marks of their keys.
+  let paths: [[PathKey]]
 
-  init(program: Program, tree: RuleTree) {
+  /// Each definition as `file:line`, and the order of places.
+  let ruleTexts: [ByteString]
+
+  struct PathKey: Sendable {
+    let mark: UInt64
+    let key: Value
+  }
+
+  init(program: Program, tree: RuleTree, files: [String]) {
     self.program = program
+    ruleTexts = program.definitions.map {
+      ByteString("\(files[Int($0.place.file)]):\($0.place.line)")
+    }
+    paths = program.paths.map { $0.map { PathKey(mark: $0.mark, key: $0) } }
     self.tree = tree
     var groups: [[ByteString]: Int] = [:]
     for (number, group) in tree.groups.enumerated() {
@@ -66,6 +80,8 @@ final class Plan: Sendable {
     self.program = program
     tree = other.tree
     groups = other.groups
+    ruleTexts = other.ruleTexts
+    paths = program.paths.map { $0.map { PathKey(mark: $0.mark, key: $0) } }
   }
 }
 

@@ -79,20 +79,29 @@ extension CompiledPolicy {
     guard case .known(let value) = machine.current.memo[group] else {
       return Answer(value: nil, rules: [])
     }
-    var places: [SourcePlace] = []
-    for number in machine.matched {
-      guard plan.program.definitions[Int(number)].group == group,
-        let place = place(plan.program.definitions[Int(number)].place)
-      else { continue }
-      places.append(place)
+    var found: [Int] = []
+    for number in machine.matched
+    where plan.program.definitions[Int(number)].group == group && found.last != Int(number) {
+      found.append(Int(number))
     }
-    guard !places.isEmpty else { return Answer(value: value, rules: []) }
-    var rules: [ByteString] = []
-    if places.count > 1 { places.sort() }
-    for (index, place) in places.enumerated() where index == 0 || places[index - 1] != place {
-      rules.append(place.rule)
+    if found.count > 1 { found = inOrder(found) }
+    return Answer(value: value, rules: found.map { plan.ruleTexts[$0] })
+  }
+
+  /// Definitions by place, those of one place once.
+  private func inOrder(_ numbers: [Int]) -> [Int] {
+    let placed = numbers.compactMap { number in
+      place(plan.program.definitions[number].place).map { (number, $0) }
+    }.sorted { $0.1 < $1.1 }
+    var unique: [Int] = []
+    for (index, entry) in placed.enumerated()
+    where index == 0
+      || plan.ruleTexts[placed[index - 1].0] != plan.ruleTexts[entry.0]
+      || placed[index - 1].1 != entry.1
+    {
+      unique.append(entry.0)
     }
-    return Answer(value: value, rules: rules)
+    return unique
   }
 
   private func evaluate(_ group: Int, _ machine: inout Machine) throws(Machine.Fault) {

@@ -37,7 +37,8 @@ package struct CompiledPolicy: Sendable {
     guard diagnostics.isEmpty else { throw .invalid(diagnostics.sorted { $0.place < $1.place }) }
     let compiler = try Compiler(parsed, data: data, builtins: builtins)
     modules = parsed
-    plan = Plan(program: compiler.program, tree: compiler.tree)
+    plan = Plan(
+      program: compiler.program, tree: compiler.tree, files: parsed.map(\.file.name))
     self.data = data
     self.builtins = builtins
   }

@@ -100,6 +100,12 @@ package struct ObjectValue: Sendable {
 
   /// The value under a key whose mark is known.
   func value(of key: Value, mark: UInt64) -> Value? {
+    guard let index = ObjectValue.index(of: key, mark: mark, in: pairs) else { return nil }
+    return pairs[index].value
+  }
+
+  /// Where a key stands among sorted pairs.
+  static func index(of key: Value, mark: UInt64, in pairs: [Pair]) -> Int? {
     pairs.withUnsafeBufferPointer { pairs in
       var low = 0
       var high = pairs.count
@@ -107,8 +113,12 @@ package struct ObjectValue: Sendable {
         let middle = (low + high) / 2
         if pairs[middle].mark < mark { low = middle + 1 } else { high = middle }
       }
+      guard low < pairs.count, pairs[low].mark == mark else { return nil }
+      // A short text is its mark.
+      let length = mark & 0xFF
+      if length != 0, length < 0xFF { return low }
       while low < pairs.count, pairs[low].mark == mark {
-        if pairs[low].key == key { return pairs[low].value }
+        if pairs[low].key == key { return low }
         low += 1
         // Many keys of one mark: what is left is halved by the order of keys.
         if low + 8 < pairs.count, pairs[low + 8].mark == mark {
@@ -137,7 +147,8 @@ package struct ObjectValue: Sendable {
 }
 
 extension Value {
-  /// For text its first 8 bytes as a number, so that marks are ordered as keys are.
+  /// Numbers that are ordered as keys are: for a text of up to 7 bytes, these and its length in the
+  /// last byte, which no other key has; for a longer one its first 7 bytes and 255.
   var mark: UInt64 {
     switch self {
     case .null, .bool, .number: return 0
@@ -151,9 +162,10 @@ extension ByteString {
   var mark: UInt64 {
     bytes.withUnsafeBytes { buffer in
       if buffer.count >= 8 {
-        return UInt64(bigEndian: buffer.loadUnaligned(as: UInt64.self))
+        return UInt64(bigEndian: buffer.loadUnaligned(as: UInt64.self)) | 0xFF
       }
-      var mark: UInt64 = 0
+      // An empty text comes after numbers and before all others.
+      var mark = UInt64(buffer.count)
       for index in 0..<buffer.count { mark |= UInt64(buffer[index]) << UInt64(56 - 8 * index) }
       return mark
     }
