@@ -22,6 +22,7 @@ enum Operators {
     },
     Builtin("internal.member_3", [.any, .any, .any], .boolean) {
       (arguments, context) throws(BuiltinFailure) in
+      if arguments[0].isComposite { try context.charge(steps: arguments[0].weight ?? .max) }
       guard let found = arguments[2].element(arguments[0]) else { return .bool(false) }
       try context.charge(steps: Value.comparisonCost(found, arguments[1]))
       return .bool(found == arguments[1])
@@ -51,7 +52,9 @@ enum Operators {
         if element == value { return true }
       }
       return false
-    case .set(let set): return set.contains(value)
+    case .set(let set):
+      if value.isComposite { try context.charge(steps: value.weight ?? .max) }
+      return set.contains(value)
     case .object(let object):
       try context.charge(steps: object.count)
       for pair in object.pairs {

@@ -31,6 +31,9 @@ struct Planner {
   var fail: Label = 0
   /// How many bodies lie around the one being written.
   var nesting = 0
+  /// How often a literal was tried that had been put off: the order of literals is looked for.
+  private var attempts = 0
+  private static let attemptLimit = 1_000_000
   /// The definition whose literals are noted, or nil.
   var definition: Int?
 
@@ -114,6 +117,7 @@ struct Planner {
 
   /// Writes literals in an order in which each has what it needs.
   mutating func body(_ steps: [Step]) {
+    // Most bodies are in order already.
     var rest = steps[...]
     var waiting: [Step] = []
     // What was put off is tried again whenever something more is bound.
@@ -127,6 +131,13 @@ struct Planner {
       if !waiting.isEmpty {
         var index = 0
         while index < waiting.count {
+          attempts += 1
+          guard attempts < Planner.attemptLimit else {
+            report(
+              "rego_compile_error", "the order of these expressions takes too long to find",
+              waiting[index].place)
+            return
+          }
           if lacks(waiting[index]).isEmpty {
             let step = waiting.remove(at: index)
             write(step, following: [])

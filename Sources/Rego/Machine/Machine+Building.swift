@@ -41,6 +41,7 @@ extension Machine {
       else { continue }
       pairs.append(ObjectValue.Pair(key: key, value: value))
     }
+    try chargeSort(pairs.map(\.key), at: pc)
     let object = ObjectValue(unsorted: pairs)
     if object.count < pairs.count {
       try checkConflicts(pairs, object, at: pc)
@@ -116,6 +117,7 @@ extension Machine {
     var keys: [Value] = []
     for index in 0..<Int(count) {
       guard let key = registers[base + Int(first) + index] else { return }
+      try chargeKey(key, at: pc)
       keys.append(key)
     }
     guard root.insert(keys[...], value, isElement: isElement, isDefault: isDefault) else {

@@ -40,6 +40,7 @@ extension Machine {
           pc = miss(here, labels[Int(fail)])
         }
       case .index(let target, let source, let key, let fail):
+        if let key = registers[base + Int(key)] { try chargeKey(key, at: here) }
         if let key = registers[base + Int(key)],
           let found = registers[base + Int(source)]?.element(key)
         {
@@ -105,6 +106,7 @@ extension Machine {
       case .iterate(let iterator, let register, let fail):
         if !iterate(iterator, register) { pc = miss(here, labels[Int(fail)]) }
       case .lookUp(let iterator, let index, let value, let fail):
+        if let key = registers[base + Int(value)] { try chargeKey(key, at: here) }
         if !lookUp(iterator, index, value) { pc = miss(here, labels[Int(fail)]) }
       case .next(let iterator, let key, let value, let fail):
         if !next(iterator, key, value) { pc = labels[Int(fail)] }
@@ -112,6 +114,7 @@ extension Machine {
       // Documents
       case .document(let target, let node): document(target, node)
       case .documentKey(let target, let source, let key, let fail):
+        if let key = registers[base + Int(key)] { try chargeKey(key, at: here) }
         switch documentKey(target, source, key) {
         case .found: break
         case .missing: pc = miss(here, labels[Int(fail)])

@@ -139,6 +139,10 @@ struct Machine {
     base = registerTop
     iteratorBase = iteratorTop
     builderBase = builderTop
+    let more =
+      max(0, base + called.registers - registers.count)
+      + 4 * max(0, iteratorBase + called.iterators - iterators.count)
+    if more > 64 { try charge(bytes: 16 * more, at: pc) }
     grow(called)
   }
 
@@ -211,10 +215,22 @@ struct Machine {
     }
   }
 
-  /// Refuses a value that was put together too deep.
+  /// Refuses a value that was put together too deep; looking at arrays counts.
   @inline(__always)
-  func checkNesting(_ value: Value, at pc: Int32) throws(Fault) {
-    guard value.levels <= UInt8(Value.depthLimit) else { throw limitFault(.nesting, at: pc) }
+  mutating func checkNesting(_ value: Value, at pc: Int32) throws(Fault) {
+    guard value.isComposite else { return }
+    var looked = 0
+    guard value.levels(counting: &looked) <= UInt8(Value.depthLimit) else {
+      throw limitFault(.nesting, at: pc)
+    }
+    if looked >= 16 { try charge(steps: looked / 16, at: pc) }
+  }
+
+  /// Counts what comparing or hashing a key costs: nothing but for composites.
+  @inline(__always)
+  mutating func chargeKey(_ key: Value, at pc: Int32) throws(Fault) {
+    guard key.isComposite else { return }
+    try charge(steps: key.weight ?? .max, at: pc)
   }
 }
 

@@ -55,6 +55,17 @@ extension Value {
   /// How deep values may nest: comparing, hashing and freeing them recurses.
   package static let depthLimit = 128
 
+  /// As ``levels``; `looked` counts the elements of arrays that were looked at.
+  func levels(counting looked: inout Int) -> UInt8 {
+    guard case .array(let elements) = self else { return levels }
+    looked += elements.count
+    var deepest: UInt8 = 0
+    for element in elements {
+      if element.isComposite { deepest = max(deepest, element.levels(counting: &looked)) }
+    }
+    return deepest == 255 ? 255 : deepest + 1
+  }
+
   /// How many levels it has: 0 for a scalar, 1 for an array of scalars; at most 255.
   package var levels: UInt8 {
     switch self {
