@@ -16,9 +16,12 @@ enum MutatedPolicies {
   }
 
   private static let words = [
-    "input", "data", "x", "_", "some x in", "every x in", "not", ":=", "=", "==", "[", "]", "{", "}",
-    "(", ")", "|", "&", "with input as", "with data.a as", "else := 1 if", "if {", "contains", "1e999",
-    "-1", "\"\"", "`a`", "$\"{x}\"", "null", "set()", "[y | y := ", "{y | y := ", ";", "\n", ".a", "[_]",
+    "input", "data", "x", "_", "some x in", "every x in", "not", ":=", "=", "==", "[", "]", "{",
+    "}",
+    "(", ")", "|", "&", "with input as", "with data.a as", "else := 1 if", "if {", "contains",
+    "1e999",
+    "-1", "\"\"", "`a`", "$\"{x}\"", "null", "set()", "[y | y := ", "{y | y := ", ";", "\n", ".a",
+    "[_]",
     "count(", "numbers.range(0, 1000000)", "default", "import data.a", "as", "package a",
   ]
 

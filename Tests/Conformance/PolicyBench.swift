@@ -109,7 +109,8 @@ enum PolicyBench {
     try row("10,000 entries, some g in list", scan, data, last, asked)
     try row(
       "10,000 entries, no index",
-      scan.replacingOccurrences(of: "g.agent == input.agent.id", with: "[g.agent] == [input.agent.id]"), data, last,
+      scan.replacingOccurrences(
+        of: "g.agent == input.agent.id", with: "[g.agent] == [input.agent.id]"), data, last,
       asked)
   }
 
@@ -141,7 +142,8 @@ enum PolicyBench {
       if round == 0 { count = max(1, Int(1e8 / max(each, 1))) }
     }
     let load = loads.sorted()[2]
-    let milliseconds = Double(load.components.attoseconds) / 1e15 + Double(load.components.seconds) * 1e3
+    let milliseconds =
+      Double(load.components.attoseconds) / 1e15 + Double(load.components.seconds) * 1e3
     let shown = answer.value.map { "\($0)" } ?? "undefined"
     print(
       name.padding(toLength: 34, withPad: " ", startingAt: 0)

@@ -4,7 +4,13 @@ import Foundation
 // Runs cases that others wrote for policy engines: `conformance FOLDER` reads FOLDER/cases.json.
 let arguments = Array(CommandLine.arguments.dropFirst())
 guard let folder = arguments.first else {
-  print("usage: conformance FOLDER [--known FILE] [--show NAME] | conformance bench | conformance peer FILE | conformance mutate FOLDER COUNT SEED")
+  print(
+    """
+    usage: conformance FOLDER [--known FILE] [--show NAME]
+           conformance bench [NAME]
+           conformance peer FILE
+           conformance mutate FOLDER COUNT SEED
+    """)
   exit(64)
 }
 if folder == "bench" {

@@ -175,7 +175,8 @@ import Testing
     }
     """
 
-  @Test func `an explanation tells how far each rule held, and which rule lacked the least`() throws {
+  @Test func `an explanation tells how far each rule held, and which rule lacked the least`() throws
+  {
     let policy = try CompiledPolicy(
       modules: [SourceFile(name: "t.rego", text: Array(ExplanationTests.policy.utf8))])
     let told = try policy.explain(

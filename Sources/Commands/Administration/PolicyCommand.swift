@@ -123,6 +123,13 @@ struct PolicyCommand: AsyncParsableCommand {
     @Flag(help: "Built-in errors are errors.")
     var strictBuiltinErrors = false
 
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+      case json
+    }
+
+    @Option(name: [.short, .long], help: "How results are written.")
+    var format = Format.json
+
     @Argument(help: "The query.")
     var query: String
 

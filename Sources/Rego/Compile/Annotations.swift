@@ -27,7 +27,7 @@ struct Annotations: Sendable {
   }
 
   private static func begins(_ comment: Comment) -> Bool {
-    comment.text.drop { $0 == " " || $0 == "\t" } .prefix { $0 != " " && $0 != "\t" } == word
+    comment.text.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" } == word
   }
 
   private static func path(_ module: ModuleSyntax, _ rule: RuleSyntax) -> [String] {

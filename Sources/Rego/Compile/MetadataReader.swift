@@ -1,7 +1,8 @@
 import CanonicalJSON
 
-/// Reads the YAML that METADATA comments are written in: block mappings and sequences, scalars, flow
-/// collections. What it does not know it takes for text.
+/// Reads the YAML that METADATA comments are written in.
+///
+/// Block mappings and sequences, scalars, flow collections; what it does not know it takes for text.
 struct MetadataReader {
   private struct Line {
     let indent: Int
@@ -129,8 +130,10 @@ struct MetadataReader {
     }
     if text.hasPrefix("'"), text.hasSuffix("'"), text.count >= 2 {
       let inner = String(text.dropFirst().dropLast())
-      return .string(ByteString(inner.split(separator: "''", omittingEmptySubsequences: false)
-        .joined(separator: "'")))
+      return .string(
+        ByteString(
+          inner.split(separator: "''", omittingEmptySubsequences: false)
+            .joined(separator: "'")))
     }
     if isKey { return .string(ByteString(String(text))) }
     switch text {
@@ -216,7 +219,8 @@ private struct FlowReader {
       guard index < text.count else { return nil }
       index += 1
       let inner = text[start..<index - 1]
-      return (quote == UInt8(ascii: "\"")
+      return
+        (quote == UInt8(ascii: "\"")
         ? StringLiteral.decoded(inner) : ByteString(validating: inner)).map(Value.string)
     }
     let start = index

@@ -33,7 +33,8 @@ extension Planner {
     for (position, index) in ordered.enumerated() {
       let rule = rules[index]
       put(entries[position])
-      let next = dispatcher >= 0 ? advance : position + 1 < entries.count ? entries[position + 1] : end
+      let next =
+        dispatcher >= 0 ? advance : position + 1 < entries.count ? entries[position + 1] : end
       names = rule.names
       nextRegister = slotBase + Register(rule.names.count)
       procedure.registers = max(procedure.registers, Int(nextRegister))
@@ -76,7 +77,8 @@ extension Planner {
       let number = program.definitions.count
       program.definitions.append(
         Program.Definition(
-          group: group, place: branch.place, start: Int32(program.code.count)))
+          group: group, place: branch.place, lastLine: rule.lastLine,
+          start: Int32(program.code.count)))
       definition = number
       nesting = 0
       body(branch.steps)
@@ -312,8 +314,12 @@ extension Planner {
       return InputTest(path: path(found), values: values)
     default: return nil
     }
-    if let found = inputPath(sides.0), let value = known(sides.1) { return InputTest(path: path(found), values: [value]) }
-    if let found = inputPath(sides.1), let value = known(sides.0) { return InputTest(path: path(found), values: [value]) }
+    if let found = inputPath(sides.0), let value = known(sides.1) {
+      return InputTest(path: path(found), values: [value])
+    }
+    if let found = inputPath(sides.1), let value = known(sides.0) {
+      return InputTest(path: path(found), values: [value])
+    }
     return nil
   }
 }

@@ -40,17 +40,23 @@ extension Planner {
       return comprehension(scope, target) { (planner, builder) in
         let register = planner.value(head)
         planner.emit(.add(builder, register))
-      } finish: { .finishArray($0, $1) }
+      } finish: {
+        .finishArray($0, $1)
+      }
     case .setComprehension(let head, let scope):
       return comprehension(scope, target) { (planner, builder) in
         let register = planner.value(head)
         planner.emit(.add(builder, register))
-      } finish: { .finishSet($0, $1) }
+      } finish: {
+        .finishSet($0, $1)
+      }
     case .objectComprehension(let key, let value, let scope):
       return comprehension(scope, target) { (planner, builder) in
         let registers = planner.values([key, value])
         planner.emit(.addPair(builder, registers[0], registers[1]))
-      } finish: { .finishObject($0, $1) }
+      } finish: {
+        .finishObject($0, $1)
+      }
     case .function(let group, let arguments, let place):
       let register = target ?? newRegister()
       let first = consecutive(arguments)

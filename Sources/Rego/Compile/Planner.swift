@@ -150,7 +150,7 @@ struct Planner {
       }
       if let step = rest.popFirst() {
         if lacks(step).isEmpty {
-          if !write(step, following: rest) { continue }
+          write(step, following: rest)
           if waiting.isEmpty { continue }
         } else {
           waiting.append(step)
@@ -173,9 +173,10 @@ struct Planner {
       "rego_unsafe_var_error", "var \(name.hasPrefix("$") ? "_" : name) is unsafe", place)
   }
 
-  /// Writes one literal. `following`: what comes after it, to find what an index may serve.
-  @discardableResult
-  private mutating func write(_ step: Step, following: ArraySlice<Step>) -> Bool {
+  /// Writes one literal.
+  ///
+  /// `following`: what comes after it, to find what an index may serve.
+  private mutating func write(_ step: Step, following: ArraySlice<Step>) {
     literalPlace = step.place
     if let definition, nesting == 0 {
       program.definitions[definition].literals.append(
@@ -188,7 +189,6 @@ struct Planner {
     } else {
       modified(step)
     }
-    return true
   }
 
   private mutating func negated(_ step: Step) {

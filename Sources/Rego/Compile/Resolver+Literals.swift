@@ -100,7 +100,8 @@ extension Resolver {
     default: isWhole = false
     }
     guard isWhole, let head = parts.first else {
-      report("rego_type_error", "with keyword target must be a static reference", syntax.target.place)
+      report(
+        "rego_type_error", "with keyword target must be a static reference", syntax.target.place)
       return nil
     }
     let target: Step.Modifier.Target

@@ -16,6 +16,7 @@ struct ResolvedRule: Sendable {
   let isDefault: Bool
   let names: [String]
   let place: Place
+  let lastLine: Int32
 }
 
 /// What the modules of one package share, to resolve names in.
@@ -141,7 +142,7 @@ struct Resolver {
     }
     return ResolvedRule(
       arguments: arguments, keys: keys, element: element, branches: branches,
-      isDefault: syntax.isDefault, names: names, place: syntax.place)
+      isDefault: syntax.isDefault, names: names, place: syntax.place, lastLine: syntax.lastLine)
   }
 
   // MARK: scopes

@@ -28,6 +28,7 @@ package struct Explanation: Sendable {
     /// The document it answers for, below `data`.
     package let path: [String]
     package let place: SourcePlace
+    package let lastLine: Int
     /// Whether its body held.
     package let holds: Bool
     package let conditions: [Condition]
@@ -111,7 +112,8 @@ extension CompiledPolicy {
           value: input.flatMap { Machine.walk($0, keys) }))
     }
     return Explanation.Rule(
-      path: tree.groups[definition.group].path, place: place, holds: entry.holds,
+      path: tree.groups[definition.group].path, place: place, lastLine: Int(definition.lastLine),
+      holds: entry.holds,
       conditions: conditions.sorted { $0.place < $1.place }, reads: reads)
   }
 

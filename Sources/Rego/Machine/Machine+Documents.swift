@@ -71,7 +71,8 @@ extension Machine {
 
   /// The whole document: rules not known yet are asked for one after another; the register after the
   /// target counts those that are.
-  mutating func materialise(_ target: Int32, _ source: Int32, at pc: Int32) throws(Fault) -> Lookup {
+  mutating func materialise(_ target: Int32, _ source: Int32, at pc: Int32) throws(Fault) -> Lookup
+  {
     guard let node = node(source) else {
       guard let value = registers[base + Int(source)] else { return .missing }
       registers[base + Int(target)] = value

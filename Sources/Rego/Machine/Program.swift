@@ -14,6 +14,8 @@ struct Program: Sendable {
   struct Definition: Sendable {
     let group: Int
     let place: Place
+    /// The line it ends on.
+    let lastLine: Int32
     /// The code of its literals: where each begins, and where it stands.
     var literals: [(start: Int32, place: Place, range: Range<Int32>)] = []
     var end: Int32 = 0

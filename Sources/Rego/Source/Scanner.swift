@@ -207,9 +207,10 @@ struct Scanner {
         }
       }
     default:
-      let shown = String(
-        decoding: text[index..<min(text.count, index + 4)], as: UTF8.self
-      ).unicodeScalars.first.map { String(Character($0)) } ?? ""
+      let shown =
+        String(
+          decoding: text[index..<min(text.count, index + 4)], as: UTF8.self
+        ).unicodeScalars.first.map { String(Character($0)) } ?? ""
       throw fault("illegal token: \(shown)")
     }
     index += length
@@ -307,10 +308,11 @@ struct Scanner {
   }
 
   private static let keywords: [(StaticString, RegoToken.Keyword)] = [
-    ("as", .as_), ("default", .default_), ("else", .else_), ("false", .false_), ("if", .if_),
-    ("import", .import_), ("package", .package_), ("not", .not), ("null", .null),
-    ("some", .some), ("true", .true_), ("with", .with), ("contains", .contains),
-    ("every", .every), ("in", .in_),
+    ("as", .asWord), ("default", .defaultWord), ("else", .elseWord), ("false", .falseWord),
+    ("if", .ifWord),
+    ("import", .importWord), ("package", .packageWord), ("not", .not), ("null", .null),
+    ("some", .some), ("true", .trueWord), ("with", .with), ("contains", .contains),
+    ("every", .every), ("in", .inWord),
   ]
 
   private func keyword(_ range: Range<Int>) -> RegoToken.Keyword {

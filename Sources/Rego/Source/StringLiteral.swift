@@ -2,7 +2,9 @@ import CanonicalJSON
 
 /// The text that a literal stands for.
 enum StringLiteral {
-  /// Decodes the escapes of JSON; nil if one is malformed. `template`: `\{` and `\}` too.
+  /// Decodes the escapes of JSON; nil if one is malformed.
+  ///
+  /// `template`: `\{` and `\}` too.
   static func decoded(_ bytes: ArraySlice<UInt8>, template: Bool = false) -> ByteString? {
     guard bytes.contains(UInt8(ascii: "\\")) else {
       guard !bytes.contains(where: { $0 < 0x20 && $0 != 0x09 }) || template else { return nil }

@@ -12,8 +12,9 @@ struct RegoToken {
 
   enum Keyword: UInt8 {
     case none
-    case as_, default_, else_, false_, if_, import_, package_, not, null, some, true_, with
-    case contains, every, in_
+    case asWord, defaultWord, elseWord, falseWord, ifWord, importWord, packageWord, not, null, some,
+      trueWord, with
+    case contains, every, inWord
   }
 
   var kind: Kind
@@ -34,21 +35,21 @@ struct RegoToken {
     case .identifier:
       switch keyword {
       case .none: "ident"
-      case .as_: "as"
-      case .default_: "default"
-      case .else_: "else"
-      case .false_: "false"
-      case .if_: "if"
-      case .import_: "import"
-      case .package_: "package"
+      case .asWord: "as"
+      case .defaultWord: "default"
+      case .elseWord: "else"
+      case .falseWord: "false"
+      case .ifWord: "if"
+      case .importWord: "import"
+      case .packageWord: "package"
       case .not: "not"
       case .null: "null"
       case .some: "some"
-      case .true_: "true"
+      case .trueWord: "true"
       case .with: "with"
       case .contains: "contains"
       case .every: "every"
-      case .in_: "in"
+      case .inWord: "in"
       }
     case .number: "number"
     case .string, .rawString: "string"

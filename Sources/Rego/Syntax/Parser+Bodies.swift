@@ -51,7 +51,7 @@ extension Parser {
       case .variable, .reference: break
       default: throw fault("expected with target path", start)
       }
-      guard acceptKeyword(.as_) else { throw unexpected("expected as keyword") }
+      guard acceptKeyword(.asWord) else { throw unexpected("expected as keyword") }
       modifiers.append(Literal.Modifier(target: target, value: try infix()))
       guard modifiers.count <= Parser.pathLimit else {
         throw fault("more than \(Parser.pathLimit) modifiers on one expression", start)
@@ -93,9 +93,9 @@ extension Parser {
         let before = (index, wildcards)
         advance()
         if canBeginTerm { second = try infixInList() }
-        if !at(.in_) { (index, wildcards) = before }
+        if !at(.inWord) { (index, wildcards) = before }
       }
-      if at(.in_) {
+      if at(.inWord) {
         advance()
         let domain = try infix()
         return try finished(
@@ -137,7 +137,7 @@ extension Parser {
       key = value
       value = try variable()
     }
-    guard acceptKeyword(.in_) else { throw unexpected("expected in keyword") }
+    guard acceptKeyword(.inWord) else { throw unexpected("expected in keyword") }
     let domain = try infix()
     guard accept(.leftBrace) else { throw unexpected("missing body") }
     let body = try self.body(until: .rightBrace)

@@ -2,7 +2,7 @@ import CanonicalJSON
 
 extension Parser {
   mutating func parse(into module: inout ModuleSyntax) throws(SyntaxFault) {
-    guard at(.package_) else {
+    guard at(.packageWord) else {
       if current.kind == .end {
         throw fault("empty module", current)
       }
@@ -13,7 +13,7 @@ extension Parser {
     try endStatement()
     while current.kind != .end {
       if accept(.semicolon) { continue }
-      if at(.import_) {
+      if at(.importWord) {
         let found = try importStatement()
         apply(found)
         module.imports.append(found)
@@ -83,7 +83,7 @@ extension Parser {
       }
     }
     var alias: String?
-    if acceptKeyword(.as_) {
+    if acceptKeyword(.asWord) {
       guard atName else { throw unexpected("expected var") }
       alias = textOf(advance())
     }
@@ -107,7 +107,7 @@ extension Parser {
   /// One rule, or several that share a head by bodies that follow each other.
   private mutating func rules() throws(SyntaxFault) -> [RuleSyntax] {
     let start = current
-    let isDefault = acceptKeyword(.default_)
+    let isDefault = acceptKeyword(.defaultWord)
     guard atName else {
       switch current.kind {
       case .identifier where !isDefault:
@@ -177,7 +177,7 @@ extension Parser {
           name: name, keys: keys, shape: arguments == nil ? .complete : .function,
           arguments: arguments ?? [], isDefault: true, element: nil,
           branches: [RuleSyntax.Branch(value: value, body: [], place: place(start))],
-          place: place(start))
+          place: place(start), lastLine: tokens[max(0, index - 1)].line)
       ]
     }
     var bodies: [[Literal]] = []
@@ -208,7 +208,7 @@ extension Parser {
       element = keys.removeLast()
     }
     var elses: [RuleSyntax.Branch] = []
-    while at(.else_) {
+    while at(.elseWord) {
       guard shape != .partialSet else {
         throw fault("else keyword cannot be used on multi-value rules", current)
       }
@@ -236,7 +236,8 @@ extension Parser {
         name: name, keys: keys, shape: shape, arguments: arguments ?? [], isDefault: false,
         element: element,
         branches: [RuleSyntax.Branch(value: value, body: body, place: at)]
-          + (number == bodies.count - 1 ? elses : []), place: at)
+          + (number == bodies.count - 1 ? elses : []), place: at,
+        lastLine: tokens[max(0, index - 1)].line)
     }
   }
 
@@ -280,7 +281,7 @@ extension Parser {
 
   /// The body of a rule or of an else branch, or nil if none stands here.
   private mutating func ruleBody(_ start: RegoToken) throws(SyntaxFault) -> [Literal]? {
-    if hasIf, at(.if_) {
+    if hasIf, at(.ifWord) {
       advance()
       if accept(.leftBrace) { return try bracedBody() }
       return [try literal()]

@@ -11,7 +11,7 @@ extension Parser {
     if allowsPair, hasIn, current.kind == .comma {
       let saved = (index, wildcards)
       advance()
-      if canBeginTerm, let middle = try? binary(level: 0), at(.in_) {
+      if canBeginTerm, let middle = try? binary(level: 0), at(.inWord) {
         advance()
         let right = try binary(level: 0)
         left = try term(.operation("internal.member_3", [left, middle, right]), left.place)
@@ -19,7 +19,7 @@ extension Parser {
         (index, wildcards) = saved
       }
     }
-    while at(.in_) {
+    while at(.inWord) {
       advance()
       let right = try binary(level: 0)
       left = try term(.operation("internal.member_2", [left, right]), left.place)
@@ -87,7 +87,7 @@ extension Parser {
     case .identifier:
       if atName { return true }
       switch current.keyword {
-      case .true_, .false_, .null: return true
+      case .trueWord, .falseWord, .null: return true
       default: return false
       }
     case .number, .string, .rawString, .templateStart, .leftParen, .leftBracket, .leftBrace,
@@ -104,10 +104,10 @@ extension Parser {
     switch start.kind {
     case .identifier where !atName:
       switch start.keyword {
-      case .true_, .false_:
+      case .trueWord, .falseWord:
         advance()
         return Term(
-          kind: .constant(.bool(start.keyword == .true_)), place: at, levels: 0)
+          kind: .constant(.bool(start.keyword == .trueWord)), place: at, levels: 0)
       case .null:
         advance()
         return try headless(Term(kind: .constant(.null), place: at, levels: 0))
@@ -186,7 +186,9 @@ extension Parser {
           Term(kind: .constant(.string(decoded)), place: place(token), levels: 0))
       case .templateOpen:
         advance()
-        if current.kind == .templateClose { throw fault("invalid template string expression", token) }
+        if current.kind == .templateClose {
+          throw fault("invalid template string expression", token)
+        }
         // One level more, so that a constant is told from text, and undefined has a value.
         let begin = current
         let inner = try infix()

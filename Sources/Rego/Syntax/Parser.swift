@@ -145,9 +145,9 @@ extension Parser {
     guard token.kind == .identifier else { return false }
     switch token.keyword {
     case .none: return false
-    case .if_: return hasIf
+    case .ifWord: return hasIf
     case .contains: return hasContains
-    case .in_: return hasIn
+    case .inWord: return hasIn
     case .every: return hasEvery
     default: return true
     }

@@ -91,8 +91,8 @@ struct RuleSyntax: Sendable {
   let element: Term?
   let branches: [Branch]
   let place: Place
-  /// `p[x] = v` of version 0, whose key need not be text.
-  var annotations: Int?
+  /// The line it ends on.
+  let lastLine: Int32
 
   /// Whether every branch is without a body.
   var isUnconditional: Bool { branches.allSatisfy { $0.body.isEmpty } }
