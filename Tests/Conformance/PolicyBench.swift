@@ -94,7 +94,8 @@ enum PolicyBench {
 
   static func run() throws {
     let asked: [[ByteString]] = [["agent", "authz", "allow"]]
-    print("case                                load ms      ns/evaluation")
+    // CPU time, medians.
+    print("case                                load ms     ns typed   ns of JSON")
     try row("four rules", four, "{}", input(), asked)
     try row("four rules, deny", four, "{}", input(role: "reviewer", action: "delete"), asked)
     try row(
@@ -118,36 +119,49 @@ enum PolicyBench {
     _ name: String, _ policy: String, _ data: String, _ input: String, _ asked: [[ByteString]]
   ) throws {
     if let only, !name.hasPrefix(only) { return }
-    let clock = ContinuousClock()
     let document = Value(try json(data))
     let file = SourceFile(name: "p.rego", text: Array(policy.utf8))
     var compiled: CompiledPolicy?
-    var loads: [Duration] = []
-    for _ in 0..<5 {
-      loads.append(
-        try clock.measure { compiled = try CompiledPolicy(modules: [file], data: document) })
+    let load = try median(of: 5, count: 1) {
+      compiled = try CompiledPolicy(modules: [file], data: document)
     }
     guard let compiled else { return }
     let value = Value(try json(input))
+    let bytes = Array(input.utf8)
     let limits = EvaluationLimits(steps: 20_000_000, bytes: 1 << 30)
     let answer = try compiled.answers(asked, value: value, limits: limits)[0]
-    var times: [Double] = []
-    var count = 1
-    for round in 0..<6 {
-      let time = try clock.measure {
-        for _ in 0..<count { _ = try compiled.answers(asked, value: value, limits: limits) }
-      }
-      let each = Double(time.components.attoseconds) / 1e9 + Double(time.components.seconds) * 1e9
-      if round > 0 { times.append(each / Double(count)) }
-      if round == 0 { count = max(1, Int(1e8 / max(each, 1))) }
+    let once = try median(of: 1, count: 1) {
+      _ = try compiled.answers(asked, value: value, limits: limits)
     }
-    let load = loads.sorted()[2]
-    let milliseconds =
-      Double(load.components.attoseconds) / 1e15 + Double(load.components.seconds) * 1e3
+    let count = max(1, Int(1e8 / max(once, 1)))
+    let typed = try median(of: 5, count: count) {
+      _ = try compiled.answers(asked, value: value, limits: limits)
+    }
+    let whole = try median(of: 5, count: count) {
+      _ = try compiled.answers(asked, input: try JSONParser.parse(bytes), limits: limits)
+    }
     let shown = answer.value.map { "\($0)" } ?? "undefined"
     print(
       name.padding(toLength: 34, withPad: " ", startingAt: 0)
-        + String(format: "%10.3f %18.0f", milliseconds, times.sorted()[times.count / 2])
-        + "   \(shown)")
+        + String(format: "%10.3f %12.0f %12.0f", load / 1e6, typed, whole) + "   \(shown)")
+  }
+
+  /// Nanoseconds of this process's CPU time for one run, the median of several rounds.
+  private static func median(
+    of rounds: Int, count: Int, _ body: () throws -> Void
+  ) rethrows -> Double {
+    var times: [Double] = []
+    for _ in 0..<rounds {
+      let start = clock()
+      for _ in 0..<count { try body() }
+      times.append((clock() - start) / Double(count))
+    }
+    return times.sorted()[times.count / 2]
+  }
+
+  private static func clock() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
   }
 }

@@ -149,7 +149,10 @@ struct PolicyCommand: AsyncParsableCommand {
       }
       let policy = try CompiledPolicy(modules: modules, data: .object(document))
       let input = try input.map { try JSONParser.parse(try Parse.file($0)) }
-      let rows = try policy.query(query, input: input, isStrict: strictBuiltinErrors)
+      let now = Int64(Date().timeIntervalSince1970 * 1000) * 1_000_000
+      let rows = try policy.query(
+        query, input: input, isStrict: strictBuiltinErrors,
+        environment: BuiltinContext.Environment(now: now))
       FileHandle.standardOutput.write(Data(EvaluationText.json(rows).utf8))
     }
   }

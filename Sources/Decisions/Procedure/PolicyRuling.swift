@@ -26,6 +26,14 @@ package struct PolicyRuling: Sendable {
   /// Every rule that matched, as `file:line`.
   package let rules: [ByteString]
 
+  /// The instant of the decision, which the input states: the clock of a policy, so that it decides
+  /// the same when it is asked again.
+  private static func instant(of input: JSONValue) -> Int64? {
+    guard let text = input["time"]?.string, let time = Timestamp(text) else { return nil }
+    let (nanoseconds, overflow) = time.milliseconds.multipliedReportingOverflow(by: 1_000_000)
+    return overflow ? nil : nanoseconds
+  }
+
   private static let package: [ByteString] = ["agent", "authz"]
 
   /// Asks a policy: `deny` beats `require_approval`, which beats `allow`; nothing said is deny.
@@ -37,7 +45,9 @@ package struct PolicyRuling: Sendable {
     let names: [ByteString] = ["deny", "require_approval", "allow", "approval"]
     let answers: [CompiledPolicy.Answer]
     do {
-      answers = try policy.answers(names.map { package + [$0] }, input: input)
+      answers = try policy.answers(
+        names.map { package + [$0] }, input: input,
+        environment: BuiltinContext.Environment(now: instant(of: input)))
     } catch {
       return error.ruling
     }

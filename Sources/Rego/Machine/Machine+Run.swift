@@ -73,7 +73,7 @@ extension Machine {
           pc = miss(here, labels[Int(fail)])
         }
       case .inputEquals(let path, let constant, let fail):
-        if !inputEquals(path, program.constants[Int(constant)]) {
+        if !inputEquals(path, constant) {
           pc = miss(here, labels[Int(fail)])
         }
       case .member(let register, let collection, let fail):
@@ -257,34 +257,60 @@ extension Machine {
   }
 
   func inputValue(_ path: Int32) -> Value? {
-    guard current.input != nil else { return nil }
-    let count = plan.paths[Int(path)].count
-    guard count > 0 else { return current.input }
-    guard case .object(let root)? = current.input else { return nil }
+    let (first, last) = (plan.pathStarts[Int(path)], plan.pathStarts[Int(path) + 1] - 1)
+    guard first <= last else { return current.input }
+    switch pairs(above: first, last) {
+    case .object(let pairs):
+      guard let found = position(last, in: pairs) else { return nil }
+      return pairs[found].value
+    case .other(let value, let index):
+      return Machine.walk(value, Array(plan.pathKeys[index...last]))
+    case .nothing: return nil
+    }
+  }
+
+  func inputEquals(_ path: Int32, _ constant: Int32) -> Bool {
+    let (first, last) = (plan.pathStarts[Int(path)], plan.pathStarts[Int(path) + 1] - 1)
+    guard first <= last, case .object(let pairs) = pairs(above: first, last) else {
+      return inputValue(path) == program.constants[Int(constant)]
+    }
+    guard let found = position(last, in: pairs) else { return false }
+    return pairs[found].value == program.constants[Int(constant)]
+  }
+
+  private enum Parent {
+    case object([ObjectValue.Pair])
+    /// No object, and the key that is to be looked up in it.
+    case other(Value, Int)
+    case nothing
+  }
+
+  /// What the last key of a path of the input is looked up in.
+  @inline(__always)
+  private func pairs(above first: Int, _ last: Int) -> Parent {
+    guard case .object(let root)? = current.input else {
+      return current.input.map { .other($0, first) } ?? .nothing
+    }
     var pairs = root.pairs
-    for index in 0..<count - 1 {
-      guard
-        let found = ObjectValue.index(
-          of: plan.paths[Int(path)][index].key, mark: plan.paths[Int(path)][index].mark,
-          in: pairs)
-      else { return nil }
+    var index = first
+    while index < last {
+      guard let found = position(index, in: pairs) else { return .nothing }
+      index += 1
       guard case .object(let next) = pairs[found].value else {
-        // An array or a set among the keys.
-        return Machine.walk(pairs[found].value, Array(program.paths[Int(path)][(index + 1)...]))
+        return .other(pairs[found].value, index)
       }
       pairs = next.pairs
     }
-    guard
-      let found = ObjectValue.index(
-        of: plan.paths[Int(path)][count - 1].key, mark: plan.paths[Int(path)][count - 1].mark,
-        in: pairs)
-    else { return nil }
-    return pairs[found].value
+    return .object(pairs)
   }
 
-  func inputEquals(_ path: Int32, _ constant: Value) -> Bool {
-    guard let value = inputValue(path) else { return false }
-    return value == constant
+  @inline(__always)
+  private func position(_ key: Int, in pairs: [ObjectValue.Pair]) -> Int? {
+    let mark = plan.pathMarks[key]
+    let length = mark & 0xFF
+    return length != 0 && length < 0xFF
+      ? ObjectValue.index(ofShort: mark, in: pairs)
+      : ObjectValue.index(of: plan.pathKeys[key], mark: mark, in: pairs)
   }
 
   mutating func compare(

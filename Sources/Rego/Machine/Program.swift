@@ -53,23 +53,20 @@ final class Plan: Sendable {
   let tree: RuleTree
   /// The number of the group whose rules stand at a path.
   let groups: [[ByteString]: Int]
-  /// The program's paths with the marks of their keys.
-  let paths: [[PathKey]]
-
+  /// The keys of the program's paths one after another, and their marks.
+  let pathKeys: [Value]
+  let pathMarks: [UInt64]
+  /// Where each path's keys begin; one more than there are paths.
+  let pathStarts: [Int]
   /// Each definition as `file:line`, and the order of places.
   let ruleTexts: [ByteString]
-
-  struct PathKey: Sendable {
-    let mark: UInt64
-    let key: Value
-  }
 
   init(program: Program, tree: RuleTree, files: [String]) {
     self.program = program
     ruleTexts = program.definitions.map {
       ByteString("\(files[Int($0.place.file)]):\($0.place.line)")
     }
-    paths = program.paths.map { $0.map { PathKey(mark: $0.mark, key: $0) } }
+    (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     self.tree = tree
     var groups: [[ByteString]: Int] = [:]
     for (number, group) in tree.groups.enumerated() {
@@ -78,12 +75,23 @@ final class Plan: Sendable {
     self.groups = groups
   }
 
+  private static func flat(_ paths: [[Value]]) -> ([Value], [UInt64], [Int]) {
+    var keys: [Value] = []
+    var starts = [0]
+    starts.reserveCapacity(paths.count + 1)
+    for path in paths {
+      keys += path
+      starts.append(keys.count)
+    }
+    return (keys, keys.map(\.mark), starts)
+  }
+
   init(_ other: Plan, program: Program) {
     self.program = program
     tree = other.tree
     groups = other.groups
     ruleTexts = other.ruleTexts
-    paths = program.paths.map { $0.map { PathKey(mark: $0.mark, key: $0) } }
+    (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
   }
 }
 

@@ -227,6 +227,9 @@ extension Parser {
         throw fault("more than \(Parser.elseLimit) else branches follow each other", current)
       }
     }
+    if at(.with) {
+      throw fault("expressions using with keyword cannot be used for rule head", start)
+    }
     try endStatement()
     if bodies.isEmpty { bodies = [[]] }
     return bodies.enumerated().map { number, body in

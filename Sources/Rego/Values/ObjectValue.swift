@@ -104,6 +104,20 @@ package struct ObjectValue: Sendable {
     return pairs[index].value
   }
 
+  /// Where a text of 1 to 7 bytes, which its mark tells whole, stands among sorted pairs.
+  @inline(__always)
+  static func index(ofShort mark: UInt64, in pairs: [Pair]) -> Int? {
+    pairs.withUnsafeBufferPointer { pairs in
+      var low = 0
+      var high = pairs.count
+      while low < high {
+        let middle = (low + high) / 2
+        if pairs[middle].mark < mark { low = middle + 1 } else { high = middle }
+      }
+      return low < pairs.count && pairs[low].mark == mark ? low : nil
+    }
+  }
+
   /// Where a key stands among sorted pairs.
   static func index(of key: Value, mark: UInt64, in pairs: [Pair]) -> Int? {
     pairs.withUnsafeBufferPointer { pairs in
