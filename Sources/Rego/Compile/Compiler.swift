@@ -73,7 +73,7 @@ struct Compiler {
     var planner = Planner(tree: tree, mocked: mocked, data: data, program: program)
     program = Program()
     for (number, rules) in resolved.enumerated() { planner.group(number, rules) }
-    if isResolved { faults += planner.faults }
+    if isResolved { faults += Compiler.firstStage(planner.faults) }
     program = planner.program
     program.definitionsOfGroup = [[Int]](repeating: [], count: tree.groups.count)
     for (number, definition) in program.definitions.enumerated() {
@@ -82,6 +82,12 @@ struct Compiler {
     guard faults.isEmpty else {
       throw Compiler.invalid(faults, modules.map(\.file))
     }
+  }
+
+  /// Types are only looked at where every variable is safe.
+  static func firstStage(_ faults: [Fault]) -> [Fault] {
+    let unsafe = faults.filter { $0.code == "rego_unsafe_var_error" }
+    return unsafe.isEmpty ? faults : unsafe
   }
 
   static func invalid(_ faults: [Fault], _ files: [SourceFile]) -> PolicyFault {

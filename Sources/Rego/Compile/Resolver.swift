@@ -58,6 +58,8 @@ struct Resolver {
   var scopes: [[String: Int]] = []
   /// Names that the innermost scopes declare further down.
   var later: [Set<String>] = []
+  /// Those of them that were met before their declaration.
+  var early: Set<String> = []
   var names: [String] = []
   var faults: [Compiler.Fault] = []
   /// The groups that what is resolved rests on.
@@ -95,6 +97,7 @@ struct Resolver {
         "rules must not shadow \(syntax.name) (use a different rule name)", syntax.place)
     }
     scopes = [[:]]
+    early = []
     later = [[]]
     names = []
     rulePlace = syntax.place
@@ -158,6 +161,9 @@ struct Resolver {
       report("rego_compile_error", "var \(name) \(kind) above", place)
     } else if scope == 1, kind != "arg", scopes[0][name] != nil {
       report("rego_compile_error", "arg \(name) redeclared", place)
+    }
+    if early.remove(name) != nil {
+      report("rego_compile_error", "var \(name) referenced above", place)
     }
     later[scope].remove(name)
     let slot = newSlot(name)
@@ -259,7 +265,7 @@ struct Resolver {
     if name == "input" { return .input([]) }
     if name == "data" { return dataReference([], place) }
     if later.last?.contains(name) == true, !isGlobal(name) {
-      report("rego_compile_error", "var \(name) referenced above", place)
+      early.insert(name)
       return .local(newSlot(name))
     }
     if let path = imports[name] { return global(path, [], place) }

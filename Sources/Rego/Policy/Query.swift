@@ -76,7 +76,9 @@ extension CompiledPolicy {
       tree: tree, mocked: program.mocked.union(resolver.mocked), data: data, program: program)
     planner.names = resolver.names
     let procedure = planner.query(steps, slots: resolver.names.count, captures: 0)
-    guard planner.faults.isEmpty else { throw Compiler.invalid(planner.faults, files) }
+    guard planner.faults.isEmpty else {
+      throw Compiler.invalid(Compiler.firstStage(planner.faults), files)
+    }
     var machine = Machine(
       plan: Plan(plan, program: planner.program), data: data, input: input, limits: limits,
       environment: environment, isStrict: isStrict)
