@@ -32,9 +32,7 @@ extension Machine {
           pc = miss(here, labels[Int(fail)])
         }
       case .key(let target, let source, let constant, let fail):
-        if let found = registers[base + Int(source)]?
-          .element(program.constants[Int(constant)])
-        {
+        if let found = element(of: source, under: constant) {
           registers[base + Int(target)] = found
         } else {
           pc = miss(here, labels[Int(fail)])
@@ -254,6 +252,21 @@ extension Machine {
       }
     }
     return value
+  }
+
+  /// The element of a register's value under a constant key.
+  @inline(__always)
+  private func element(of register: Int32, under constant: Int32) -> Value? {
+    guard case .object(let object)? = registers[base + Int(register)] else {
+      return registers[base + Int(register)]?.element(program.constants[Int(constant)])
+    }
+    let mark = plan.constantMarks[Int(constant)]
+    let length = mark & 0xFF
+    let index =
+      length != 0 && length < 0xFF
+      ? ObjectValue.index(ofShort: mark, in: object.pairs)
+      : ObjectValue.index(of: program.constants[Int(constant)], mark: mark, in: object.pairs)
+    return index.map { object.pairs[$0].value }
   }
 
   func inputValue(_ path: Int32) -> Value? {

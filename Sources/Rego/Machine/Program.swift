@@ -58,6 +58,8 @@ final class Plan: Sendable {
   let pathMarks: [UInt64]
   /// Where each path's keys begin; one more than there are paths.
   let pathStarts: [Int]
+  /// Marks of the program's constants, as keys.
+  let constantMarks: [UInt64]
   /// Each definition as `file:line`, and the order of places.
   let ruleTexts: [ByteString]
 
@@ -67,6 +69,7 @@ final class Plan: Sendable {
       ByteString("\(files[Int($0.place.file)]):\($0.place.line)")
     }
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
+    constantMarks = program.constants.map(\.mark)
     self.tree = tree
     var groups: [[ByteString]: Int] = [:]
     for (number, group) in tree.groups.enumerated() {
@@ -92,6 +95,7 @@ final class Plan: Sendable {
     groups = other.groups
     ruleTexts = other.ruleTexts
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
+    constantMarks = program.constants.map(\.mark)
   }
 }
 
