@@ -128,7 +128,7 @@ let package = Package(
       name: "soak",
       dependencies: [
         "TestSupport", "Authority", "Registry", "Decisions", "Approvals", "Statements",
-        "CanonicalJSON", "Keys", "Console", "Terminal",
+        "CanonicalJSON", "Keys", "Console", "Terminal", "Enforcement",
       ], path: "Tests/Soak", exclude: ["hostile_agents.py"]),
     .executableTarget(
       name: "conformance", dependencies: ["Rego", "CanonicalJSON"], path: "Tests/Conformance",
@@ -171,8 +171,9 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "TestSupport", "Authority", "Registry", "Statements", "Keys", "CanonicalJSON", "Cells",
-        "Console", "Commands", "Terminal", "countersign", "countersignd", "soak",
+        "TestSupport", "Authority", "Registry", "Decisions", "Approvals", "Delegations",
+        "Statements", "Keys", "CanonicalJSON", "Cells", "Console", "Commands", "Terminal",
+        "countersign", "countersignd", "soak",
       ],
       exclude: ["proof_check.py", "Tasks"]),
   ],

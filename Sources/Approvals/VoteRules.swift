@@ -45,7 +45,7 @@ extension VoteFault: CustomStringConvertible {
     case .notGiven(let voter): "\(voter) has no approval on this hold to take back"
     case .noBreakGlass: "the rule that holds this action allows no break-glass"
     case .reviewOwed(let who):
-      "\(who) still owes a review of a broken glass; another operator signs it first: "
+      "\(who) still owes a review of a break-glass use; another operator signs it first: "
         + "countersign reviews"
     case .lapsed(let time): "the vote was only valid until \(time.text)"
     }

@@ -106,6 +106,13 @@ package struct DaemonCommand: AsyncParsableCommand {
       limits: limits, acceptLate: acceptLate)
     let size = await authority.size
     logger.info("opened", metadata: ["registry": "\(registry)", "entries": "\(size)"])
+    for (user, reader) in readers.sorted(by: { $0.key < $1.key }) {
+      guard try await !authority.isEnrolled(reader) else { continue }
+      let text =
+        "countersignd: warning: --reader \(user)=\(reader): no such operator is enrolled; this account "
+        + "reads nothing until one is\n"
+      FileHandle.standardError.write(Data(text.utf8))
+    }
     let server = GatewayServer(
       authority: authority, socket: socket, readers: readers, logger: logger)
     try await server.run {

@@ -74,6 +74,10 @@ package struct ActionJournal: Sendable {
     /// Whether this side signed it, and its envelope is kept here.
     package var isOwn: Bool { made != nil }
     package fileprivate(set) var started: Timestamp?
+    /// Since when it waits for people, or for an answer that was lost, and in which process.
+    package fileprivate(set) var open: (since: Timestamp, process: Int32)?
+    /// Whether it was refused for good.
+    package fileprivate(set) var isOver = false
     package fileprivate(set) var ended: (at: Timestamp, outcome: ActionFinished.Outcome)?
 
     fileprivate var made: Timestamp?
@@ -108,6 +112,37 @@ package struct ActionJournal: Sendable {
     }
   }
 
+  /// An action that was signed here, was not refused for good, and has not been started.
+  package struct Unfinished: Sendable {
+    package let action: Digest
+    package let made: Timestamp
+    /// The process that last asked about it while it had no final answer.
+    package let process: Int32?
+    package let envelope: UnverifiedEnvelope
+  }
+
+  /// The envelopes that are kept here.
+  package func envelopes() throws(Fault) -> [(action: Digest, envelope: UnverifiedEnvelope)] {
+    let file = try JournalFile.open(path)
+    let (records, order) = try ActionJournal.records(file.lines, path)
+    return order.compactMap { action in
+      records[action]?.envelope.map { (action, $0) }
+    }
+  }
+
+  /// What could still be sent again, the oldest first.
+  package func unfinished() throws(Fault) -> [Unfinished] {
+    let file = try JournalFile.open(path)
+    let (records, order) = try ActionJournal.records(file.lines, path)
+    return order.compactMap { action in
+      guard let record = records[action], let made = record.made, record.started == nil,
+        !record.isOver, let envelope = record.envelope
+      else { return nil }
+      return Unfinished(
+        action: action, made: made, process: record.open?.process, envelope: envelope)
+    }
+  }
+
   // MARK: what is written
 
   /// Stores an envelope before it is sent for the first time.
@@ -126,6 +161,27 @@ package struct ActionJournal: Sendable {
     try write { (records, file: inout JournalFile) throws(Fault) in
       if let started = records[action]?.started { throw .started(action, at: started) }
       try file.append(ActionJournal.line("start", action, now))
+    }
+  }
+
+  /// Records that an action which was signed here waits for its final answer.
+  ///
+  /// Without an envelope there is nothing to send again, and nothing is recorded.
+  func keepOpen(_ action: Digest, at now: Timestamp, process: Int32) throws(Fault) {
+    try write { (records, file: inout JournalFile) throws(Fault) in
+      guard let record = records[action], record.isOwn, record.started == nil, !record.isOver,
+        record.open?.process != process
+      else { return }
+      try file.append(ActionJournal.line("open", action, now, "\(process)"))
+    }
+  }
+
+  /// Records that an action was refused for good: its envelope need not be kept.
+  func close(_ action: Digest, at now: Timestamp) throws(Fault) {
+    try write { (records, file: inout JournalFile) throws(Fault) in
+      guard let record = records[action], record.isOwn, record.started == nil, !record.isOver
+      else { return }
+      try file.append(ActionJournal.line("over", action, now))
     }
   }
 
@@ -182,6 +238,12 @@ package struct ActionJournal: Sendable {
       switch (String(decoding: words[0], as: UTF8.self), words.count) {
       case ("made", 4): record.made = at
       case ("start", 3): record.started = at
+      case ("open", 4):
+        guard let process = Int32(String(decoding: words[3], as: UTF8.self)) else {
+          throw damaged("it names no process")
+        }
+        record.open = (at, process)
+      case ("over", 3): record.isOver = true
       case ("end", 4):
         let word = String(decoding: words[3], as: UTF8.self)
         guard let outcome = ActionFinished.Outcome(rawValue: word) else {
@@ -209,9 +271,11 @@ package struct ActionJournal: Sendable {
         starts += 1
         // A start is kept without its envelope: nothing can be sent again.
         if starts <= ActionJournal.startedLimit {
-          kept.append(record.lines.filter { !$0.starts(with: "made ".utf8) })
+          kept.append(
+            record.lines.filter { !$0.starts(with: "made ".utf8) && !$0.starts(with: "open ".utf8) }
+          )
         }
-      } else if let made = record.made,
+      } else if let made = record.made, !record.isOver,
         now.milliseconds(since: made) <= ActionJournal.openSeconds * 1000
       {
         opens += 1

@@ -29,7 +29,7 @@ package struct AgentClient: Sendable {
       case .unreachable(let socket, let reason):
         "no daemon answers at \(socket) (\(reason)); start one with countersignd"
       case .malformed(let reason): "the daemon's answer is malformed: \(reason)"
-      case .refused(_, let code, let message): "the daemon made no decision: \(code): \(message)"
+      case .refused(_, _, let message): "the daemon refused it: \(message)"
       }
     }
   }

@@ -1,4 +1,5 @@
 package import CanonicalJSON
+import Glibc
 package import Keys
 package import Statements
 
@@ -107,8 +108,44 @@ package struct EnforcementPoint: Sendable {
       case .hold: .held
       case .allow: try allowed(answer, envelope.digest, decision, askedAt: asked)
       }
+    // What is kept to be sent again decides nothing: without it the action is asked for anew.
+    switch outcome {
+    case .held: try? journal.keepOpen(envelope.digest, at: now(), process: process)
+    case .denied: try? journal.close(envelope.digest, at: now())
+    case .allowed, .repeated, .refusedToday: break
+    }
     return Ruling(answer: answer, outcome: outcome, isVerified: decision != nil)
   }
+
+  /// Records that no answer came, so that the same envelope is sent again and not another one.
+  package func keepOpen(_ envelope: UnverifiedEnvelope) {
+    try? journal.keepOpen(envelope.digest, at: now(), process: process)
+  }
+
+  /// What was signed here before for the same: another nonce and another time, and nothing else.
+  ///
+  /// One that another process still asks about is that process's.
+  package func unfinished(
+    like action: Action, by key: Fingerprint
+  ) throws(ActionJournal.Fault) -> ActionJournal.Unfinished? {
+    func rest(_ json: JSONValue?) -> [UInt8]? {
+      guard var object = json?.object else { return nil }
+      object["nonce"] = nil
+      object["timestamp"] = nil
+      return JSONValue.object(object).exactBytes
+    }
+    let wanted = rest(action.json)
+    return try journal.unfinished().last { found in
+      guard found.envelope.payloadType == Action.payloadType,
+        found.envelope.signatures.map(\.key) == [key],
+        rest(try? JSONParser.parse(found.envelope.payload, limits: Action.limits)) == wanted
+      else { return false }
+      guard let other = found.process, other != process else { return true }
+      return kill(other, 0) != 0 && errno == ESRCH
+    }
+  }
+
+  private var process: Int32 { getpid() }
 
   private func allowed(
     _ answer: JSONValue, _ action: Digest, _ decision: VerifiedDecision?, askedAt asked: Timestamp

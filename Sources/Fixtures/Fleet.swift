@@ -2,40 +2,77 @@ package import Authority
 import CanonicalJSON
 import Enforcement
 import Keys
-import Statements
+package import Statements
 import Synchronization
 
 /// A company's agents at work: each errand is really signed and sent to the real daemon.
+///
+/// Everyday errands come one after another and wait for nobody. Each scene of the story keeps at most
+/// as many holds open as it says, so that the queue stays short enough to be read.
 package final class Fleet: Sendable {
   private let registry: SampleRegistry
   private let client: AgentClient
   private let clock: Clock
   private let counts = Mutex<[String: Int]>([:])
+  private let told: @Sendable (Event) -> Void
 
-  package init(_ registry: SampleRegistry, clock: Clock = .system) {
+  /// What a visitor is told of the story.
+  package enum Event: Sendable, Equatable {
+    /// A compromised agent has begun to flood the queue, or goes on with it.
+    case flood(Principal)
+    /// It is refused now: because of what.
+    case stopped(Principal, because: String)
+  }
+
+  /// How fast everything goes.
+  package struct Pace: Sendable {
+    let milliseconds: ClosedRange<Int>
+    /// By how much the story's pauses are shortened.
+    let speed: Int
+    /// Whether the compromised agent floods the queue; else it asks as the others do.
+    let floods: Bool
+
+    /// For people who watch.
+    package static let human = Pace(milliseconds: 500...1500, speed: 1, floods: true)
+    /// For a run that nobody watches, where nobody would stop a flood.
+    package static let hasty = Pace(milliseconds: 150...400, speed: 20, floods: false)
+  }
+
+  /// `told`: Called when something happens that a visitor should know.
+  package init(
+    _ registry: SampleRegistry, clock: Clock = .system,
+    told: @escaping @Sendable (Event) -> Void = { _ in }
+  ) {
     self.registry = registry
     self.clock = clock
+    self.told = told
     client = AgentClient(socket: registry.socket)
   }
 
   /// How the errands ended so far, by verdict; `fault` counts those without a decision.
   package var tally: [String: Int] { counts.withLock { $0 } }
 
-  /// Works at a human pace until cancelled; held errands wait for people meanwhile.
-  package func work(pauseMilliseconds: ClosedRange<Int> = 500...1500) async {
+  /// Works until cancelled.
+  package func work(_ pace: Pace = .human) async {
     await withTaskGroup(of: Void.self) { group in
-      var waiting = 0
-      while !Task.isCancelled {
-        let errand = choose()
-        group.addTask { await self.run(errand) }
-        waiting += 1
-        if waiting > 64 {
-          await group.next()
-          waiting -= 1
+      group.addTask { await self.everyday(pace) }
+      for scene in registry.company.story {
+        group.addTask {
+          try? await Task.sleep(for: .milliseconds(scene.afterSeconds * 1000 / pace.speed))
+          if scene.isFlood, pace.floods {
+            await self.flood(scene, pace)
+          } else {
+            await self.play(scene, pace)
+          }
         }
-        try? await Task.sleep(for: .milliseconds(Int.random(in: pauseMilliseconds)))
       }
-      group.cancelAll()
+    }
+  }
+
+  private func everyday(_ pace: Pace) async {
+    while !Task.isCancelled {
+      _ = await ask(choose(), waits: false)
+      try? await Task.sleep(for: .milliseconds(Int.random(in: pace.milliseconds)))
     }
   }
 
@@ -49,18 +86,98 @@ package final class Fleet: Sendable {
     return traffic[0]
   }
 
-  private func run(_ errand: SampleCompany.Errand) async {
-    do {
-      let answer = try await client.ask(try sign(errand), waitSeconds: 290)
-      record(answer["verdict"]?.string?.text ?? "fault")
-    } catch {
-      if !Task.isCancelled { record("fault") }
+  // MARK: the story
+
+  /// One request after another, each once the one before has been answered for good.
+  private func play(_ scene: SampleCompany.Scene, _ pace: Pace) async {
+    while !Task.isCancelled {
+      _ = await ask(scene.errand, waits: true)
+      try? await Task.sleep(for: .milliseconds(scene.pauseSeconds * 1000 / pace.speed))
     }
   }
 
-  private func record(_ verdict: String) {
-    counts.withLock { $0[verdict, default: 0] += 1 }
+  /// Request after request, whether or not the ones before were answered; the daemon takes as many at
+  /// once as it takes of any agent.
+  private func flood(_ scene: SampleCompany.Scene, _ pace: Pace) async {
+    await withTaskGroup(of: Void.self) { group in
+      var stopped: String?
+      var isTold = false
+      var open = 0
+      while !Task.isCancelled {
+        let first = await ask(scene.errand, waits: false)
+        let reason = first.flatMap { Fleet.stop(of: $0.answer) }
+        if reason != stopped || !isTold {
+          (stopped, isTold) = (reason, true)
+          told(
+            reason.map { .stopped(scene.errand.agent, because: $0) } ?? .flood(scene.errand.agent))
+        }
+        if let first, first.answer["verdict"] == "hold" {
+          // It waits as an agent does that means to act.
+          group.addTask { await self.wait(first.envelope) }
+          open += 1
+          if open > 64 {
+            await group.next()
+            open -= 1
+          }
+        }
+        // Who is shut out tries again now and then.
+        let pause = reason == nil ? scene.pauseSeconds * 1000 : 5000
+        try? await Task.sleep(for: .milliseconds(max(50, pause / pace.speed)))
+      }
+      group.cancelAll()
+    }
   }
+
+  /// Why an agent gets nothing any more, in words; nil if it does.
+  private static func stop(of answer: JSONValue) -> String? {
+    guard answer["verdict"] == "deny",
+      let code = answer["reasons"]?.array?.first?["code"]?.string?.text
+    else { return nil }
+    return switch code {
+    case "locked": "locked"
+    case "key_revoked", "key_tainted": "without a valid key"
+    case "agent_retired": "retired"
+    case "not_granted": "without its grant"
+    default: code.hasPrefix("chain_") ? "without its grant" : nil
+    }
+  }
+
+  // MARK: asking
+
+  /// Signs an errand and asks; with `waits`, until it is no longer held.
+  private func ask(
+    _ errand: SampleCompany.Errand, waits: Bool
+  ) async -> (envelope: UnverifiedEnvelope, answer: JSONValue)? {
+    do {
+      let envelope = try sign(errand)
+      var answer = try await client.ask(envelope, waitSeconds: 0)
+      if waits, answer["verdict"] == "hold" { answer = try await settled(envelope) }
+      record(answer)
+      return (envelope, answer)
+    } catch {
+      if !Task.isCancelled { count("fault") }
+      return nil
+    }
+  }
+
+  private func wait(_ envelope: UnverifiedEnvelope) async {
+    guard let answer = try? await settled(envelope) else { return }
+    record(answer)
+  }
+
+  /// Waits until an action is no longer held.
+  private func settled(_ envelope: UnverifiedEnvelope) async throws -> JSONValue {
+    while true {
+      let start = ContinuousClock.now
+      let answer = try await client.ask(envelope, waitSeconds: 290)
+      guard answer["verdict"] == "hold" else { return answer }
+      // A daemon that ends, or takes no more who wait, answers at once.
+      if start.duration(to: .now) < .seconds(1) { try await Task.sleep(for: .seconds(1)) }
+    }
+  }
+
+  private func record(_ answer: JSONValue) { count(answer["verdict"]?.string?.text ?? "fault") }
+  private func count(_ verdict: String) { counts.withLock { $0[verdict, default: 0] += 1 } }
 
   private func sign(_ errand: SampleCompany.Errand) throws -> UnverifiedEnvelope {
     var context = JSONObject()

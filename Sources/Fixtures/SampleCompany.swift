@@ -37,6 +37,17 @@ package struct SampleCompany: Sendable {
     package let weight: Int
   }
 
+  /// A part of the story that a demonstration tells.
+  package struct Scene: Sendable {
+    package let errand: Errand
+    /// When it begins.
+    package let afterSeconds: Int
+    /// Between an answer and the next request; of a flood, between two requests.
+    package let pauseSeconds: Int
+    /// Whether it does not wait for answers: a compromised agent.
+    package let isFlood: Bool
+  }
+
   package let name: ByteString
   package let founder: Principal
   package let service: Principal
@@ -47,6 +58,7 @@ package struct SampleCompany: Sendable {
   package let grants: [Link]
   package let policies: [Policy]
   package let traffic: [Errand]
+  package let story: [Scene]
 
   /// Reads a manifest.
   ///
@@ -77,11 +89,13 @@ package struct SampleCompany: Sendable {
         isActive: try inner.bool("active", default: false))
     }
     traffic = try SampleCompany.list(&fields, "traffic") { inner in
-      Errand(
-        agent: try inner.principal("agent", .agent), grant: try inner.string("grant"),
-        action: try inner.string("action"), resource: try inner.string("resource"),
-        params: try inner.attributes("params"), claimedEnv: try inner.optionalString("env"),
-        words: try inner.optionalString("says"), weight: Int(try inner.integer("weight")))
+      try Errand(&inner, weight: Int(clamping: try inner.integer("weight")))
+    }
+    story = try SampleCompany.list(&fields, "story") { inner in
+      Scene(
+        errand: try Errand(&inner, weight: 0), afterSeconds: try inner.seconds("after"),
+        pauseSeconds: try inner.seconds("pause"),
+        isFlood: try inner.bool("flood", default: false))
     }
     try fields.finish()
   }
@@ -104,6 +118,30 @@ package struct SampleCompany: Sendable {
       throw FieldFault(path: "can", problem: "holds \"\(text.text)\", which is not ACTIONS@PATTERN")
     }
     return Capability(actions: parts[0].split(on: ","), resources: [parts[1]])
+  }
+}
+
+extension SampleCompany.Errand {
+  fileprivate init(_ fields: inout JSONFields, weight: Int) throws {
+    agent = try fields.principal("agent", .agent)
+    grant = try fields.string("grant")
+    action = try fields.string("action")
+    resource = try fields.string("resource")
+    params = try fields.attributes("params")
+    claimedEnv = try fields.optionalString("env")
+    words = try fields.optionalString("says")
+    self.weight = weight
+  }
+}
+
+extension JSONFields {
+  /// A span of time in a story.
+  fileprivate mutating func seconds(_ name: ByteString) throws -> Int {
+    let value = try integer(name)
+    guard (0...3600).contains(value) else {
+      throw FieldFault(path: name.text, problem: "is a number of seconds from 0 to 3600")
+    }
+    return Int(value)
   }
 }
 

@@ -102,6 +102,41 @@ package struct SampleRegistry {
     try ledger.storePin(in: pins)
     try writeKeys()
     try database.close()
+    try writeMark()
+  }
+
+  /// Takes up a registry that was made in a folder before.
+  ///
+  /// - Throws: A fault naming the file that says which grant is which, if it cannot be read.
+  package init(again company: SampleCompany, in folder: String) throws {
+    self.company = company
+    self.folder = folder
+    let file = SampleRegistry.mark(in: folder)
+    guard let bytes = FileManager.default.contents(atPath: file) else {
+      throw FieldFault(
+        path: file, problem: "is missing: \(folder) holds no finished demonstration")
+    }
+    var fields = try JSONFields(JSONParser.parse(Array(bytes)), path: file)
+    registry = try fields.string("registry")
+    for member in try fields.value("grants").object?.members ?? [] {
+      guard let digest = member.value.string.flatMap({ Digest(hex: $0.bytes) }) else {
+        throw FieldFault(path: file, problem: "names no digest for grant \(member.name.text)")
+      }
+      grants[member.name] = digest
+    }
+  }
+
+  /// Where it stands which grant of the manifest is which of the registry; written last of all.
+  private static func mark(in folder: String) -> String { "\(folder)/demo.json" }
+
+  private func writeMark() throws {
+    let members = grants.sorted { $0.key < $1.key }.map {
+      JSONObject.Member(name: $0.key, value: JSONValue($0.value.hex))
+    }
+    let mark: JSONValue = [
+      "grants": .object(JSONObject(members)), "registry": JSONValue(registry),
+    ]
+    try KeyFile.create(SampleRegistry.mark(in: folder), try mark.canonicalBytes() + [0x0A])
   }
 
   private func writeKeys() throws {

@@ -7,7 +7,7 @@ import NIOCore
 /// What a request brings along: the connection it came over, which says whose process asks.
 struct GatewayContext: RequestContext {
   var coreContext: CoreRequestContextStorage
-  private let channel: any Channel
+  let channel: any Channel
 
   init(source: Source) {
     coreContext = CoreRequestContextStorage(source: source)

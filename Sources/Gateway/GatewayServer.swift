@@ -62,6 +62,8 @@ package struct GatewayServer {
     let router = Router(context: GatewayContext.self)
     DecisionRoutes(authority: authority, logger: logger).add(to: router)
     ReadingRoutes(authority: authority, readers: readers, logger: logger).add(to: router)
+    let end = EndOfService()
+    WatchRoute(authority: authority, end: end, logger: logger).add(to: router)
     let connections = connections
     let quota = ConnectionQuota(limit: max(16, connections / 4))
     var app = Application(
@@ -73,12 +75,61 @@ package struct GatewayServer {
       configuration: ApplicationConfiguration(
         address: .unixDomainSocket(path: socket), serverName: nil,
         availableConnectionsDelegate: MaximumAvailableConnections(connections)),
-      onServerRunning: { _ in ready() }, logger: logger)
+      onServerRunning: { [authority, socket] _ in
+        await authority.announce(
+          host: GatewayServer.host, socket: GatewayServer.absolute(socket), process: getpid())
+        ready()
+      }, logger: logger)
     app.addServices(LogLooks(authority: authority))
     await authority.watch()
-    try await app.runService(gracefulShutdownSignals: [.sigterm, .sigint])
+    do {
+      try await serve(app, end)
+    } catch {
+      end.note("a fault", at: GatewayServer.now)
+      unlink(socket)
+      try? await authority.close(cause: "a fault")
+      throw error
+    }
     unlink(socket)
-    try await authority.close()
+    try await authority.close(cause: end.noted?.cause ?? "")
+  }
+
+  /// Serves until a signal ends it; which one is noted before anything else ends.
+  private func serve(_ app: some Service, _ end: EndOfService) async throws {
+    let group = ServiceGroup(
+      configuration: .init(services: [app], gracefulShutdownSignals: [], logger: logger))
+    // Before anybody can know that the service runs.
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask {
+        for await signal in signals {
+          end.note("\(signal)", at: GatewayServer.now)
+          await group.triggerGracefulShutdown()
+        }
+      }
+      tasks.addTask { try await group.run() }
+      try await tasks.next()
+      tasks.cancelAll()
+    }
+  }
+
+  private static var now: Timestamp { Clock.system.now() }
+
+  /// The name of this machine.
+  private static var host: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// A path as every process can follow it.
+  private static func absolute(_ path: String) -> String {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let folder = parts.dropLast().joined(separator: "/")
+    guard let found = realpath(folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder, nil)
+    else { return path }
+    defer { free(found) }
+    return String(cString: found) + "/" + (parts.last.map(String.init) ?? "")
   }
 
   /// A connection on which nothing is asked is closed after so long.

@@ -61,6 +61,18 @@ enum Migrations {
           CREATE INDEX hold_agent ON hold (agent, expires) WHERE state = 'pending';
           """)
     }
+    migrator.registerMigration("5 services") { db in
+      // What deciding services write of themselves; like every ui_ table no trust state.
+      try db.execute(
+        sql: """
+          CREATE TABLE ui_service (
+            service TEXT NOT NULL, host TEXT NOT NULL, socket TEXT NOT NULL,
+            process INTEGER NOT NULL, started INTEGER NOT NULL, beat INTEGER NOT NULL,
+            decided INTEGER, decisions INTEGER NOT NULL, tenths INTEGER NOT NULL,
+            ended INTEGER, cause TEXT NOT NULL,
+            PRIMARY KEY (service, host, socket)) WITHOUT ROWID;
+          """)
+    }
     return migrator
   }()
 }

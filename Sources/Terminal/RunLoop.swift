@@ -54,6 +54,9 @@ package struct RunLoop {
     if let line { for effect in model.run(line) { perform(effect) } }
     var decoder = KeyDecoder()
     screen.show(Screen.draw(model))
+    // Also while messages arrive without a pause: what the clock ends is ended by ticks.
+    var ticked = RunLoop.clock()
+    model.noteDrawn()
     let escape = options.escapeMilliseconds ?? (getenv("SSH_TTY") == nil ? 25 : 50)
     while true {
       var polled = [
@@ -89,6 +92,12 @@ package struct RunLoop {
       } else if polled[0].revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0 {
         return .hangUp
       }
+      if ready == 0 {
+        ticked = RunLoop.clock()
+      } else if RunLoop.clock() - ticked >= Int64(timeout(model)) {
+        ticked = RunLoop.clock()
+        messages.append(.tick)
+      }
       for message in messages {
         for effect in model.update(message, at: now()) {
           switch effect {
@@ -104,6 +113,7 @@ package struct RunLoop {
         }
       }
       screen.show(Screen.draw(model))
+      model.noteDrawn()
     }
   }
 

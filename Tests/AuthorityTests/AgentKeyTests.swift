@@ -227,7 +227,8 @@ struct AgentKeyTests {
       code {
         try world.sign(
           .reviewCompleted(
-            ReviewCompleted(subject: late.subject, index: 0, outcome: .justified, note: "x")))
+            ReviewCompleted(
+              [ReviewCompleted.Subject(late.subject, index: 0)], outcome: .justified, note: "x")))
       } == "unknown_subject", "the entry named must be the one reviewed")
     let early = try world.ledger.database.read { try $0.decisions(limit: 10) }.last
     #expect(
@@ -235,13 +236,16 @@ struct AgentKeyTests {
         try world.sign(
           .reviewCompleted(
             ReviewCompleted(
-              subject: early?.digest ?? sub, index: Int64(early?.index ?? 0), outcome: .justified,
-              note: "x")))
+              [
+                ReviewCompleted.Subject(
+                  early?.digest ?? sub, index: Int64(early?.index ?? 0))
+              ], outcome: .justified, note: "x")))
       } == "unknown_subject", "what came before stands, and needs no review")
     try world.sign(
       .reviewCompleted(
         ReviewCompleted(
-          subject: late.subject, index: Int64(late.index), outcome: .unjustified, note: "seen")),
+          [ReviewCompleted.Subject(late.subject, index: Int64(late.index))], outcome: .unjustified,
+          note: "seen")),
       by: world.bob)
     #expect(try world.ledger.database.read { try $0.reviews(all: false) }.count == 1)
   }

@@ -138,7 +138,8 @@ struct BreakGlassTests {
     #expect(code { try broken(second, by: carol) } == "review_owed", "the same agent")
     let review = StatementBody.reviewCompleted(
       ReviewCompleted(
-        subject: try #require(owed.first?.subject), index: nil, outcome: .justified, note: "ok"))
+        [ReviewCompleted.Subject(try #require(owed.first?.subject), index: nil)],
+        outcome: .justified, note: "ok"))
     #expect(code { try world.sign(review, by: world.bob) } == "invalid", "not by who broke it")
     try world.sign(review, by: carol)
     try broken(second, by: carol)
@@ -158,8 +159,10 @@ struct BreakGlassTests {
     try world.sign(
       .reviewCompleted(
         ReviewCompleted(
-          subject: try #require(world.ledger.state.owedReviews.keys.first), index: nil,
-          outcome: .justified, note: "lapsed")), by: carol)
+          [
+            ReviewCompleted.Subject(
+              try #require(world.ledger.state.owedReviews.keys.first), index: nil)
+          ], outcome: .justified, note: "lapsed")), by: carol)
     let (other, next) = try await self.hold("prod://payments/two")
     try broken(next, by: world.bob)
     try world.sign(.grantRevoked(GrantRevoked(grant: world.grant, reason: "enough")))

@@ -108,7 +108,8 @@ struct CosignatureTests {
     try world.sign(
       .reviewCompleted(
         ReviewCompleted(
-          subject: row.subject, index: Int64(row.index), outcome: .justified, note: "seen")),
+          [ReviewCompleted.Subject(row.subject, index: Int64(row.index))], outcome: .justified,
+          note: "seen")),
       by: fred)
     let left = try world.ledger.database.read { try $0.reviews(all: false) }
     #expect(!left.contains { $0.subject == row.subject })

@@ -218,7 +218,7 @@ struct LockOutTests {
     #expect(last.unreachableHolds == [hold])
     #expect(!last.isAdminQuorumReachable)
     #expect(last.lines.contains { $0.contains(hold.short) && $0.contains("quorum") })
-    #expect(last.lines.contains("! the admin quorum could no longer be met"))
+    #expect(last.lines.contains("! the admin quorum can no longer be reached"))
   }
 
   @Test("never: a quorum of all admins without its being asked for by name")

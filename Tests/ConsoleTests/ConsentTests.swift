@@ -178,8 +178,15 @@ import Testing
     let world = try World()
     var model = model(consent(try await review(world, risk: "low"), world), world)
     let now = world.clock.now.advanced(bySeconds: 2)
-    // Enter in the passphrase goes to Cancel; Enter there signs nothing, and says so.
-    _ = press(&model, read + [.tab, .tab] + text("pw") + [.enter, .enter], now)
+    // It asks once; any other key goes on, and Enter answers without pressing anything.
+    _ = press(&model, read + [.tab] + text("why") + [.tab] + text("pw") + [.escape], now)
+    #expect(try dialog(model).isLeaving)
+    #expect(Screen.draw(model).lines.joined().contains("Esc again leaves"))
+    _ = press(&model, [.enter], now)
+    #expect(try !dialog(model).isLeaving && dialog(model).focus == .passphrase)
+    _ = press(&model, [.escape, .character("x")], now)
+    #expect(try !dialog(model).isLeaving && dialog(model).fields[0].text == "why")
+    _ = press(&model, [.escape, .escape], now)
     #expect(model.overlays.isEmpty)
     #expect(model.notice == "closed: nothing was signed")
   }
@@ -257,12 +264,19 @@ import Testing
     _ = press(&model, read + [.tab, .tab] + text("pw"), now)
     #expect(press(&model, [.tab, .tab, .tab, .paste("\r\r\r"), .paste("approve")], now) == [])
     #expect(try dialog(model).notice.contains("pasted text never decides"))
-    // The passphrase's own Enter goes to the buttons; it presses none.
-    #expect(press(&model, [.backTab, .backTab, .backTab, .enter], now) == [])
-    #expect(try dialog(model).focus == .cancel)
+    // The passphrase's own Enter goes to the button of the action; held down, it does not press it.
+    #expect(
+      press(&model, [.backTab, .backTab, .backTab] + Array(repeating: .enter, count: 30), now) == []
+    )
+    #expect(try dialog(model).focus == .button(1))
+    #expect(Screen.draw(model).lines.joined().contains("Input enabled in 0."))
+    guard case .sign? = press(&model, [.enter], now.advanced(bySeconds: 1)).first else {
+      Issue.record("a second press does not sign")
+      return
+    }
   }
 
-  @Test func `a vote, a withdrawal or a lock meanwhile returns to reading and clears name and key`()
+  @Test func `a vote meanwhile returns to reading, says what changed, and loses nothing typed`()
     async throws
   {
     let world = try World()
@@ -283,6 +297,7 @@ import Testing
     // The same again changes nothing.
     _ = model.update(.consent(consent(first, world)), at: now)
     #expect(try !dialog(model).passphrase.isEmpty)
+    let before = try dialog(model)
     // Carol votes: the quorum stands otherwise.
     try world.ledger.sign(
       .approvalVoted(
@@ -290,11 +305,30 @@ import Testing
       by: carol, key: try World.key(carol), clock: world.clock.clock)
     _ = model.update(.consent(consent(try again(world, first.hold.digest), world)), at: now)
     let after = try dialog(model)
-    #expect(after.passphrase.isEmpty && after.fields[1].isEmpty)
-    #expect(after.fields[0].text == "why", "a reason need not be typed again")
-    #expect(after.focus == .text && after.scroll == 0)
-    #expect(after.rowsSeen < after.rowCount, "it must be read again")
-    #expect(after.notice.contains("changed"))
+    #expect(!after.passphrase.isEmpty && after.fields[1].text == "prod://payments/api")
+    #expect(after.fields[0].text == "why" && after.focus == .passphrase)
+    #expect(after.scroll == before.scroll, "nothing moves by itself")
+    // What is on the screen counts as read again; the rest is not.
+    #expect(after.unread > 0, "it must be read again")
+    #expect(
+      after.notice
+        == "Impact changed: quorum 0 of 2 -> 1 of 2 (user:carol), your approval does not complete it "
+        + "-> completes the quorum; read it again")
+    // No key takes it off the screen before 5 s.
+    for seconds in [0, 1, 4] as [Int64] {
+      _ = press(&model, [.tab, .backTab], now.advanced(bySeconds: seconds))
+      #expect(Screen.draw(model).lines.joined().contains("Impact changed: quorum 0 of 2"))
+    }
+    // It can be completed: PgDn goes to what is unread.
+    let later = now.advanced(bySeconds: 6)
+    _ = press(&model, read, later)
+    #expect(try dialog(model).unread == 0)
+    _ = press(&model, [.enter], later)
+    #expect(try dialog(model).focus == .button(1))
+    guard case .sign? = press(&model, [.enter], later.advanced(bySeconds: 1)).first else {
+      Issue.record("no vote: \(try dialog(model).notice)")
+      return
+    }
   }
 
   @Test func `after its deadline nothing can be pressed`() async throws {
@@ -383,6 +417,54 @@ import Testing
       !model.update(.changed(RegistryStatus()), at: now).contains(.follow(review.hold.digest)))
   }
 
+  @Test(arguments: [(60, 18), (80, 24), (120, 40)])
+  func `a review says what an approval means while its service does not run`(
+    width: Int, height: Int
+  ) async throws {
+    let world = try World()
+    let consent = try await consent(review(world), world)
+    var model = model(consent, world, width: width, height: height)
+    let now = world.clock.now
+    let stopped = ServiceReport(name: "gateway-1", state: .stopped(at: now, by: "SIGTERM"))
+    _ = model.update(.services([stopped]), at: now)
+    func screen() -> String {
+      // Wrapped lines as one text.
+      Screen.draw(model).lines.map { $0.trimmingCharacters(in: .whitespaces) }
+        .joined(separator: " ")
+    }
+    let end = now.advanced(bySeconds: 300).clock.dropLast(4)
+    #expect(screen().contains("gateway-1 stopped at \(now.clock.dropLast()) by SIGTERM:"))
+    #expect(
+      screen().contains("an approval is recorded now and released when the service runs again"),
+      "\(screen())")
+    #expect(screen().contains("before \(end) if signed now"), "\(screen())")
+    #expect(screen().contains("Sign & approve"), "and the buttons stay on the screen")
+    // It binds nothing: what was read and typed stays.
+    let seen = try dialog(model).rowsSeen
+    _ = model.update(.services([ServiceReport(name: "gateway-1", state: .deciding)]), at: now)
+    #expect(!screen().contains("an approval is recorded now"))
+    #expect(try dialog(model).rowsSeen >= seen)
+  }
+
+  @Test func `after a vote it is said what the service's absence means for it`() async throws {
+    let world = try World()
+    let review = try await review(world, risk: "low")
+    var model = model(consent(review, world), world)
+    let now = world.clock.now.advanced(bySeconds: 2)
+    _ = press(&model, read + [.tab, .tab] + text("pw") + [.tab, .tab, .tab, .enter], now)
+    let lost = ServiceReport(name: "gateway-1", state: .unreachable(since: now))
+    _ = model.update(.services([lost]), at: now)
+    _ = model.update(
+      .signed(.vote(review.hold.digest, leaning: .approve), index: 12, outcome: "approved"), at: now
+    )
+    let screen = Screen.draw(model).lines.joined(separator: " ")
+    #expect(screen.contains("gateway-1 has been unreachable since"), "\(screen)")
+    #expect(screen.contains("within 5m of the quorum"), "\(screen)")
+    _ = model.update(
+      .progress(HoldProgress(hold: review.hold.digest, lines: [], isOver: true)), at: now)
+    #expect(!Screen.draw(model).lines.joined().contains("an approval is recorded now"))
+  }
+
   @Test func `earlier reasons come back with Up`() async throws {
     let world = try World()
     var model = model(consent(try await review(world, risk: "low"), world), world)
@@ -440,7 +522,7 @@ import Testing
     }
   }
 
-  @Test func `reading at another width begins again, and jumping to the end skips nothing`()
+  @Test func `what was read stays read at any width, and jumping to the end skips nothing`()
     async throws
   {
     let world = try World()
@@ -450,12 +532,22 @@ import Testing
     #expect(try dialog(model).rowsSeen < dialog(model).rowCount)
     _ = press(&model, [.character("g")] + read, now)
     #expect(try dialog(model).rowsSeen == dialog(model).rowCount)
-    _ = model.update(.resized(width: 60, height: 18), at: now)
-    #expect(try dialog(model).rowsSeen < dialog(model).rowCount)
+    for (width, height) in [(120, 40), (80, 24), (60, 18), (10, 3), (300, 100), (80, 24)] {
+      _ = model.update(.resized(width: width, height: height), at: now)
+      #expect(try dialog(model).unread == 0, "\(width)x\(height)")
+    }
+  }
+
+  @Test func `what a narrow screen did not show is unread at every width`() async throws {
+    let world = try World()
+    var model = model(consent(try await review(world), world), world, width: 60, height: 18)
+    let now = world.clock.now.advanced(bySeconds: 2)
     // Too small to show anything: nothing counts as read.
-    _ = model.update(.resized(width: 40, height: 10), at: now)
+    _ = model.update(.resized(width: 10, height: 3), at: now)
+    let few = try dialog(model).unread
     #expect(press(&model, read + [.enter], now) == [])
-    #expect(Screen.draw(model).lines.joined().contains("needs 60x18"))
+    #expect(try dialog(model).unread == few && few > 0)
+    #expect(Screen.draw(model).lines.joined().contains("needs"))
   }
 
   @Test(arguments: [

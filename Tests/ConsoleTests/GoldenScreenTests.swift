@@ -347,23 +347,6 @@ import Testing
     #expect(model.list.marks.isEmpty)
   }
 
-  @Test func `a daemon that goes away is said once, on every screen, without reading the lists`() {
-    for view in [View.approvals, .agents, .tree] {
-      var model = model(view, 80, 24)
-      let later = now.advanced(bySeconds: 6)
-      let effects = model.update(.tick, at: later)
-      #expect(effects.contains(view == .approvals ? .poll : .checkDaemon))
-      #expect(model.update(.daemon(isAway: true), at: later).isEmpty, "\(view)")
-      #expect(Screen.draw(model).lines[0].contains("DAEMON AWAY"))
-      #expect(model.notice.contains("no daemon answers"))
-      let said = model.messages.count
-      _ = model.update(.daemon(isAway: true), at: later)
-      #expect(model.messages.count == said)
-      _ = model.update(.daemon(isAway: false), at: later)
-      #expect(!Screen.draw(model).lines[0].contains("DAEMON AWAY"))
-    }
-  }
-
   @Test func `a new critical hold rings once, and a switch of context wipes what was typed`() {
     var model = model(.approvals, 80, 24)
     var status = model.status ?? RegistryStatus()
@@ -395,6 +378,11 @@ enum Golden {
           } : line
         return "|\(line)|"
       }.joined(separator: "\n") + "\n"
+    try expect(text: text, name)
+  }
+
+  /// The same for any text.
+  static func expect(text: String, _ name: String) throws {
     let file = SharedSuites.root.appendingPathComponent("Tests/ConsoleTests/Screens/\(name).txt")
     if ProcessInfo.processInfo.environment["RECORD_SCREENS"] == "1" {
       try FileManager.default.createDirectory(

@@ -96,9 +96,9 @@ import Testing
     see YOU SIGN
     wait 800
     type no
-    press Tab
+    press Enter
     type wrong
-    press Tab Tab Enter
+    press Enter Enter
     see key_wrong_passphrase
     """.write(toFile: "\(box.home)/script", atomically: true, encoding: .utf8)
     let before = try box.countersign(

@@ -161,7 +161,7 @@ import Testing
     try box.press("Enter")
     try box.see("Which?")
     try box.press("Enter")
-    try box.see("Since T")
+    try box.see("Compromised since (")
     try box.press("Enter")
     try box.see("Reason")
     try box.type("leak")

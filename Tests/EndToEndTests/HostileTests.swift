@@ -75,7 +75,8 @@ import Testing
     var keys = "R"
     for digit in "1234567890" {
       keys +=
-        "\(digit)." + String(repeating: "j\r  \u{1B}[6~\u{1B}[6~W\u{1B}J\u{1B}'\u{1B}\u{1B}", count: 1)
+        "\(digit)."
+        + String(repeating: "j\r  \u{1B}[6~\u{1B}[6~W\u{1B}J\u{1B}'\u{1B}\u{1B}", count: 1)
     }
     keys += "1\r" + String(repeating: "\u{1B}[6~", count: 20) + "\u{1B}\u{1B}"
     // A pause before each key: an ESC must be told from a sequence, and dialogs wait. No q on the

@@ -156,6 +156,10 @@ final class Sandbox {
     daemon.waitUntilExit()
   }
 
+  func signalDaemon(_ signal: Int32) {
+    if let daemon { kill(daemon.processIdentifier, signal) }
+  }
+
   func stopDaemon() -> Int32 {
     guard let daemon else { return -1 }
     daemon.terminate()

@@ -102,7 +102,62 @@ import Testing
     try json(
       try box.countersign(
         "act", "deploy", resource, "--agent", "agent:\(agent)", "--key", "\(box.home)/\(key)",
-        "--grant", grant, "--socket", box.socket, "--json", expect: expect))
+        "--grant", grant, "--socket", box.socket, "--json", "--new", expect: expect))
+  }
+
+  @Test(
+    "with a quorum of two, a on a policy proposes its activation, and a on the proposal signs it")
+  func activation() throws {
+    _ = try working()
+    try """
+    package agent.authz
+    default allow = false
+    allow if { input.resource.uri == "prod://payments/docs" }
+    """.write(toFile: "\(box.home)/p.rego", atomically: true, encoding: .utf8)
+    try asUser("alice", "policy", "publish", "p", "\(box.home)/p.rego")
+    func console(_ name: String, _ script: String) throws {
+      try script.write(toFile: "\(box.home)/script", atomically: true, encoding: .utf8)
+      let outcome = try box.countersign(
+        "console", "--registry", box.registry, "--key", "\(box.home)/\(name).key", "--script",
+        "\(box.home)/script", "--size", "100x30", expect: nil)
+      #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+    }
+    try console("bob", "press 6\nsee p@v2\npress j a\nsee activation takes an admin: user:alice")
+    try console(
+      "alice",
+      """
+      press 6
+      see p@v2
+      press j a
+      see 2 admins sign (user:alice, user:carol, user:dave)
+      see Propose activation
+      wait 800
+      press PgDn PgDn Tab
+      type alice
+      press Tab Tab Enter
+      see recorded as log entry
+      see proposed: other admins must sign
+      """)
+    #expect(try read("policy", "list").array?.filter { $0["active"]?.bool == true }.count == 1)
+    try console(
+      "carol",
+      """
+      press 6
+      see activation
+      press j a
+      see asks for it already
+      press Esc 9
+      see policy.activated
+      press a
+      see 1 of 2 admins
+      wait 800
+      press PgDn PgDn Tab Tab
+      type carol
+      press Tab Tab Tab Enter
+      see recorded as log entry
+      """)
+    let active = try read("policy", "list").array?.first { $0["active"]?.bool == true }
+    #expect(active?["version"]?.integer == 2)
   }
 
   @Test("founders sign one genesis; trust changes only with a second admin")
@@ -302,6 +357,7 @@ import Testing
     let (process, pipe) = try box.actInBackground([
       "act", "deploy", "prod://payments/web", "--agent", "agent:deploy-bot", "--key",
       "\(box.home)/bot.pem", "--grant", grant, "--socket", box.socket, "--wait", "20", "--json",
+      "--new",
     ])
     var second = ""
     for _ in 0..<100 where second.isEmpty {

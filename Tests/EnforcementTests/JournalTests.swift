@@ -113,6 +113,45 @@ import Testing
         == "journal_unusable")
   }
 
+  @Test("what waits is found again, what was refused or started is not")
+  func unfinished() throws {
+    let (one, two, three) = (envelope(1), envelope(2), envelope(3))
+    for made in [one, two, three] { try journal.store(made, at: now) }
+    try journal.keepOpen(one.digest, at: now, process: 7)
+    try journal.keepOpen(one.digest, at: now, process: 7)
+    try journal.keepOpen(two.digest, at: now, process: 7)
+    try journal.keepOpen(two.digest, at: now, process: 8)
+    #expect(try journal.unfinished().map(\.action) == [one, two, three].map(\.digest))
+    #expect(try journal.unfinished().map(\.process) == [7, 8, nil])
+    #expect(try journal.unfinished()[1].envelope == two)
+    try journal.close(one.digest, at: now)
+    try journal.start(two.digest, at: now)
+    #expect(try journal.unfinished().map(\.action) == [three.digest])
+    // Neither is opened again.
+    try journal.keepOpen(one.digest, at: now, process: 9)
+    try journal.keepOpen(two.digest, at: now, process: 9)
+    #expect(try journal.unfinished().map(\.action) == [three.digest])
+    // And nothing is kept of what was not signed here.
+    let size = try text().count
+    try journal.keepOpen(envelope(4).digest, at: now, process: 9)
+    try journal.close(envelope(4).digest, at: now)
+    #expect(try text().count == size)
+    #expect(code { try journal.start(two.digest, at: now) } == "action_started")
+  }
+
+  @Test("what was refused for good is forgotten with its envelope")
+  func refusedIsForgotten() throws {
+    for number in 0..<160 {
+      let made = envelope(number, padding: 10_000)
+      try journal.store(made, at: now)
+      try journal.keepOpen(made.digest, at: now, process: 7)
+      try journal.close(made.digest, at: now)
+    }
+    #expect(try text().count < 2 << 20)
+    #expect(try !journal.record(of: envelope(0, padding: 10_000).digest).isOwn)
+    #expect(try journal.unfinished().isEmpty)
+  }
+
   @Test("it stays small, and forgets no start that was recorded lately")
   func bounded() throws {
     for number in 0..<160 {

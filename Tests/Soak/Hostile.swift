@@ -67,11 +67,11 @@ enum Hostile {
     )
   }
 
-  private static var programs: URL {
+  static var programs: URL {
     URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
   }
 
-  private static func start(_ world: World, _ socket: String) throws -> Process {
+  static func start(_ world: World, _ socket: String) throws -> Process {
     let daemon = Process()
     daemon.executableURL = programs.appendingPathComponent("countersignd")
     daemon.arguments = [

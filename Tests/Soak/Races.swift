@@ -24,7 +24,10 @@ enum Races {
     let world = try World(policy: policy, clock: .running)
     let carol = Principal.named("user:carol")
     try world.sign(.operatorEnrolled(try world.enrolled(carol, roles: [.approver])))
-    let authority = try world.authority()
+    // Every hold of the run counts until it has expired: so many are wanted here.
+    var limits = RequestLimits()
+    limits.openHoldsPerAgent = count + 1
+    let authority = try world.authority(limits: limits)
     let voters = try [world.bob, carol, world.alice].map {
       try Peer(
         "voter",

@@ -15,11 +15,12 @@ case "noise": try await NoisyLine.run(count: count, seed: seed)
 case "kills": try await Kills.run(count: count, seed: seed)
 case "tamper": try await Tamper.run(count: count, seed: seed)
 case "hostile": try await Hostile.run(count: count, seed: seed)
+case "revocations": try await Revocations.run(count: count)
 case "voter": try VotingPeer.run(Array(arguments.dropFirst()))
 case "decider": try await DecidingPeer.run(Array(arguments.dropFirst()))
 default:
   print(
     "usage: soak flips COUNT | state COUNT | races COUNT | kills COUNT | keys COUNT | noise BYTES "
-      + "| tamper COUNT | hostile COUNT")
+      + "| tamper COUNT | hostile COUNT | revocations COUNT")
   exit(64)
 }

@@ -24,7 +24,7 @@ extension DecisionAuthority {
   }
 
   /// Once a second: looks while holds are open, so that a vote dated back onto one that has expired is
-  /// told from one that was there; writes down which agents wait.
+  /// told from one that was there; writes down which agents wait and that it decides.
   package func tick() {
     guard !isClosed else { return }
     if lastExpiry > (storedLook?.at ?? Timestamp(milliseconds: 0)) {
@@ -36,7 +36,7 @@ extension DecisionAuthority {
         wakeChanged()
       }
     }
-    storePresence()
+    storeSurroundings()
   }
 
   /// Looks whenever another process has committed something, without asking again and again.

@@ -31,6 +31,9 @@ struct Waiters {
 
   func count(of agent: Principal) -> Int { numbers[agent, default: 0] }
 
+  /// The holds that requests wait for.
+  var holds: some Sequence<Digest> { replies.keys }
+
   mutating func enter(_ agent: Principal) {
     numbers[agent, default: 0] += 1
     count += 1
@@ -163,22 +166,15 @@ extension DecisionAuthority {
   /// Tells consoles that an agent waits for a hold, or has asked for it.
   ///
   /// No trust state: nothing rests on it, and a failure to write it is none of the agent's concern. It
-  /// is written once a second for all.
+  /// is written once a second for all, and every ten seconds anew while an agent waits: what a service
+  /// that was killed had said must not stand.
   package func note(presence hold: Digest, waits: Bool) {
     guard presence.count < limits.waiting else { return }
     presence[hold] = waits
   }
 
   /// Rows written in one transaction: others wait for it.
-  private static let presenceRows = 500
-
-  func storePresence() {
-    guard !presence.isEmpty else { return }
-    let now = clock.now()
-    let rows = presence.prefix(DecisionAuthority.presenceRows)
-    for row in rows { presence[row.key] = nil }
-    try? ledger.database.write { transaction in
-      for (hold, waits) in rows { try transaction.note(presence: hold, waits: waits, at: now) }
-    }
-  }
+  static let presenceRows = 500
+  /// How often it is said anew that an agent waits.
+  static let presenceMilliseconds: Int64 = 10_000
 }

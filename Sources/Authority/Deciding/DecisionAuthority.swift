@@ -41,6 +41,10 @@ package actor DecisionAuthority {
   var logWatch: RegistryWatch?
   /// What of it is to be written down: whether the agent of a hold waits.
   var presence: [Digest: Bool] = [:]
+  /// When it was last said anew which agents wait.
+  var presenceRenewed = Timestamp(milliseconds: 0)
+  /// What consoles are told of this service, once it listens; see DecisionAuthority+Heartbeat.
+  var heartbeat: Heartbeat?
 
   private struct Request {
     let action: AuthenticAction
@@ -128,8 +132,11 @@ package actor DecisionAuthority {
   package var refusalCounts: [ByteString: Int] { refusals }
 
   /// Closes the registry; nothing may be asked afterwards.
-  package func close() throws {
+  ///
+  /// `cause`: What ends the service, as consoles are told: `SIGTERM`.
+  package func close(cause: String = "") throws {
     logWatch?.stop()
+    storeEnd(cause)
     try? storeLook()
     isClosed = true
     try ledger.storeMark()
@@ -248,6 +255,11 @@ package actor DecisionAuthority {
       return try answer(outcomes, appending)
     }
     noteLook(at: looked)
+    heartbeat?.count(
+      decisions: answers.count { answer in
+        guard case .success(let answer) = answer else { return false }
+        return answer.index != nil && !answer.isRepeat
+      }, at: looked)
     try storeLook(before: answers)
     ledger.keepPin()
     try? ledger.storeMarkIfWorthwhile(every: DecisionAuthority.markEvery)

@@ -157,6 +157,10 @@ private struct ProofGathering {
       }
     case .approvalVoted(let body):
       if let at = try transaction.holdIndex(body.hold) { try add(entry: at) }
+    case .approvalWithdrawn(let body):
+      if let at = try transaction.holdIndex(body.hold) { try add(entry: at) }
+    case .approvalBrokenGlass(let body):
+      if let at = try transaction.holdIndex(body.hold) { try add(entry: at) }
     case .policyPublished(let body):
       for digest in body.modules.map(\.digest) + (body.data.map { [$0] } ?? []) {
         if let text = try transaction.body(digest) { add(body: text) }

@@ -223,19 +223,34 @@ package struct ProofCheck: Sendable {
   ) throws {
     proven.append(
       "entry #\(index) is \(parts.body.type.rawValue), signed by \(parts.header.signer)")
-    guard case .decisionMade(let decision) = parts.body else { return }
+    let decision: DecisionMade
+    switch parts.body {
+    case .decisionMade(let made): decision = made
+    case .approvalVoted(let vote):
+      let word = vote.vote == .approve ? "approved" : "denied"
+      return try judge(vote.hold, parts.header.signer, word, reason: vote.reason, bodies)
+    case .approvalBrokenGlass(let use):
+      return try judge(
+        use.hold, parts.header.signer, "released by break-glass, alone,", reason: use.reason, bodies
+      )
+    case .approvalWithdrawn(let vote):
+      return try judge(
+        vote.hold, parts.header.signer, "withdrew the approval of", reason: vote.reason, bodies)
+    case .reviewCompleted(let review):
+      let count = review.subjects.count
+      proven.append(
+        "\(parts.header.signer) found \(count == 1 ? "a statement" : "\(count) statements") "
+          + "\(review.outcome.rawValue), noting \"\(review.note.text)\": "
+          + review.subjects.map(\.digest.hex).joined(separator: ", "))
+      return
+    default: return
+    }
     guard parts.header.signer.kind == .service else {
       throw Fault(description: "the decision is not a service's")
     }
-    guard let payload = bodies[decision.action] else {
+    guard let action = try action(of: decision, bodies) else {
       throw Fault(description: "the action's bytes are missing")
     }
-    let action = try Action(payload: payload)
-    guard let key = keys[decision.key], key.holder == action.agent,
-      key.key.verifies(
-        decision.signature,
-        over: PreAuthEncoding.bytes(payloadType: Action.payloadType, payload: payload))
-    else { throw Fault(description: "the action is not signed by an enrolled key of its agent") }
     proven.append(
       "\(action.agent) signed the action \(action.action.text) on \(action.resource.text) with key "
         + "\(decision.key)")
@@ -253,6 +268,46 @@ package struct ProofCheck: Sendable {
     proven.append(
       "the verdict is \(decision.verdict.rawValue) (\(reasons.joined(separator: "; ")))")
     if let hold = decision.releases { try judge(votes: decision, of: hold, at: entry.received) }
+  }
+
+  /// The action of a decision, as its agent signed it; nil if its bytes are not in the bundle.
+  private func action(
+    of decision: DecisionMade, _ bodies: [Digest: [UInt8]]
+  ) throws -> Action? {
+    guard let payload = bodies[decision.action] else { return nil }
+    let action = try Action(payload: payload)
+    guard let key = keys[decision.key], key.holder == action.agent,
+      key.key.verifies(
+        decision.signature,
+        over: PreAuthEncoding.bytes(payloadType: Action.payloadType, payload: payload))
+    else { throw Fault(description: "the action is not signed by an enrolled key of its agent") }
+    return action
+  }
+
+  /// What a person decided: of which action, on what, by which agent, and for what reason.
+  private mutating func judge(
+    _ hold: Digest, _ voter: Principal, _ word: String, reason: ByteString,
+    _ bodies: [Digest: [UInt8]]
+  ) throws {
+    guard let held = holds[hold], held.hold != nil else {
+      throw Fault(description: "the hold \(hold.hex) that it is about is missing")
+    }
+    let because = reason.isEmpty ? "giving no reason" : "giving the reason \"\(reason.text)\""
+    guard let action = try action(of: held, bodies) else {
+      proven.append(
+        "\(voter) \(word) hold \(hold.hex) of action \(held.action.hex), \(because); the action's "
+          + "bytes are not in the proof")
+      return
+    }
+    let params = action.params.members.map { "\($0.name.text) = \($0.value.exactText)" }
+    proven.append(
+      "\(voter) \(word) the action \(action.action.text) on \(action.resource.text) by "
+        + "\(action.agent), "
+        + (params.isEmpty ? "with no params, " : "with \(params.joined(separator: ", ")), ")
+        + because)
+    proven.append(
+      "\(action.agent) signed that action with key \(held.key); the vote names its hold, "
+        + hold.hex)
   }
 
   private mutating func judge(
@@ -309,7 +364,7 @@ package struct ProofCheck: Sendable {
         proven.append("\(vote.by) approved it at #\(vote.index): \(vote.ballot.reason.text)")
       } else if let glass = glasses[digest], glass.hold == hold, terms.rule.breakGlass {
         isGlass = true
-        proven.append("\(glass.by) broke the glass at #\(glass.index)")
+        proven.append("\(glass.by) used break-glass at #\(glass.index)")
       } else {
         throw Fault(description: "vote \(digest.hex) is missing")
       }

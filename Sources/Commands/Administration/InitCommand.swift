@@ -26,7 +26,7 @@ struct InitCommand: Subcommand {
   @Option(help: "The registry's display name.")
   var name: String = "countersign"
 
-  @Option(help: "Your groups, parted by commas.")
+  @Option(help: "Your groups, comma-separated.")
   var groups: String?
 
   @Option(help: "What you may grant, as ACTION[,ACTION]@SCHEME://PATTERN; repeat for more.")

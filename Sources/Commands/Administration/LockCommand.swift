@@ -13,7 +13,7 @@ struct LockCommand: AsyncParsableCommand {
     abstract: "Stop an agent, a key, a resource pattern or everything, until it is lifted.",
     subcommands: [Place.self, Lift.self, List.self], defaultSubcommand: List.self)
 
-  struct Place: Subcommand {
+  struct Place: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Place a lock (approver or admin); it counts for the next decision.",
       discussion: """
@@ -61,7 +61,7 @@ struct LockCommand: AsyncParsableCommand {
     }
   }
 
-  struct Lift: Subcommand {
+  struct Lift: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Lift a lock (approver or admin); lifting everything takes the admin quorum.")
 
@@ -125,7 +125,7 @@ struct LockCommand: AsyncParsableCommand {
           rows.map {
             [
               String($0.digest.hex.prefix(12)), LockText.words($0.target), $0.status(at: now),
-              $0.until?.minute ?? "lifted", $0.placer, $0.reason,
+              $0.until?.minute ?? "until lifted", $0.placer, $0.reason,
             ]
           })
       }

@@ -13,7 +13,7 @@ struct OperatorCommand: AsyncParsableCommand {
     subcommands: [Enroll.self, Update.self, Remove.self, RotateKey.self, List.self],
     defaultSubcommand: List.self)
 
-  struct Enroll: Subcommand {
+  struct Enroll: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Enrol an operator by their public key.")
 
@@ -25,10 +25,10 @@ struct OperatorCommand: AsyncParsableCommand {
       help: "File with their public key, as `countersign key new` printed it.")
     var publicKey: String
 
-    @Option(help: "Roles, parted by commas: viewer, approver, admin.")
+    @Option(help: "Roles, comma-separated: viewer, approver, admin.")
     var roles: String = "approver"
 
-    @Option(help: "Groups, parted by commas.")
+    @Option(help: "Groups, comma-separated.")
     var groups: String?
 
     @Option(
@@ -50,7 +50,7 @@ struct OperatorCommand: AsyncParsableCommand {
     }
   }
 
-  struct Update: Subcommand {
+  struct Update: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Change an operator's roles, groups or what they may grant; the rest stays.",
       discussion: """
@@ -69,10 +69,10 @@ struct OperatorCommand: AsyncParsableCommand {
     @Option(help: "A YAML list of operators and what they are from now on.")
     var file: String?
 
-    @Option(help: "Roles, parted by commas: viewer, approver, admin.")
+    @Option(help: "Roles, comma-separated: viewer, approver, admin.")
     var roles: String?
 
-    @Option(help: "Lasting groups, parted by commas; an empty text for none.")
+    @Option(help: "Lasting groups, comma-separated; an empty text for none.")
     var groups: String?
 
     @Option(
@@ -129,7 +129,7 @@ struct OperatorCommand: AsyncParsableCommand {
     }
   }
 
-  struct Remove: Subcommand {
+  struct Remove: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Remove an operator; grants and votes of theirs stand no longer.")
 
@@ -165,7 +165,7 @@ struct OperatorCommand: AsyncParsableCommand {
     }
   }
 
-  struct RotateKey: Subcommand {
+  struct RotateKey: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Give an operator a new key; what the old one signed stays good.")
 
@@ -191,13 +191,22 @@ struct OperatorCommand: AsyncParsableCommand {
   }
 
   struct List: Subcommand {
-    static let configuration = CommandConfiguration(abstract: "List operators.")
+    static let configuration = CommandConfiguration(
+      abstract: "List operators, and who is on call now and next in groups with a rota.")
+
+    @Flag(help: "Only the rotas: each group with who is on call now and who comes next.")
+    var onCall = false
 
     @OptionGroup var registry: RegistryOptions
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
       let rows = try registry.reading(list).read { try $0.operators() }
+      let rotas = OnCall.rotas(of: rows, at: Clock.system.now())
+      if onCall {
+        if list.json { return Output.json(.array(rotas.map(\.json))) }
+        return printed(rotas)
+      }
       if list.json {
         Output.json(
           .array(
@@ -218,7 +227,17 @@ struct OperatorCommand: AsyncParsableCommand {
               CapabilityText.words($0.mayGrant),
             ]
           })
+        if !rotas.isEmpty {
+          Output.line()
+          printed(rotas)
+        }
       }
+    }
+
+    private func printed(_ rotas: [OnCall]) {
+      if rotas.isEmpty { return Output.line("no group has a rota") }
+      Output.table(
+        ["GROUP", "ON CALL NOW", "NEXT"], rotas.map { [$0.group, $0.nowWords, $0.nextWords] })
     }
   }
 }

@@ -11,9 +11,51 @@ import Statements
 struct PolicyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "policy", abstract: "Publish, activate, list and try policies.",
-    subcommands: [Publish.self, Activate.self, List.self, Eval.self], defaultSubcommand: List.self)
+    subcommands: [New.self, Publish.self, Activate.self, List.self, Eval.self],
+    defaultSubcommand: List.self)
 
-  struct Publish: Subcommand {
+  struct New: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a policy to begin with, as a Rego file that says what can be said.",
+      discussion: """
+        The file holds deploys to production for people and denies everything else. Nothing is signed, \
+        and no registry is opened.
+        """)
+
+    @Argument(help: "The policy's name; the file is NAME.rego.")
+    var name: String
+
+    @Option(help: "Write it here instead.")
+    var out: String?
+
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let isName =
+        (1...64).contains(name.utf8.count) && name.first != "."
+        && name.utf8.allSatisfy { byte in
+          (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || "._-".utf8.contains(byte)
+        }
+      guard isName else {
+        throw ValidationError("a policy's name is 1 to 64 of a-z, 0-9, dot, dash and underscore")
+      }
+      let path = out ?? "\(name).rego"
+      guard !FileManager.default.fileExists(atPath: path) else {
+        throw CommandFault("file_exists", "\(path) is there already and was left as it is")
+      }
+      try KeyFile.create(path, Array(StarterPolicy.text(name).utf8), mode: 0o644)
+      let next = "countersign policy publish \(name) \(path)"
+      if list.json {
+        Output.json(["file": JSONValue(path), "next": JSONValue(next)])
+        return
+      }
+      Output.line("wrote \(path)")
+      Output.line("publish it:  \(next)")
+      Output.line("then let it judge:  countersign policy activate \(name)@v1")
+    }
+  }
+
+  struct Publish: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check Rego files and publish them as the next version (admin).")
 
@@ -49,17 +91,20 @@ struct PolicyCommand: AsyncParsableCommand {
         .policyPublished(body), "published \(body.label)", in: ledger,
         bodies: sources.map(\.text) + (dataBytes.map { [$0] } ?? []))
       if !change.list.json {
-        Output.line("it judges once activated: countersign policy activate \(body.label)")
+        Output.line("Inactive until activated: countersign policy activate \(body.label)")
       }
     }
   }
 
-  struct Activate: Subcommand {
+  struct Activate: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Let a published version judge from now on (takes the admin quorum).")
 
     @Argument(help: "NAME@vVERSION, or the digest of its publication.")
     var policy: String
+
+    @Flag(help: "Only say what it would change, and whose signatures it takes.")
+    var dryRun = false
 
     @OptionGroup var change: ChangeOptions
 
@@ -72,6 +117,17 @@ struct PolicyCommand: AsyncParsableCommand {
       else {
         throw CommandFault(
           "policy_unknown", "no policy \(policy) is published; see: countersign policy list")
+      }
+      let planned = try ledger.database.read {
+        try PolicyChange(record, ledger, $0, at: try ledger.now(.system))
+      }
+      if dryRun {
+        planned.printed(json: change.list.json)
+        return
+      }
+      if let fault = planned.fault {
+        throw CommandFault(
+          "policy_broken", "\(record.published.label) cannot be activated: \(fault)")
       }
       try change.sign(
         .policyActivated(PolicyActivated(policy: record.digest)),

@@ -98,7 +98,7 @@ struct ProposalsCommand: AsyncParsableCommand {
     }
   }
 
-  struct Sign: Subcommand {
+  struct Sign: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Co-sign a proposal; with the last signature it takes effect.")
 
@@ -138,7 +138,7 @@ struct ProposalsCommand: AsyncParsableCommand {
     }
   }
 
-  struct Reject: Subcommand {
+  struct Reject: SigningCommand {
     static let configuration = CommandConfiguration(abstract: "End a proposal.")
 
     @Argument(help: "The proposal's digest, or its first digits.")

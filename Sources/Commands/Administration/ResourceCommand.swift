@@ -10,7 +10,7 @@ struct ResourceCommand: AsyncParsableCommand {
     abstract: "Say what resources are: agents name them, operators classify them.",
     subcommands: [Register.self, List.self], defaultSubcommand: List.self)
 
-  struct Register: Subcommand {
+  struct Register: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Give URI patterns their type and environment (takes the admin quorum).",
       discussion: """

@@ -59,6 +59,22 @@ enum Rota {
 
 /// The groups of a row, which are JSON, in words.
 enum GroupText {
+  /// What can be read of it; a row is not to be trusted.
+  static func memberships(_ json: String) -> [GroupMembership] {
+    ((try? JSONParser.parse(Array(json.utf8)))?.array ?? []).compactMap {
+      try? GroupMembership($0, path: "groups")
+    }
+  }
+
+  /// In a narrow column: `sre until 2026-12-08 00:00`, `sre from 2026-12-08 00:00`, `security`.
+  static func short(_ json: String, at now: Timestamp) -> String {
+    memberships(json).filter { $0.until.map { now < $0 } ?? true }.map { membership in
+      let name = membership.group.text
+      if let from = membership.from, now < from { return "\(name) from \(from.minute)" }
+      return membership.until.map { "\(name) until \($0.minute)" } ?? name
+    }.joined(separator: ", ")
+  }
+
   static func words(_ json: String) -> String {
     guard let elements = try? JSONParser.parse(Array(json.utf8)).array else { return json }
     return elements.map { element in

@@ -68,7 +68,7 @@ struct ServiceCommand: AsyncParsableCommand {
     return (record, hosts)
   }
 
-  struct Enroll: Subcommand {
+  struct Enroll: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a daemon's key and enrol it (takes the admin quorum).",
       discussion: "A further host of the same service: countersign service add-host.")
@@ -82,7 +82,7 @@ struct ServiceCommand: AsyncParsableCommand {
     @Option(help: "The host it runs on; this one's name if none is given.")
     var host: String?
 
-    @Option(help: "Agents whose requests it may put into actions itself, parted by commas.")
+    @Option(help: "Agents whose requests it may put into actions itself, comma-separated.")
     var mayAttest: String?
 
     @OptionGroup var change: ChangeOptions
@@ -103,7 +103,7 @@ struct ServiceCommand: AsyncParsableCommand {
     }
   }
 
-  struct AddHost: Subcommand {
+  struct AddHost: SigningCommand {
     static let configuration = CommandConfiguration(
       commandName: "add-host",
       abstract: "Make a key for one more host of a service (takes the admin quorum).",
@@ -136,7 +136,7 @@ struct ServiceCommand: AsyncParsableCommand {
     }
   }
 
-  struct RemoveHost: Subcommand {
+  struct RemoveHost: SigningCommand {
     static let configuration = CommandConfiguration(
       commandName: "remove-host",
       abstract: "Retire the key of one host of a service (takes the admin quorum).")
@@ -171,7 +171,7 @@ struct ServiceCommand: AsyncParsableCommand {
     }
   }
 
-  struct Remove: Subcommand {
+  struct Remove: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Remove a daemon: it decides and signs nothing more.")
 

@@ -43,7 +43,7 @@ struct SettingsCommand: AsyncParsableCommand {
     }
   }
 
-  struct Change: Subcommand {
+  struct Change: SigningCommand {
     static let configuration = CommandConfiguration(abstract: "Change settings; the rest stays.")
 
     @Option(help: "The display name.")

@@ -18,7 +18,10 @@ struct ActCommand: Subcommand {
       Beside the key lie its anchor (KEY.anchor), with which receipts are verified, and its journal
       (KEY.journal), which says what was signed and started here. Status 0 means that the start is
       recorded there; tell the end with: countersign finish
-      With --resend the other arguments may be left out; those given must be the envelope's.
+      The journal keeps each signed envelope until it is started or refused for good. What ended with
+      status 4, or without an answer, goes on with --resend; so does the same line given again, unless
+      it says --new. With --resend the other arguments may be left out; those given must be the
+      envelope's.
       """)
 
   @Argument(help: "The action's name: deploy, comment, ...")
@@ -54,8 +57,12 @@ struct ActCommand: Subcommand {
   @Option(help: "Write the signed envelope here too; --resend sends such a file again.")
   var save: String?
 
-  @Option(help: "Send this envelope instead of signing a new one.")
+  @Option(
+    help: "Send an envelope again instead of signing a new one: a file, or its action's digest.")
   var resend: String?
+
+  @Flag(help: "Sign a new one although the same action waits already.")
+  var new = false
 
   @Option(help: "What receipts are verified with (see: key anchor). Default: KEY.anchor.")
   var anchor: String?
@@ -89,23 +96,102 @@ struct ActCommand: Subcommand {
       anchor: try readAnchor(), journal: ActionJournal(journal ?? ActionJournal.path(besides: key)),
       now: { Clock.system.now() })
     let envelope: UnverifiedEnvelope
+    let ruling: EnforcementPoint.Ruling
     if let resend {
-      envelope = try UnverifiedEnvelope(dsse: try Parse.file(resend))
+      envelope = try stored(resend, point.journal)
       try checkArguments(envelope, secret)
       _ = try await point.daemon()
+      try save(envelope)
+      ruling = try await ask(point, envelope)
     } else {
-      envelope = try await sign(point, secret)
+      let action = try await action(point)
+      let found = new ? nil : try point.unfinished(like: action, by: secret.publicKey.fingerprint)
+      if let found, let again = try await askAgain(point, found) {
+        envelope = found.envelope
+        ruling = again
+      } else {
+        envelope = try point.sign(action, by: secret)
+        try save(envelope)
+        ruling = try await ask(point, envelope)
+      }
     }
-    if let save { try KeyFile.create(save, envelope.dsse) }
-    let ruling = try await ask(point, envelope)
     let outcome = try started(ruling, point)
-    report(ruling, outcome)
+    report(ruling, outcome, of: envelope)
     switch outcome {
     case .allowed: return
     case .repeated: throw ExitStatus.repeated
     case .held: throw ExitStatus.held
     case .denied, .refusedToday: throw ExitStatus.denied
     }
+  }
+
+  /// Asks about what was signed before for the same.
+  ///
+  /// - Returns: Nothing where it came to nothing by itself, so that a new one is to be signed.
+  private func askAgain(
+    _ point: EnforcementPoint, _ found: ActionJournal.Unfinished
+  ) async throws -> EnforcementPoint.Ruling? {
+    Output.note(
+      "the same action was signed at \(found.made.clock) and is not finished: its envelope "
+        + "\(found.action.hex.prefix(12)) is sent again (--new signs another)")
+    let ruling = try await ask(point, found.envelope)
+    if let why = ruling.timedOut {
+      Output.note("that came to nothing (\(why)): a new one is signed")
+      return nil
+    }
+    try save(found.envelope)
+    return ruling
+  }
+
+  private func save(_ envelope: UnverifiedEnvelope) throws {
+    if let save { try KeyFile.create(save, envelope.dsse) }
+  }
+
+  /// The envelope in a file, or the one that the journal keeps of an action.
+  private func stored(_ name: String, _ journal: ActionJournal) throws -> UnverifiedEnvelope {
+    if FileManager.default.fileExists(atPath: name) {
+      return try UnverifiedEnvelope(dsse: try Parse.file(name))
+    }
+    let digits = name.lowercased()
+    guard (4...64).contains(digits.utf8.count),
+      digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+    else {
+      throw CommandFault("file_unreadable", "\(name) cannot be read, and is no action's digest")
+    }
+    let found = try journal.envelopes().filter { $0.action.hex.hasPrefix(digits) }
+    guard let first = found.first else {
+      throw CommandFault(
+        "envelope_unknown",
+        "\(journal.path) keeps no envelope of an action \(digits); it was started, refused, or signed "
+          + "elsewhere")
+    }
+    guard found.count == 1 else {
+      throw CommandFault(
+        "envelope_ambiguous",
+        "\(digits) could be: " + found.map(\.action.hex).joined(separator: ", "))
+    }
+    return first.envelope
+  }
+
+  /// The line that sends an envelope again.
+  private func resending(_ envelope: UnverifiedEnvelope) -> String {
+    func quoted(_ word: String) -> String {
+      let isPlain =
+        !word.isEmpty
+        && word.utf8.allSatisfy { byte in
+          (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
+            || (0x61...0x7A).contains(byte) || "-_./:@%+=,".utf8.contains(byte)
+        }
+      return isPlain ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    }
+    var words = ["countersign", "act", "--resend", String(envelope.digest.hex.prefix(12))]
+    for (option, value) in [
+      ("--key", key), ("--socket", socket), ("--anchor", anchor), ("--journal", journal),
+      ("--wait", wait > 0 ? "\(wait)" : nil),
+    ] {
+      if let value { words += [option, quoted(value)] }
+    }
+    return words.joined(separator: " ")
   }
 
   private func readAnchor() throws -> Anchor? {
@@ -172,13 +258,11 @@ struct ActCommand: Subcommand {
     } catch let fault as AgentClient.Fault {
       // Where the daemon answered, it says itself what became of it.
       if case .refused = fault { throw fault }
-      let advice =
-        if let file = save ?? resend {
-          "send the same envelope again: countersign act --key \(key) --resend \(file)"
-        } else {
-          "look for it before you ask anew, and keep what you send with --save"
-        }
-      throw CommandFault(fault.code, "\(fault); whether it was recorded is unknown: \(advice)")
+      point.keepOpen(envelope)
+      throw CommandFault(
+        fault.code,
+        "\(fault); whether it was recorded is unknown: send the same envelope again: "
+          + resending(envelope))
     }
     guard wait > 0, case .held = first.outcome,
       let hold = first.answer["hold"]?["digest"]?.string
@@ -191,13 +275,12 @@ struct ActCommand: Subcommand {
       throw CommandFault(
         "outcome_unknown",
         "the daemon went away while the action was held as \(hold.text), which may still be "
-          + "approved; send the same envelope again (--save, --resend), not a new one")
+          + "approved; send the same envelope again: \(resending(envelope))")
     }
   }
 
-  private func sign(
-    _ point: EnforcementPoint, _ secret: borrowing SigningKey
-  ) async throws -> UnverifiedEnvelope {
+  /// The action that the arguments name, as of now.
+  private func action(_ point: EnforcementPoint) async throws -> Action {
     guard let action, let resource, let agent, let grant else {
       throw ValidationError("give the action, its resource, --agent and --grant, or --resend")
     }
@@ -205,18 +288,18 @@ struct ActCommand: Subcommand {
     let daemon = try await point.daemon()
     var context = JSONObject()
     if let justification { context["justification"] = JSONValue(justification) }
-    return try point.sign(
-      Action(
-        action: ByteString(action), agent: agentName, audience: daemon.service,
-        context: context, grant: try Parse.digest(grant),
-        nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
-        params: try Parse.object(params), registry: daemon.registry,
-        resource: ByteString(resource), claimedEnv: env.map { ByteString($0) },
-        timestamp: Clock.system.now()), by: secret)
+    return Action(
+      action: ByteString(action), agent: agentName, audience: daemon.service,
+      context: context, grant: try Parse.digest(grant),
+      nonce: ByteString(Hexadecimal.text(of: SecureRandom.bytes(16))),
+      params: try Parse.object(params), registry: daemon.registry,
+      resource: ByteString(resource), claimedEnv: env.map { ByteString($0) },
+      timestamp: Clock.system.now())
   }
 
   private func report(
-    _ ruling: EnforcementPoint.Ruling, _ outcome: EnforcementPoint.Outcome
+    _ ruling: EnforcementPoint.Ruling, _ outcome: EnforcementPoint.Outcome,
+    of envelope: UnverifiedEnvelope
   ) {
     let unverified =
       "the receipt was not verified: there is no anchor at \(anchor ?? Anchor.path(besides: key)) "
@@ -224,6 +307,7 @@ struct ActCommand: Subcommand {
     if json {
       var object = ruling.answer.object ?? JSONObject()
       object["receipt_verified"] = .bool(ruling.isVerified)
+      if case .held = outcome { object["resend"] = JSONValue(resending(envelope)) }
       Output.json(.object(object))
       if !ruling.isVerified, ruling.answer["receipt"] != nil { Output.note("note: \(unverified)") }
       return
@@ -266,6 +350,9 @@ struct ActCommand: Subcommand {
       Output.line(
         ruling.isVerified ? "  receipt verified: the log holds this decision" : "  \(unverified)")
     }
+    if case .held = outcome {
+      Output.line("  go on with: \(resending(envelope))")
+    }
   }
 
   private func words(_ record: ActionJournal.Record) -> String {
@@ -274,5 +361,14 @@ struct ActCommand: Subcommand {
       return "started at \(started.text), outcome unknown"
     }
     return "started at \(started.text), ended \(ended.outcome.rawValue) at \(ended.at.text)"
+  }
+}
+
+extension EnforcementPoint.Ruling {
+  /// Why an action that was sent again came to nothing although nobody denied it; nil if it did not.
+  fileprivate var timedOut: String? {
+    guard case .denied = outcome, let code = answer["reasons"]?.array?.first?["code"]?.string?.text
+    else { return nil }
+    return ["stale", "hold_expired", "hold_lapsed", "hold_voided"].contains(code) ? code : nil
   }
 }

@@ -14,7 +14,7 @@ struct AgentCommand: AsyncParsableCommand {
       Register.self, Update.self, Retire.self, List.self, Show.self, Can.self,
     ], defaultSubcommand: List.self)
 
-  struct Register: Subcommand {
+  struct Register: SigningCommand {
     static let configuration = CommandConfiguration(abstract: "Register an agent (admin).")
 
     @Argument(help: "agent:NAME")
@@ -23,7 +23,7 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(help: "Who answers for it, as user:NAME. Default: you.")
     var owner: String?
 
-    @Option(help: "Roles, parted by commas; policy sees them, the first as agent.role.")
+    @Option(help: "Roles, comma-separated; policy sees them, the first as agent.role.")
     var roles: String
 
     @Option(name: .customLong("attribute"), help: "NAME=VALUE; repeat for more.")
@@ -45,7 +45,7 @@ struct AgentCommand: AsyncParsableCommand {
     }
   }
 
-  struct Update: Subcommand {
+  struct Update: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Change an agent's owner, roles or attributes (admin); the rest stays.",
       discussion: "Former owners stay excluded from approving what the agent does.")
@@ -56,7 +56,7 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(help: "Who answers for it, as user:NAME.")
     var owner: String?
 
-    @Option(help: "Roles, parted by commas.")
+    @Option(help: "Roles, comma-separated.")
     var roles: String?
 
     @Option(
@@ -81,9 +81,9 @@ struct AgentCommand: AsyncParsableCommand {
     }
   }
 
-  struct Retire: Subcommand {
+  struct Retire: SigningCommand {
     static let configuration = CommandConfiguration(
-      abstract: "End an agent for ever (admin); its open holds are voided.")
+      abstract: "Retire an agent, permanently (admin); its open holds are voided.")
 
     @Argument(help: "agent:NAME")
     var name: String
@@ -118,14 +118,26 @@ struct AgentCommand: AsyncParsableCommand {
     @Argument(help: "agent:NAME")
     var name: String
 
+    @Flag(help: "Each chain hop by hop: its verdict and what each hop narrows.")
+    var chains = false
+
     @OptionGroup var registry: RegistryOptions
     @OptionGroup var list: ListOptions
 
     func perform() async throws {
       let ledger = try registry.ledger(.readOnly)
       let agent = try Parse.principal(name, .agent)
-      ReachText.print(
-        ledger.state.reach(of: agent, at: try ledger.now(.system)), json: list.json)
+      let now = try ledger.now(.system)
+      let ways = ledger.state.reach(of: agent, at: now)
+      if chains || list.json { return ReachText.print(ways, json: list.json) }
+      let policy = try ledger.database.read { try ledger.policyInForce($0) }
+      ReachText.table(ways, at: now, in: ledger.state) { way in
+        guard let (action, resource) = way.onlyAction else {
+          return "by resource: countersign who ACTION RESOURCE"
+        }
+        return ReachText.approval(
+          policy.map { way.answer(to: action, on: resource, in: ledger.state, by: $0, at: now) })
+      }
     }
   }
 
@@ -200,6 +212,19 @@ struct AgentCommand: AsyncParsableCommand {
       Output.line()
       DecisionsCommand.print(decisions)
     }
+  }
+}
+
+extension Reach {
+  /// The one action on one resource that the grant gives, if it gives no pattern.
+  fileprivate var onlyAction: (ByteString, ResourceURI)? {
+    let capabilities = grant.terms.capabilities
+    guard capabilities.count == 1, capabilities[0].actions.count == 1,
+      capabilities[0].resources.count == 1, !capabilities[0].actions[0].text.contains("*"),
+      !capabilities[0].resources[0].text.contains("*"),
+      let resource = try? ResourceURI(capabilities[0].resources[0])
+    else { return nil }
+    return (capabilities[0].actions[0], resource)
   }
 }
 

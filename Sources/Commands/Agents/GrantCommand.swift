@@ -13,7 +13,7 @@ struct GrantCommand: AsyncParsableCommand {
     commandName: "grant", abstract: "Issue, list, show and revoke grants.",
     subcommands: [Issue.self, List.self, Show.self, Revoke.self], defaultSubcommand: List.self)
 
-  struct Issue: Subcommand {
+  struct Issue: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Give an agent authority, from what you may grant or from a grant of your own.")
 
@@ -35,7 +35,7 @@ struct GrantCommand: AsyncParsableCommand {
     @Option(help: "When it ends: a time, or a span from now like 30d.")
     var until: String?
 
-    @Option(help: "Services at which it counts, parted by commas. Default: every one.")
+    @Option(help: "Services at which it counts, comma-separated. Default: every one.")
     var audiences: String?
 
     @Option(help: "The grant it hangs from, when an agent passes authority on.")
@@ -142,7 +142,8 @@ struct GrantCommand: AsyncParsableCommand {
 
   struct Show: Subcommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show a grant's chain hop by hop: verdict, what each narrows, other ways.")
+      abstract: "Show a grant's chain hop by hop: verdict, what each narrows, other ways.",
+      discussion: "Hops are counted from 0, the grant that a user: issued.")
 
     @Argument(help: "The grant's digest, or its first digits.")
     var grant: String
@@ -175,9 +176,9 @@ struct GrantCommand: AsyncParsableCommand {
     }
   }
 
-  struct Revoke: Subcommand {
+  struct Revoke: SigningCommand {
     static let configuration = CommandConfiguration(
-      abstract: "End a grant and all that hangs from it.")
+      abstract: "Revoke a grant and all grants under it.")
 
     @Argument(help: "The grant's digest, or its first digits.")
     var grant: String

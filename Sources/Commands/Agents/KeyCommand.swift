@@ -49,7 +49,7 @@ struct KeyCommand: AsyncParsableCommand {
     }
   }
 
-  struct Enroll: Subcommand {
+  struct Enroll: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Enrol an agent's key; the key itself signs too, as proof of possession.",
       discussion: """
@@ -75,6 +75,12 @@ struct KeyCommand: AsyncParsableCommand {
     var until: String?
 
     @OptionGroup var change: ChangeOptions
+
+    func validate() throws {
+      guard (agentKey == nil) != (request == nil) else {
+        throw ValidationError("give --agent-key or --request")
+      }
+    }
 
     func perform() async throws {
       let holder = try Parse.principal(agent, .agent)
@@ -213,9 +219,14 @@ struct KeyCommand: AsyncParsableCommand {
     }
   }
 
-  struct Rotate: Subcommand {
+  struct Rotate: SigningCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Give an agent its next key: signed by the old key, the new one and you.")
+      abstract: "Give an agent its next key: signed by the old key, the new one and you.",
+      discussion: """
+        Without --request and without keys it answers the request in which the agent asks for its
+        next key (`countersign key request --replaces`, which both keys sign): no private key is
+        needed here.
+        """)
 
     @Argument(help: "agent:NAME")
     var agent: String
@@ -237,17 +248,39 @@ struct KeyCommand: AsyncParsableCommand {
 
     @OptionGroup var change: ChangeOptions
 
+    func validate() throws {
+      guard (oldKey == nil) == (newKey == nil) else {
+        throw ValidationError("give both --old-key and --new-key, or neither")
+      }
+      guard request == nil || oldKey == nil else {
+        throw ValidationError("give --request, or --old-key and --new-key")
+      }
+    }
+
     func perform() async throws {
       let holder = try Parse.principal(agent, .agent)
       let ledger = try change.registry.ledger()
       let now = Clock.system.now()
       let overlapUntil = try overlap.map { try Parse.time($0, from: now) }
       let end = try until.map { try Parse.time($0, from: now) }
-      if let request {
-        let asked = try KeyChoice.request(request, in: ledger)
+      guard let oldKey, let newKey else {
+        let asked =
+          try request.map { try KeyChoice.request($0, in: ledger) }
+          ?? KeyAnswer.rotation(of: holder, in: ledger.state, at: now)
+        guard asked.requested.holder == holder else {
+          throw CommandFault(
+            "request_unknown", "request \(asked.digest.hex.prefix(16)) is not \(agent)'s")
+        }
         guard let old = asked.requested.replaces else {
           throw CommandFault(
-            "request_enrols", "request \(request) replaces no key: countersign key enroll")
+            "request_enrols",
+            "request \(asked.digest.hex.prefix(16)) replaces no key: countersign key enroll")
+        }
+        if !change.list.json {
+          Output.line("request   \(asked.digest.hex)")
+          Output.line("old key   \(old)")
+          Output.line("new key   \(asked.requested.key.fingerprint)")
+          Output.line("note      \"\(asked.requested.note.text)\" (the agent's words)")
         }
         let body = KeyRotated(
           holder: holder, old: old, key: asked.requested.key, overlapUntil: overlapUntil,
@@ -255,9 +288,6 @@ struct KeyCommand: AsyncParsableCommand {
         try change.sign(
           .keyRotated(body), "\(agent) now has key \(asked.requested.key.fingerprint)", in: ledger)
         return
-      }
-      guard let oldKey, let newKey else {
-        throw ValidationError("give --old-key and --new-key, or --request")
       }
       let old = try PrivateKeyPEM.read(oldKey)
       let key = try PrivateKeyPEM.read(newKey)
@@ -278,7 +308,7 @@ struct KeyCommand: AsyncParsableCommand {
     }
   }
 
-  struct Taint: Subcommand {
+  struct Taint: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Let an agent's key sign nothing more; what it signed stands.")
 
@@ -299,9 +329,9 @@ struct KeyCommand: AsyncParsableCommand {
     }
   }
 
-  struct Revoke: Subcommand {
+  struct Revoke: SigningCommand {
     static let configuration = CommandConfiguration(
-      abstract: "End a key for ever; its open holds are voided with it.")
+      abstract: "Revoke a key, permanently; its open holds are voided.")
 
     @Argument(help: "The key: ed25519: and 64 digits, or a short form no other key shares.")
     var key: String

@@ -16,7 +16,8 @@ struct HoldsCommand: AsyncParsableCommand {
     subcommands: [List.self, Show.self], defaultSubcommand: List.self)
 
   struct List: Subcommand {
-    static let configuration = CommandConfiguration(abstract: "List open holds, gravest first.")
+    static let configuration = CommandConfiguration(
+      abstract: "List open holds, highest risk first.")
 
     @Flag(help: "Ended ones too, newest first.")
     var all = false
@@ -108,7 +109,7 @@ enum ReviewText {
       Swift.print("agent says \"\(words.text)\"   (the agent's words, not verified)")
     }
     if review.hiddenCharacters > 0 {
-      Output.line("!          \(review.hiddenCharacters) hidden characters made visible above")
+      Output.line("!          \(review.hiddenCharacters) hidden characters shown above")
     }
     if let objection = review.objection { Output.line("!          \(objection)") }
   }

@@ -55,13 +55,20 @@ struct VoteOptions: ParsableArguments {
     Output.line("recorded \(word) by \(opened.principal)  entry #\(result.index)")
     if case .approved(let until)? = after {
       Output.line("approved: released when the agent next asks, until \(until.textToSeconds)")
+      let services = ServiceSurvey.reports(
+        ledger.database, registry: ledger.state.registry?.id.text ?? "")
+      if let notice = services.approvalNotice(
+        for: review.action.audience.name, until: "before \(until.clock.dropLast())")
+      {
+        Output.line(notice)
+      }
     } else {
       Output.line("the hold is now \(after?.word ?? "unknown")")
     }
   }
 }
 
-struct ApproveCommand: Subcommand {
+struct ApproveCommand: SigningCommand {
   static let configuration = CommandConfiguration(
     commandName: "approve", abstract: "Review a hold and sign an approval.")
 
@@ -89,7 +96,7 @@ struct ApproveCommand: Subcommand {
   }
 }
 
-struct DenyCommand: Subcommand {
+struct DenyCommand: SigningCommand {
   static let configuration = CommandConfiguration(
     commandName: "deny", abstract: "Review a hold and sign a denial; the agent gets the reason.")
 
@@ -106,7 +113,7 @@ struct DenyCommand: Subcommand {
   }
 }
 
-struct WithdrawCommand: Subcommand {
+struct WithdrawCommand: SigningCommand {
   static let configuration = CommandConfiguration(
     commandName: "withdraw", abstract: "Take your approval back, before the quorum is met.")
 
@@ -122,7 +129,7 @@ struct WithdrawCommand: Subcommand {
   }
 }
 
-struct BreakGlassCommand: Subcommand {
+struct BreakGlassCommand: SigningCommand {
   static let configuration = CommandConfiguration(
     commandName: "break-glass",
     abstract: "Let a hold through on your word alone, where its rule foresees it.",

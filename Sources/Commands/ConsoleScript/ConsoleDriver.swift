@@ -80,17 +80,16 @@ final class ConsoleDriver {
   /// Waits until nothing is under way any more.
   func settle(seconds: Double = 30) {
     let end = Date().addingTimeInterval(seconds)
-    var quiet = 0
-    while Date() < end, quiet < 3 {
+    while Date() < end {
+      let isIdle = runtime.isIdle
       let messages = waiting.take()
       for message in messages { take(message) }
-      if messages.isEmpty, runtime.isIdle {
-        quiet += 1
-      } else {
-        quiet = 0
-      }
-      usleep(2000)
+      // What ended before it was idle has posted before.
+      if isIdle, messages.isEmpty { return }
+      if messages.isEmpty { usleep(500) }
     }
+    // Whoever writes the next key knows the screen as it is now.
+    model.noteDrawn()
   }
 
   /// Waits until the screen says something.
@@ -99,7 +98,10 @@ final class ConsoleDriver {
     while Date() < end {
       for message in waiting.take() { take(message) }
       take(.tick)
-      if screen.lines.contains(where: { $0.contains(text) }) { return true }
+      if screen.lines.contains(where: { $0.contains(text) }) {
+        model.noteDrawn()
+        return true
+      }
       usleep(20_000)
     }
     return false

@@ -43,7 +43,8 @@ final class PlainConsole {
     "list VIEW   approvals, decisions, agents, keys, policies, audit, operators, proposals, locks",
     "show N      everything about row N of the list",
     "why N       why a decision or hold came out so",
-    "approve N   read a hold and sign an approval", "deny N      read a hold and sign a denial",
+    "approve N   read a hold and sign an approval; also signs a proposal, completes a review, activates a policy",
+    "deny N      read a hold and sign a denial",
     "revoke N    revoke the key of row N", "lock N      lock what row N is; or: lock everything",
     "open ID     look something up by its id", "status      how the registry stands",
     "quit",
@@ -106,6 +107,15 @@ final class PlainConsole {
 
   private func status() async {
     guard case .changed(let status)? = await reader.status(force: true) else { return }
+    let services = ServiceSurvey.reports(opening.database, registry: opening.registry)
+    for service in services {
+      if let problem = service.problem {
+        say("\(service.isDown ? "ALERT. " : "")Service \(problem).")
+      } else {
+        say("Service \(service.label) is deciding.")
+      }
+    }
+    if services.isEmpty { say("No deciding service has been seen.") }
     if let alarm = status.alarm { say("ALERT. \(alarm)") }
     if let lock = status.everythingLock { say("EVERYTHING IS LOCKED \(lock)") }
     let critical = status.pending.count { $0.risk == .critical }
@@ -193,7 +203,12 @@ final class PlainConsole {
   private func vote(_ text: String, _ vote: ApprovalVoted.Vote) async {
     guard let row = row(text) else { return }
     guard case .hold(let hold) = row.target else {
-      say("Row \(text) is no hold; type list approvals.")
+      // What can be answered is answered as `a` answers it on the screen.
+      guard vote == .approve, let request = ConsoleModel.answer(to: row.target) else {
+        say("Row \(text) is no hold; type list approvals.")
+        return
+      }
+      await sign(request, button: nil)
       return
     }
     await sign(.vote(hold, leaning: vote), button: vote.rawValue)
@@ -227,7 +242,9 @@ final class PlainConsole {
   }
 
   /// The same dialog as on the screen: every line is read out, then one question after another.
-  private func sign(_ request: ConsentRequest, button name: String) async {
+  ///
+  /// `name`: Which button; the last, which does what the dialog is for, if nil.
+  private func sign(_ request: ConsentRequest, button name: String?) async {
     guard !opening.session.isReadOnly else {
       say("Read only: nothing can be signed.")
       return
@@ -238,7 +255,11 @@ final class PlainConsole {
     if let offered = consent.choice, offered.options.count > 1 {
       say("\(offered.label):")
       for (index, option) in offered.options.enumerated() { say("\(index + 1). \(option)") }
-      guard let answer = ask("Which? Enter for \(choice + 1), or cancel:"), answer != "cancel"
+      let question =
+        offered.isFinding
+        ? "Which? Its number, or cancel:" : "Which? Enter for \(choice + 1), or cancel:"
+      guard let answer = ask(question), answer != "cancel",
+        !offered.isFinding || Int(answer).map({ offered.options.indices.contains($0 - 1) }) == true
       else {
         say("Nothing was signed.")
         return
@@ -250,7 +271,14 @@ final class PlainConsole {
       consent = planned
     }
     readOut(consent)
-    guard let button = consent.buttons.first(where: { $0.name == name }) else {
+    if let release = consent.release,
+      let notice = ServiceSurvey.reports(opening.database, registry: opening.registry)
+        .approvalNotice(
+          for: release.service, until: release.words(at: Clock.system.now(), isSigned: false))
+    {
+      say("ALERT. \(notice).")
+    }
+    guard let button = consent.buttons.last(where: { name == nil || $0.name == name }) else {
       say("It cannot be done with this one.")
       return
     }
@@ -282,7 +310,7 @@ final class PlainConsole {
     }
     // What was read is what is signed: it must still be the same.
     guard let again = await self.consent(request, choice, inputs) else { return }
-    if again.binding != consent.binding || again.ended != nil || again.digest != consent.digest {
+    if again.basis != consent.basis || again.ended != nil || again.digest != consent.digest {
       say("It has changed meanwhile. Nothing was signed; begin again.")
       return
     }
@@ -290,7 +318,7 @@ final class PlainConsole {
       say("With what you typed the plan is:")
       readOut(again)
     }
-    guard ask("Type \(name) to sign, anything else cancels:") == name else {
+    guard ask("Type \(button.name) to sign, anything else cancels:") == button.name else {
       say("Nothing was signed.")
       return
     }
@@ -307,7 +335,8 @@ final class PlainConsole {
     }
     await keeper.sign(
       Submission(
-        request: request, button: name, choice: choice, inputs: inputs, digest: consent.digest),
+        request: request, button: button.name, choice: choice, inputs: inputs,
+        digest: consent.digest),
       field)
     for message in answers.take() {
       switch message {
@@ -334,7 +363,7 @@ final class PlainConsole {
     case .consent(let consent):
       _ = answers.take()
       return consent
-    case .failed(let problem):
+    case .failed(let problem), .consentFailed(_, let problem, _):
       say("Failed. \(problem)")
       return nil
     default: return nil
@@ -347,7 +376,7 @@ final class PlainConsole {
       say("Line \(index + 1) of \(consent.lines.count). \(line.label) \(line.text.text)")
     }
     if consent.hidden > 0 {
-      say("ALERT. \(consent.hidden) hidden characters were made visible above.")
+      say("ALERT. \(consent.hidden) hidden characters are shown above.")
     }
     for line in consent.asides { say("\(line.label): \(line.text.text)") }
     if !consent.seal.isEmpty { say("You sign: \(consent.seal.text)") }

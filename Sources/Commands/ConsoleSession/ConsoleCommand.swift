@@ -89,6 +89,10 @@ struct ConsoleSession {
   /// An id to open on.
   var first: String?
   let banner: String?
+  /// What `q` would end besides the console, and so is asked about.
+  var leaving: String?
+  /// Called once messages can be posted.
+  var started: @Sendable (@escaping @Sendable (Message) -> Void) -> Void = { _ in }
   /// Done before the program ends by a signal.
   var atEnd: @Sendable () -> Void = {}
 
@@ -126,16 +130,18 @@ struct ConsoleSession {
       let row = try database.read { try $0.key(fingerprint.digest) }
       holder = row.flatMap { Principal(ByteString($0.holder)) }
     }
-    let session = Session(
+    var session = Session(
       registry: genesis.name, context: name, who: holder,
       key: signer.fingerprint?.short ?? "",
       signer: signer.session, isReadOnly: isReadOnly || access == .readOnly, isSolo: genesis.isSolo,
       isProduction: context.isProduction, banner: banner,
       arguments: ["--registry", path], signing: signer.arguments,
       contexts: configuration.contexts.map(\.name))
+    session.leaving = leaving
     return ConsoleOpening(
       database: database, access: access, trust: confirmed, signer: signer, session: session,
-      isBlind: configuration.blindQuorum, theme: theme ?? context.theme ?? configuration.theme)
+      isBlind: configuration.blindQuorum, theme: theme ?? context.theme ?? configuration.theme,
+      registry: genesis.id.text, sockets: context.socket.map { [files.path($0)] } ?? [])
   }
 
   /// Opens the file for lists, and reads what its first entry says.
@@ -267,7 +273,10 @@ struct ConsoleSession {
       RunLoop(
         mailbox: mailbox, now: { Clock.system.now() }, perform: { runtime.perform($0) },
         theme: { try Themes.find($0) }
-      ).run(model, first: first, theme: theme, options: finalOptions) { runtime.start() }
+      ).run(model, first: first, theme: theme, options: finalOptions) {
+        runtime.start()
+        started { mailbox.post($0) }
+      }
     }
     if case .quit = end { return }
     if case .hangUp = end { throw ExitStatus.failed }

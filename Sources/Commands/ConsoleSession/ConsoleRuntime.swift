@@ -17,6 +17,13 @@ final class ConsoleRuntime: Sendable {
     let reader: RegistryReader
     let keeper: TrustKeeper
     let watch: RegistryWatch?
+    let services: ServiceWatch?
+
+    /// Ends what watches, when another registry takes its place.
+    func stop() {
+      watch?.stop()
+      services?.stop()
+    }
   }
 
   private let opened: Mutex<Opened>
@@ -41,13 +48,18 @@ final class ConsoleRuntime: Sendable {
   private static func open(
     _ opening: ConsoleOpening, _ post: @escaping @Sendable (Message) -> Void
   ) throws -> Opened {
-    Opened(
+    let now: @Sendable () -> Timestamp = { Clock.system.now() }
+    let board = ServiceBoard(registry: opening.path, sockets: opening.sockets, now: now) {
+      post(.services($0))
+    }
+    return Opened(
       opening: opening,
-      reader: RegistryReader(opening.database, viewer: opening.session.who),
+      reader: RegistryReader(opening.database, viewer: opening.session.who, services: board),
       keeper: TrustKeeper(
         path: opening.path, access: opening.access, pins: PinStore(folder: Paths().pins),
         trust: opening.trust, signer: opening.signer, isBlind: opening.isBlind, post: post),
-      watch: RegistryWatch(path: opening.path))
+      watch: RegistryWatch(path: opening.path),
+      services: ServiceWatch(board: board, registry: opening.registry, now: now))
   }
 
   var isIdle: Bool { underWay.withLock { $0 == 0 } }
@@ -59,6 +71,7 @@ final class ConsoleRuntime: Sendable {
       if let message = await now.reader.status(force: true) { post(message) }
       await now.keeper.follow()
     }
+    now.services?.start()
     let database = now.opening.database
     let seen = Mutex<Int64>((try? database.read { try $0.dataVersion() }) ?? -1)
     now.watch?.start(
@@ -149,9 +162,7 @@ final class ConsoleRuntime: Sendable {
     case .lockKey: task { await keeper.lockKey() }
     case .verify: task { await keeper.verify() }
     case .loadCatalogue: loadCatalogue(now.opening.session.contexts)
-    case .checkDaemon:
-      let socket = Paths.socket(besides: now.opening.path)
-      task { post(.daemon(isAway: DaemonSocket.isDead(socket))) }
+    case .probeServices: now.services?.probe()
     case .poll:
       task { if let message = await reader.status(force: true) { post(message) } }
     case .locate(let target): task { post(await reader.locate(target)) }
@@ -182,7 +193,10 @@ final class ConsoleRuntime: Sendable {
     do {
       let opening = try openings(name)
       let fresh = try ConsoleRuntime.open(opening, post)
-      opened.withLock { $0 = fresh }
+      opened.withLock { opened in
+        opened.stop()
+        opened = fresh
+      }
       post(.switched(opening.session, catalogue.withLock { $0 }))
       start()
     } catch {
@@ -195,23 +209,44 @@ final class ConsoleRuntime: Sendable {
     _ words: [String], signing submission: Submission?, _ passphrase: PassphraseField?,
     _ opening: ConsoleOpening
   ) {
+    let (path, signer) = (opening.path, opening.signer)
+    let contexts = opening.session.contexts
+    task { [self] in
+      // A key may run a command before any was typed: which options it takes must be known first, or it
+      // would be run on another registry.
+      if catalogue.withLock({ $0.specs.isEmpty }) {
+        let known = CommandLine.Catalogue(
+          specs: CommandRun.specs(), contexts: contexts, themes: Themes.names)
+        catalogue.withLock { $0 = known }
+      }
+      run(words, signing: submission, passphrase, path, signer)
+    }
+  }
+
+  private func run(
+    _ words: [String], signing submission: Submission?, _ passphrase: PassphraseField?,
+    _ path: String, _ signer: ConsoleSigner
+  ) {
     let spec = catalogue.withLock { known in
       known.specs.filter { words.starts(with: $0.path) }.max { $0.path.count < $1.path.count }
     }
+    guard let spec else {
+      post(.failed("command_unknown: there is no command \(words.joined(separator: " "))"))
+      return
+    }
     var arguments = words
-    let options = spec?.options ?? []
     func add(_ option: String, _ value: String?) {
-      guard options.contains(option), !words.contains(option) else { return }
+      guard spec.options.contains(option), !words.contains(option) else { return }
       arguments.append(option)
       if let value { arguments.append(value) }
     }
-    add("--registry", opening.path)
+    add("--registry", path)
+    // What only reads may still say what this person, and no other, could do.
+    if signer.arguments.count == 2 { add(signer.arguments[0], signer.arguments[1]) }
     var secret: PassphraseField?
     if submission != nil {
-      let signer = opening.signer.arguments
-      if signer.count == 2 { add(signer[0], signer[1]) }
       add("--yes", nil)
-      if case .sealed = opening.signer.kind {
+      if case .sealed = signer.kind {
         arguments += ["--passphrase-fd", "0"]
         secret = passphrase
       }
@@ -268,6 +303,10 @@ struct ConsoleOpening: Sendable {
   let session: Session
   let isBlind: Bool
   let theme: String?
+  /// The registry's id.
+  let registry: String
+  /// Sockets of daemons, as the configuration names them.
+  let sockets: [String]
 
   var path: String { database.path }
 }

@@ -10,17 +10,22 @@ import Foundation
 import Keys
 import Registry
 import Statements
+import Synchronization
 
 struct DemoCommand: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
     abstract: "Build a sample company, start its daemon and agents, open the console on them.",
-    discussion: "All keys are demonstration keys; the operators' passphrase is \"demo\".")
+    discussion: """
+      All keys are demonstration keys; the operators' passphrase is "demo". A deploy, a refund and a \
+      rotation of a secret wait for you; then one agent floods the queue, and you stop it. With --keep \
+      DIR everything stays, and the same line goes on with it.
+      """)
 
   @Option(help: "The folder of sample data. Default: sample-data here, or beside the program.")
   var data: String?
 
-  @Option(help: "Build here and leave everything to look at.")
+  @Option(help: "Build here, or go on with what was built here before, and leave everything.")
   var keep: String?
 
   @Flag(help: "No console: run the fleet, approve one hold, deny one, print a summary.")
@@ -41,12 +46,18 @@ struct DemoCommand: Subcommand {
     // The demonstration's pins and keys stay in its own folder.
     setenv("XDG_STATE_HOME", "\(folder)/state", 1)
     let source = try sampleFolder()
-    Output.note("building the sample company in \(folder)")
     let manifest = "\(source)/company.yaml"
     let company = try SampleCompany(
       yaml: String(decoding: try Parse.file(manifest), as: UTF8.self), file: manifest)
-    let registry = try SampleRegistry(company, in: folder, pins: PinStore(folder: Paths().pins)) {
-      try Parse.file("\(source)/\($0)")
+    let registry: SampleRegistry
+    if FileManager.default.fileExists(atPath: "\(folder)/registry.db") {
+      Output.note("going on with the sample company in \(folder)")
+      registry = try SampleRegistry(again: company, in: folder)
+    } else {
+      Output.note("building the sample company in \(folder)")
+      registry = try SampleRegistry(company, in: folder, pins: PinStore(folder: Paths().pins)) {
+        try Parse.file("\(source)/\($0)")
+      }
     }
     Output.note("starting countersignd")
     let daemon = try await Daemon.start(registry)
@@ -56,33 +67,37 @@ struct DemoCommand: Subcommand {
       if keep == nil { try? FileManager.default.removeItem(atPath: folder) }
     }
     LeavingSignals.call(leave)
-    let fleet = Fleet(registry)
-    let work = Task.detached {
-      await fleet.work(pauseMilliseconds: headless ? 150...400 : 500...1500)
-    }
-    defer { work.cancel() }
     guard let person = company.operators.first(where: { $0.name != company.founder }) else {
       throw CommandFault("sample_lonely", "the sample company needs a second operator")
     }
+    let story = DemoStory(person.name)
+    let fleet = Fleet(registry) { story.take($0) }
+    let work = Task.detached { [headless] in await fleet.work(headless ? .hasty : .human) }
+    defer { work.cancel() }
     if headless {
       try await runHeadless(registry, fleet, as: person.name)
       return
     }
     var session = ConsoleSession(
-      files: ConsoleFiles(), theme: theme, noColor: noColor,
-      banner: "demo: you are \(person.name), passphrase: \(SampleRegistry.passphrase)")
+      files: ConsoleFiles(), theme: theme, noColor: noColor, banner: story.banner)
+    session.leaving = leaving(folder)
+    session.started = { post in story.tell { post(.banner($0)) } }
     session.atEnd = leave
     try await session.run(
       registry: try RegistryOptions.parse(["--registry", registry.path]),
       signer: try OperatorOptions.parse(["--key", registry.operatorKey(person.name)]))
-    if keep != nil { Output.line("left in \(folder)") }
+    if let keep { Output.line("left in \(folder); go on with: countersign demo --keep \(keep)") }
+  }
+
+  /// What `q` ends, for those who may not know that there is more than a screen.
+  private func leaving(_ folder: String) -> String {
+    keep == nil
+      ? "q again ends the demonstration: its daemon and agents stop, and its registry is removed"
+      : "q again stops the daemon and the agents; the registry stays in \(folder)"
   }
 
   private func place() throws -> String {
     if let keep {
-      guard !FileManager.default.fileExists(atPath: "\(keep)/registry.db") else {
-        throw RegistryFault.exists(path: "\(keep)/registry.db")
-      }
       try FileManager.default.createDirectory(atPath: keep, withIntermediateDirectories: true)
       return URL(fileURLWithPath: keep).path
     }
@@ -184,6 +199,53 @@ private enum LeavingSignals {
   }
 }
 
+/// What the demonstration tells its visitor, as the story goes on.
+private final class DemoStory: Sendable {
+  private struct State {
+    var banner: String
+    var tell: (@Sendable (String) -> Void)?
+  }
+
+  private let person: Principal
+  private let state: Mutex<State>
+
+  init(_ person: Principal) {
+    self.person = person
+    state = Mutex(State(banner: DemoStory.start(person)))
+  }
+
+  var banner: String { state.withLock { $0.banner } }
+
+  /// Calls from now on whenever the words change, and once at first.
+  func tell(_ tell: @escaping @Sendable (String) -> Void) {
+    state.withLock {
+      $0.tell = tell
+      tell($0.banner)
+    }
+  }
+
+  private static let passphrase = "passphrase \(SampleRegistry.passphrase)"
+
+  private static func start(_ person: Principal) -> String {
+    "demo: you are \(person), \(passphrase). Enter reviews a hold, ? helps"
+  }
+
+  /// At most a row of 80 columns.
+  func take(_ event: Fleet.Event) {
+    let words =
+      switch event {
+      case .flood(let agent):
+        "\(agent) floods the queue: select it, press L (\(DemoStory.passphrase))"
+      case .stopped(let agent, let reason):
+        "\(agent) is \(reason): the flood is over (demo, \(DemoStory.passphrase))"
+      }
+    state.withLock {
+      $0.banner = words
+      $0.tell?(words)
+    }
+  }
+}
+
 /// The real daemon, as a child of the demonstration.
 final class Daemon: Sendable {
   private let identifier: Int32
@@ -193,11 +255,18 @@ final class Daemon: Sendable {
   }
 
   static func start(_ registry: SampleRegistry) async throws -> Daemon {
+    let client = AgentClient(socket: registry.socket)
+    if (try? await client.isWell()) != nil {
+      throw CommandFault(
+        "demo_running", "a daemon answers at \(registry.socket): end that demonstration first")
+    }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "\(OwnProgram.folder)/countersignd")
     process.arguments = [
       "--registry", registry.path, "--service", registry.company.service.description, "--key",
       registry.serviceKey, "--socket", registry.socket, "--quiet",
+      // A flood leaves room on the screen.
+      "--max-holds", "4",
     ]
     process.standardError = FileHandle(forWritingAtPath: "/dev/null")
     do {
@@ -205,7 +274,6 @@ final class Daemon: Sendable {
     } catch {
       throw CommandFault("daemon_missing", "\(OwnProgram.folder)/countersignd cannot be started")
     }
-    let client = AgentClient(socket: registry.socket)
     for _ in 0..<100 {
       if (try? await client.isWell()) == true {
         return Daemon(identifier: process.processIdentifier)

@@ -2,6 +2,7 @@ import Approvals
 import ArgumentParser
 import Authority
 import CanonicalJSON
+import Cells
 import Decisions
 import Delegations
 import Foundation
@@ -14,7 +15,8 @@ struct LogCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "log", abstract: "Verify, checkpoint, prove and export the log.",
     subcommands: [
-      Verify.self, MakeCheckpoint.self, Prove.self, MakeReceipt.self, ExportVote.self, Tiles.self,
+      Verify.self, Show.self, MakeCheckpoint.self, Prove.self, MakeReceipt.self, ExportVote.self,
+      Tiles.self,
       Export.self, Erase.self, ConfirmRestore.self, ResetClock.self, TakeUpCommand.self,
     ])
 
@@ -86,7 +88,46 @@ struct LogCommand: AsyncParsableCommand {
     }
   }
 
-  struct MakeCheckpoint: Subcommand {
+  struct Show: Subcommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show one entry: its receipt, its signatures, and the statement, read from the log."
+    )
+
+    @Argument(help: "The entry's index.")
+    var index: UInt64
+
+    @OptionGroup var registry: RegistryOptions
+    @OptionGroup var list: ListOptions
+
+    func perform() async throws {
+      let ledger = try registry.ledger(.readOnly)
+      let (entry, parts) = try ledger.database.read { try ledger.statement(at: index, $0) }
+      if list.json {
+        Output.json([
+          "log_index": JSONValue(index), "received": entry.received.json,
+          "statement": JSONValue(entry.envelope.digest.hex),
+          "signed_by": .array(
+            entry.envelope.signatures.map { JSONValue($0.key.description) }),
+          "payload": try JSONParser.parse(entry.envelope.payload),
+        ])
+        return
+      }
+      Output.line("entry      #\(index)")
+      Output.line("type       \(parts.body.type.rawValue)")
+      Output.line("received   \(entry.received.text)")
+      Output.line("signer     \(parts.header.signer)")
+      Output.line("statement  sha256 \(entry.envelope.digest.hex)")
+      for signature in entry.envelope.signatures {
+        Output.line("signature  by key \(signature.key)")
+      }
+      if let refused = ledger.refused.first(where: { $0.index == index }) {
+        Output.line("REFUSED    \(refused.reason): it has no effect")
+      }
+      for line in JSONText.lines(parts.body.json.withoutNulls) { Output.line("  \(line.text)") }
+    }
+  }
+
+  struct MakeCheckpoint: SigningCommand {
     static let configuration = CommandConfiguration(
       commandName: "checkpoint",
       abstract: "Sign the log's head as it is now, with your operator key.")
@@ -228,7 +269,7 @@ struct LogCommand: AsyncParsableCommand {
     }
   }
 
-  struct Erase: Subcommand {
+  struct Erase: SigningCommand {
     static let configuration = CommandConfiguration(
       abstract: "Erase an action's params and context (takes the admin quorum).",
       discussion: """
@@ -258,7 +299,7 @@ struct LogCommand: AsyncParsableCommand {
     }
   }
 
-  struct ConfirmRestore: Subcommand {
+  struct ConfirmRestore: SigningCommand {
     static let configuration = CommandConfiguration(
       commandName: "confirm-restore",
       abstract: "Say that the log goes on from a restored backup (takes the admin quorum).",
@@ -299,7 +340,7 @@ struct LogCommand: AsyncParsableCommand {
     }
   }
 
-  struct ResetClock: Subcommand {
+  struct ResetClock: SigningCommand {
     static let configuration = CommandConfiguration(
       commandName: "reset-clock",
       abstract: "Put the log's time right after a clock ran ahead (takes the admin quorum).")

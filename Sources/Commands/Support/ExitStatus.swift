@@ -37,6 +37,9 @@ protocol Subcommand: AsyncParsableCommand {
   func perform() async throws
 }
 
+/// A subcommand that signs with an operator's key: only these ever ask for one.
+protocol SigningCommand: Subcommand {}
+
 extension Subcommand {
   func run() async throws {
     do {

@@ -290,6 +290,16 @@ struct ChangeOptions: ParsableArguments {
     if !list.json {
       Output.line("\(what)  dry run after entry #\(preview.size - 1)")
       for line in preview.lines { Output.line("        \(line)") }
+      if ledger.state.needsProposal(body, by: who, at: try ledger.now(.system)) {
+        let needed = ledger.state.signaturesNeeded(for: body)
+        let able = ledger.state.possibleSigners(of: body)
+        Output.line("        takes the signatures of \(needed) admin\(needed == 1 ? "" : "s")")
+        if able.count < needed {
+          Output.line(
+            "        ! nobody could complete it: only \(able.count) admin\(able.count == 1 ? "" : "s") "
+              + "could sign it; enrol another first")
+        }
+      }
     }
     if dryRun { return false }
     if let word {

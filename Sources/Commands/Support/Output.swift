@@ -35,6 +35,25 @@ enum Output {
     }
   }
 
+  /// How wide what is printed may be, where it is read on a screen: the terminal's width, or what
+  /// `COLUMNS` says; nil for a file or pipe.
+  static var columns: Int? {
+    var size = winsize()
+    if isatty(1) == 1, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 {
+      return Int(size.ws_col)
+    }
+    return ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) }
+  }
+
+  /// Whether rows under a header fit the screen they are read on, if it is one.
+  static func fits(_ header: [String], _ rows: [[String]]) -> Bool {
+    guard let columns else { return true }
+    let widths = header.indices.map { column in
+      ([header] + rows).map { SafeText($0[column]).width }.max() ?? 0
+    }
+    return widths.reduce(2 * (header.count - 1), +) <= columns
+  }
+
   /// Reads a line from the terminal; nil without one.
   static func ask(_ question: String) -> String? {
     guard isatty(0) == 1 else { return nil }

@@ -191,6 +191,7 @@ struct Examination {
       add("clock", .ok, "\(now.textToSeconds), the log's last entry is not in the future")
       examine(keys: ledger, at: now)
       examine(trust: ledger, at: now)
+      examine(services: ledger)
       try ledger.checkShelf()
     } catch  where error.code.hasPrefix("state_") {
       add("state", .bad, "\(error.code): \(error)", "run doctor again")
@@ -216,6 +217,41 @@ struct Examination {
           + (record.notAfter?.textToSeconds ?? ""), "countersign key rotate \(record.holder)")
     }
     if expiring.isEmpty { add("keys", .ok, "none ends within 14 days") }
+  }
+
+  /// Whether the deciding services run, by what they wrote and by their sockets.
+  private mutating func examine(services ledger: Ledger) {
+    let reports = ServiceSurvey.reports(
+      ledger.database, registry: ledger.state.registry?.id.text ?? "")
+    let meaning =
+      ": actions wait, and an approval is recorded now and released when the service runs again and "
+      + "the agent asks"
+    for report in reports {
+      let isDown = report.isDown && !reports.contains { $0.isDeciding && $0.name == report.name }
+      let words = report.problem ?? report.words
+      switch report.state {
+      case .deciding, .reported: add("service", .ok, words)
+      case .silent:
+        add(
+          "service", .ok,
+          words + "; it runs on another machine and writes nothing while it decides nothing")
+      case .stopped:
+        add(
+          "service", .warn, words + (isDown ? meaning : ""), "start it again: countersignd --help")
+      case .unreachable:
+        add(
+          "service", isDown ? .bad : .warn, words + (isDown ? meaning : ""),
+          "see whether its process runs, or hangs; start it again: countersignd --help")
+      case .refusing:
+        add(
+          "service", .bad, words + meaning, "its own messages say why; see the other checks here")
+      }
+    }
+    if reports.isEmpty {
+      add(
+        "service", .warn, "no deciding service has been seen: nothing answers agents",
+        "countersign service enroll says how to start one")
+    }
   }
 
   /// Who signed the newest checkpoint, and on which host.

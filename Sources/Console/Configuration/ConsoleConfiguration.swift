@@ -10,6 +10,8 @@ package struct ConsoleConfiguration: Sendable {
     package var sshKey: String?
     package var trust: String?
     package var theme: String?
+    /// Where a daemon listens, if not beside the registry.
+    package var socket: String?
     package var isProduction = false
     package var isReadOnly = false
 
@@ -99,6 +101,7 @@ package struct ConsoleConfiguration: Sendable {
             case "ssh_key": context.sshKey = text
             case "trust": context.trust = text
             case "theme": context.theme = text
+            case "socket": context.socket = text
             case "production": context.isProduction = boolean(field.value, "production", true)
             case "readonly": context.isReadOnly = boolean(field.value, "readonly", true)
             default: warn(field.name.text, "is no setting of a context")

@@ -13,7 +13,13 @@ package enum ConsentRequest: Sendable, Hashable {
   case lift(Digest)
   case proposal(Digest)
   case owed(Digest)
+  /// All reviews of a group, with one finding.
+  case reviews(Digest)
   case activate(Digest)
+  /// A key that an agent asks for, by its request.
+  case keyRequest(Digest)
+  /// The next key that the holder of a key has asked for, by the key it replaces.
+  case rotate(Digest)
   /// Any other command of the command line that signs.
   case command([String])
 }
@@ -29,6 +35,8 @@ package struct Consent: Sendable {
     case reason
     /// The name asked for has been typed.
     case name
+    /// One of the findings has been chosen.
+    case finding
     /// The key can be opened: a passphrase, an unlocked key or an agent.
     case key
   }
@@ -80,11 +88,36 @@ package struct Consent: Sendable {
     package let label: String
     package let options: [String]
     package let selected: Int
+    /// Whether it says what the person found: none is selected until they choose, and what is shown
+    /// does not depend on it.
+    package let isFinding: Bool
 
     package init(_ label: String, _ options: [String], selected: Int) {
       self.label = label
       self.options = options
       self.selected = selected
+      isFinding = false
+    }
+
+    /// A choice of which nothing is selected at first.
+    package init(finding label: String, _ options: [String]) {
+      self.label = label
+      self.options = options
+      selected = -1
+      isFinding = true
+    }
+  }
+
+  /// Something shown that the signature rests on beside the digest, as `quorum`: `1 of 2`.
+  ///
+  /// A change of it is told as `old -> new`, and what was read is read again.
+  package struct Fact: Sendable, Hashable {
+    package let name: String
+    package let value: String
+
+    package init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
     }
   }
 
@@ -92,8 +125,8 @@ package struct Consent: Sendable {
   package let title: SafeText
   /// Until when it can be signed, if it ends.
   package let deadline: Timestamp?
-  /// How the thing stands, when it can no longer be signed.
-  package let ended: String?
+  /// How the target stands, when it can no longer be signed: who ended it, and when.
+  package internal(set) var ended: String?
   /// Over the lines that bind.
   package let heading: SafeText
   package let lines: [Line]
@@ -101,22 +134,29 @@ package struct Consent: Sendable {
   package let seal: SafeText
   /// The whole of it, to copy.
   package let digest: String
-  /// What else must not change under a reader: votes so far, policy, expiry.
-  package let binding: String
+  /// What is signed, apart from its digest: votes so far, policy, expiry.
+  package let basis: [Fact]
+  /// Whom it hits; its counts in ``lines`` may change in place, these only with the reader's knowledge.
+  package let impact: Impact
   /// Beside them: what is not signed.
-  package let asides: [Line]
+  package var asides: [Line]
   package let choice: Choice?
   package let inputs: [Input]
-  package let buttons: [Button]
+  package internal(set) var buttons: [Button]
   /// The command line that does the same.
   package let command: [String]
   /// What a person may jump to from here.
   package let related: [Target]
+  /// The fields that the plan rests on, as they were typed when it was worked out.
+  package var asked: [String: String] = [:]
+  /// Who would release what is approved here, and until when; nil where nothing is released.
+  package var release: Release?
 
   package init(
     request: ConsentRequest, title: SafeText, deadline: Timestamp? = nil, ended: String? = nil,
     heading: SafeText, lines: [Line], seal: SafeText = "", digest: String = "",
-    binding: String = "", asides: [Line] = [], choice: Choice? = nil, inputs: [Input],
+    basis: [Fact] = [], impact: Impact = .none, asides: [Line] = [], choice: Choice? = nil,
+    inputs: [Input],
     buttons: [Button],
     command: [String], related: [Target] = []
   ) {
@@ -128,7 +168,8 @@ package struct Consent: Sendable {
     self.lines = lines
     self.seal = seal
     self.digest = digest
-    self.binding = binding
+    self.basis = basis
+    self.impact = impact
     self.asides = asides
     self.choice = choice
     self.inputs = inputs
@@ -137,15 +178,85 @@ package struct Consent: Sendable {
     self.related = related
   }
 
-  /// Whether another text binds, or something else may be done with it.
-  func differs(from other: Consent) -> Bool {
-    lines != other.lines || digest != other.digest || binding != other.binding
-      || deadline != other.deadline
-      || ended != other.ended || buttons != other.buttons || choice != other.choice
-      || inputs.map(\.kind) != other.inputs.map(\.kind)
+  /// Whether this was worked out for a choice and for what was typed into the plan's fields.
+  func answers(_ plan: ConsentPlan) -> Bool {
+    guard plan.choice == (choice?.selected ?? 0) else { return false }
+    return inputs.allSatisfy { input in
+      guard input.kind == .plan, let typed = plan.fields[input.name] else { return true }
+      return typed == input.initial || typed == asked[input.name]
+    }
+  }
+
+  /// The choice and the fields that it shows the plan of.
+  var plan: ConsentPlan {
+    ConsentPlan(
+      choice: choice?.selected ?? 0,
+      fields: Dictionary(
+        uniqueKeysWithValues: inputs.filter { $0.kind == .plan }.map { ($0.name, $0.initial) }))
+  }
+
+  /// What has changed of what the signature rests on, as `old -> new`.
+  func changes(from before: Consent) -> [String] {
+    func facts(_ consent: Consent) -> [Fact] {
+      [Fact("digest", consent.digest)] + consent.basis
+        + [Fact("expiry", consent.deadline?.textToSeconds ?? "none")]
+    }
+    let old = Dictionary(facts(before).map { ($0.name, $0.value) }) { first, _ in first }
+    return facts(self).compactMap { fact in
+      guard old[fact.name] != fact.value else { return nil }
+      // Whoever ended it is told instead of an expiry that it has no more.
+      if fact.name == "expiry", ended != nil { return nil }
+      return "\(fact.name) \(old[fact.name] ?? "none") -> \(fact.value)"
+    }
   }
 
   package var hidden: Int { lines.reduce(0) { $0 + $1.text.hidden } }
+}
+
+/// A choice, and what is typed into the fields that change what it would do.
+package struct ConsentPlan: Sendable, Hashable {
+  package let choice: Int
+  package let fields: [String: String]
+
+  package init(choice: Int, fields: [String: String]) {
+    self.choice = choice
+    self.fields = fields
+  }
+}
+
+extension Consent {
+  /// How an approval leads to a release.
+  package struct Release: Sendable, Hashable {
+    /// The service that the action is for, without `service:`.
+    package let service: String
+    /// When the approval ends, if the quorum is met already.
+    package let until: Timestamp?
+    /// How long an approval counts after the quorum.
+    package let approvedForSeconds: Int64
+    /// Whether this vote meets the quorum.
+    package let completes: Bool
+
+    package init(
+      service: String, until: Timestamp?, approvedForSeconds: Int64, completes: Bool
+    ) {
+      self.service = service
+      self.until = until
+      self.approvedForSeconds = approvedForSeconds
+      self.completes = completes
+    }
+
+    /// Before when the action must be asked for again: `before 16:52:10`.
+    ///
+    /// `isSigned`: Whether the vote has been recorded since.
+    package func words(at now: Timestamp, isSigned: Bool) -> String {
+      if let until { return "before \(until.clock.dropLast())" }
+      guard completes, !isSigned else {
+        return "within \(Span.words(approvedForSeconds)) of the quorum"
+      }
+      // To the minute: the end moves as long as nothing is signed.
+      return "before \(now.advanced(bySeconds: approvedForSeconds).clock.dropLast(4)) if signed now"
+    }
+  }
 }
 
 /// What is to be signed, as the dialog leaves it.

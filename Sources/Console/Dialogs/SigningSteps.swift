@@ -1,7 +1,7 @@
 /// Where a dialog stands between reading and a signature.
 ///
 /// `reading -> deciding -> authenticating -> signing -> recorded | refused`; nothing skips a step,
-/// and any change of what is signed leads back to `reading`.
+/// and any change of what is signed leads back to `reading`; what was typed stays.
 package struct SigningSteps: Sendable, Hashable {
   package enum Stage: Sendable, Hashable {
     /// So many rows of the text have not been on the screen.
@@ -21,16 +21,22 @@ package struct SigningSteps: Sendable, Hashable {
     package var hasReason: Bool
     package var nameMatches: Bool
     package var hasKey: Bool
+    /// Nobody else is hit than the reader knows of.
+    package var isImpactKnown: Bool
+    /// A finding has been chosen, where one is asked for.
+    package var hasFinding = true
     /// Past its deadline, ended, or not this person's to sign.
     package var objection: String?
 
     package init(
-      unseen: Int, hasReason: Bool, nameMatches: Bool, hasKey: Bool, objection: String? = nil
+      unseen: Int, hasReason: Bool, nameMatches: Bool, hasKey: Bool,
+      isImpactKnown: Bool = true, objection: String? = nil
     ) {
       self.unseen = unseen
       self.hasReason = hasReason
       self.nameMatches = nameMatches
       self.hasKey = hasKey
+      self.isImpactKnown = isImpactKnown
       self.objection = objection
     }
   }
@@ -63,12 +69,16 @@ package struct SigningSteps: Sendable, Hashable {
   {
     var found: [String] = []
     if let objection = button.objection ?? facts.objection { found.append(objection) }
+    if !facts.isImpactKnown {
+      found.append("acknowledge the impact (\(ConsentModel.acknowledgeKey.name))")
+    }
     if button.needs.contains(.read), facts.unseen > 0 {
       found.append("\(facts.unseen) line\(facts.unseen == 1 ? "" : "s") unread (PgDn)")
     }
     if button.needs.contains(.reason), !facts.hasReason { found.append("a reason is required") }
     if button.needs.contains(.name), !facts.nameMatches { found.append("type \(name)") }
-    if button.needs.contains(.key), !facts.hasKey { found.append("no passphrase") }
+    if button.needs.contains(.finding), !facts.hasFinding { found.append("choose a finding") }
+    if button.needs.contains(.key), !facts.hasKey { found.append("enter the passphrase") }
     return found
   }
 

@@ -88,6 +88,16 @@ package enum Command: String, Sendable, CaseIterable {
     }
   }
 
+  /// Whether it does something with the row that is highlighted.
+  var isAboutRow: Bool {
+    switch self {
+    case .approve, .deny, .revoke, .lock, .export, .open, .why, .related, .travel, .json, .copyID,
+      .copyRow, .mark:
+      true
+    default: false
+    }
+  }
+
   /// Where it stands among what is possible: acting, looking, arranging, moving.
   var rank: Int {
     switch self {

@@ -127,6 +127,17 @@ package struct ListState: Sendable {
     }
   }
 
+  /// Whether the rows that are shown are those that were asked for: no other filter and no jump is on
+  /// its way.
+  package var isSettled: Bool {
+    guard owed == 0 else { return false }
+    guard let awaited else { return true }
+    switch awaited.anchor {
+    case .after, .before: return shown == filter.text
+    case .first, .last, .from: return shown == awaited.filter && selected != nil
+    }
+  }
+
   /// Whether a row that is shown has reached its end.
   package func hasExpired(at now: Timestamp) -> Bool {
     view == .approvals && awaited == nil && !showsEnded
@@ -277,6 +288,7 @@ package struct ListState: Sendable {
     owed = 0
     if view == .decisions || view == .audit {
       resume()
+      selected = nil
       return request(.last, limit: batch(page))
     }
     guard hasAfter else {

@@ -63,6 +63,9 @@ package struct TreeState: Sendable {
 
   package var selectedRow: Row? { rows.indices.contains(index) ? rows[index] : nil }
 
+  /// Whether the highlighted row is the one that a jump or a search wants to stand on.
+  package var isSettled: Bool { selected == nil || selectedRow?.node.target == selected }
+
   // MARK: loading
 
   private func request(

@@ -5,7 +5,20 @@ import Statements
 extension ConsoleModel {
   /// Runs what was typed after `:`.
   package mutating func run(_ text: String) -> [Effect] {
-    switch CommandLine.parse(text, settings.catalogue) {
+    let parsed = CommandLine.parse(text, settings.catalogue)
+    // What is typed in a dialog is not left behind by a word.
+    if let dialog = consent, dialog.steps.isOpen, !parsed.leavesDialogs {
+      let now = now
+      change(dialog.consent.request) {
+        $0.say("Esc leaves the dialog first; :lockdown works from here", at: now)
+      }
+      return []
+    }
+    return run(parsed, text)
+  }
+
+  private mutating func run(_ parsed: CommandLine.Parsed, _ text: String) -> [Effect] {
+    switch parsed {
     case .nothing: return []
     case .view(let aim, let filter):
       overlays = []
@@ -26,8 +39,17 @@ extension ConsoleModel {
 
   private mutating func run(_ words: [String], _ spec: CommandLine.Spec) -> [Effect] {
     let refused = ["console", "demo", "init", "restore"]
-    if let first = words.first, refused.contains(first) {
-      say("\(first) is run outside of the console", isBad: true)
+    if spec.isOutside || words.first.map(refused.contains) == true {
+      say(
+        "\(spec.path.joined(separator: " ")) is run outside of the console: it asks on a terminal of "
+          + "its own", isBad: true)
+      return []
+    }
+    let lacking = CommandLine.missing(words, spec)
+    if !lacking.isEmpty, dialog(for: words) == nil {
+      // Typed on where it stops, before anything is run and before a key is asked for.
+      entry = EntryLine(.command, CommandLine.line(words) + " ")
+      say("\(spec.path.joined(separator: " ")) still needs \(lacking.joined(separator: " "))")
       return []
     }
     guard spec.signs, !words.contains("--dry-run"), !words.contains("--help") else {
@@ -37,7 +59,7 @@ extension ConsoleModel {
       say("nothing can be signed here", isBad: true)
       return []
     }
-    return open(.command(words))
+    return open(dialog(for: words) ?? .command(words))
   }
 
   private mutating func run(_ verb: CommandLine.Verb, _ argument: String) -> [Effect] {
@@ -100,7 +122,7 @@ extension ConsoleModel {
     case .relock:
       keyState = .locked
       return [.lockKey]
-    case .everything:
+    case .lockdown, .everything:
       if let reason = disabledReason(.approve), session.who == nil || session.isReadOnly || isPast {
         say(reason, isBad: true)
         return []
@@ -124,5 +146,17 @@ extension ConsoleModel {
       }
     }
     return view.listing + (list.showsEnded && view == .approvals ? ["--all"] : [])
+  }
+}
+
+extension CommandLine.Parsed {
+  /// Whether it can be done with a dialog open, which then stays as it is.
+  fileprivate var leavesDialogs: Bool {
+    switch self {
+    case .nothing, .verb(.lockdown, _), .verb(.everything, _), .verb(.cli, _), .verb(.dump, _),
+      .verb(.theme, _), .verb(.relock, _), .verb(.mouse, _), .verb(.note, _):
+      true
+    default: false
+    }
   }
 }

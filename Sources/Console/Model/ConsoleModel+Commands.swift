@@ -9,6 +9,10 @@ extension ConsoleModel {
       say("\(settings.keymap.shown(command)): \(reason)")
       return []
     }
+    if let reason = unboundReason(command) {
+      say("\(settings.keymap.shown(command)): \(reason)", isBad: true)
+      return []
+    }
     if let aim = command.view { return go(to: aim) }
     let rows = layout.rows
     switch command {
@@ -126,9 +130,17 @@ extension ConsoleModel {
     }
     if !filter.isEmpty { return clearFilter() }
     if asOf != nil { return [.travel(nil)] }
-    if quits { return [.quit] }
+    if quits { return leave() }
     if view != .approvals { return historyIndex > 0 ? travelHistory(-1) : go(to: .approvals) }
     say("q quits")
+    return []
+  }
+
+  /// Quits; where that ends more than the console, only when it is pressed a second time.
+  private mutating func leave() -> [Effect] {
+    guard let words = session.leaving, !asksToLeave else { return [.quit] }
+    asksToLeave = true
+    say(words, isBad: true, isKept: false)
     return []
   }
 
@@ -163,7 +175,11 @@ extension ConsoleModel {
     case .policy: return isHere ? open(.source(target)) : open(placeOf: target)
     case .proposal(let digest): return open(.proposal(digest))
     case .owed(let digest): return open(.owed(digest))
+    case .reviewGroup(let group):
+      return asOf == nil ? open(.reviews(group)) : open(.card(target))
     case .lock(let digest): return open(.lift(digest))
+    case .keyRequest(let request) where asOf == nil && session.who != nil:
+      return open(.keyRequest(request))
     case .agent, .key, .person, .service, .keyRequest:
       return isHere ? open(.card(target)) : open(placeOf: target)
     case .grant, .root: return open(placeOf: target)
@@ -289,7 +305,12 @@ extension ConsoleModel {
         return []
       }
       return open(.vote(hold, leaning: .approve))
+    case (.approve, _):
+      guard let request = ConsoleModel.answer(to: selected) else { return [] }
+      return open(request)
     case (.deny, .hold(let hold)): return open(.vote(hold, leaning: .deny))
+    // A proposal's dialog has the button that rejects it.
+    case (.deny, .proposal(let digest)): return open(.proposal(digest))
     case (.revoke, .grant(let grant)): return open(.revokeGrant(grant))
     case (.revoke, .agent(let name)):
       // An agent may have several keys: which one is chosen in the list.
@@ -300,7 +321,8 @@ extension ConsoleModel {
     case (.revoke, _):
       guard let key = key(of: selected) else { return [] }
       return open(.revokeKey(key))
-    case (.lock, _): return open(.lock(lockTargets))
+    // Where nothing that could be locked is selected, everything can.
+    case (.lock, _): return open(.lock(lockTargets.isEmpty ? [.everything] : lockTargets))
     default: return []
     }
   }

@@ -5,6 +5,7 @@ import Statements
 
 extension ConsoleModel {
   mutating func take(_ key: KeyPress) -> [Effect] {
+    if key != .character("q") { asksToLeave = false }
     // Whoever goes on does not want to be interrupted by what they asked for before.
     if opening != nil {
       letGo()
@@ -28,7 +29,8 @@ extension ConsoleModel {
     default: break
     }
     if layout.isTooSmall {
-      if key == .escape, !overlays.isEmpty {
+      // What was typed is not left by a key whose question has no room.
+      if key == .escape, !overlays.isEmpty, consent?.isTyped != true {
         forget()
         overlays = []
       }
@@ -66,10 +68,8 @@ extension ConsoleModel {
       overlays.removeLast()
       if isUnsigned { say("closed: nothing was signed") }
       return refresh()
-    case .replan:
-      return [
-        .consent(dialog.consent.request, choice: dialog.choice, inputs: dialog.planInputs)
-      ]
+    case .replan(let plan):
+      return [.consent(dialog.consent.request, choice: plan.choice, inputs: plan.fields)]
     case .sign(let submission):
       var effects: [Effect] = [.sign(submission, dialog.passphrase)]
       if let reason = dialog.reason, !reason.isEmpty {
@@ -79,6 +79,11 @@ extension ConsoleModel {
       return effects
     case .copy(let text): return [.copy(text)]
     case .open(let request): return open(request)
+    case .commandLine:
+      entry = EntryLine(.command)
+      return wantCatalogue
+    case .lock:
+      return lockTargets.isEmpty ? [] : open(.lock(lockTargets))
     case .export(let lines):
       let name = "plan-\(now.textToSeconds.filter { $0.isNumber }).txt"
       return [.write(path: name, lines)]
@@ -140,6 +145,7 @@ extension ConsoleModel {
     case .approve, .deny, .revoke, .lock, .why: return actInDocument(command, reader)
     case .export:
       if case .card(.entry(let index)) = reader.document.request { return export(index) }
+      return export(reader.document)
     default: break
     }
     return []
@@ -159,8 +165,8 @@ extension ConsoleModel {
       return []
     }
     switch (command, about) {
-    case (.approve, .hold(let hold)):
-      return open(.vote(hold, leaning: .approve))
+    case (.approve, _) where ConsoleModel.answer(to: about) != nil:
+      return ConsoleModel.answer(to: about).map { open($0) } ?? []
     case (.deny, .hold(let hold)):
       return open(.vote(hold, leaning: .deny))
     case (.revoke, .key(let key)): return open(.revokeKey(key))
@@ -172,9 +178,27 @@ extension ConsoleModel {
       return open(.lock([.agent(agent)]))
     case (.lock, .key(let key)):
       return open(.lock([.key(Fingerprint(digest: key))]))
+    case (.lock, _): return open(.lock([.everything]))
     default:
-      say("\(settings.keymap.help(command)): not for \(about.words)")
+      say("\(settings.keymap.shown(command)): \(ConsoleModel.answersElsewhere(about))")
       return []
+    }
+  }
+
+  /// Keeps a document as a file: what it says, or the JSON it shows.
+  private func export(_ document: Document) -> [Effect] {
+    let name = now.textToSeconds.filter(\.isNumber)
+    switch document.request {
+    case .json(let target):
+      return [
+        .write(path: "\(target.fileName)-\(name).json", document.lines.map(\.text.text))
+      ]
+    case .card(let target), .why(let target), .source(let target):
+      let lines = document.lines.map {
+        ($0.label.isEmpty ? "" : $0.label + "  ") + $0.text.text
+      }
+      return [.write(path: "\(target.fileName)-\(name).txt", [document.title.text] + lines)]
+    case .notes, .messages, .output: return []
     }
   }
 
@@ -279,6 +303,7 @@ extension ConsoleModel {
     if view == .tree {
       tree.filter = TextField(text)
       tree.take([])
+      awaitsMatches = !text.isEmpty
       return text.isEmpty
         ? [] : [.match(text, showsEnded: tree.showsEnded, serial: tree.serial)]
     }
@@ -321,7 +346,7 @@ extension ConsoleModel {
       return []
     }
     guard let command = settings.keymap.command(for: key) else { return [] }
-    flash = ""
+    said.settle(at: now)
     return perform(command)
   }
 

@@ -6,7 +6,15 @@ extension ConsoleModel {
   /// Takes what happened; the only place where state changes.
   package mutating func update(_ message: Message, at time: Timestamp) -> [Effect] {
     now = max(now, time)
+    switch message {
+    case .changed, .services: isAnswering = false
+    default: isAnswering = true
+    }
     var effects: [Effect]
+    let before = drawn == nil || message.isKey ? nil : (view, rowIdentities)
+    defer {
+      if let before, before.0 != view || before.1 != rowIdentities { haveRowsMoved = true }
+    }
     switch message {
     case .key(let key): effects = take(key)
     case .resized(let width, let height):
@@ -16,9 +24,8 @@ extension ConsoleModel {
       effects = layout.isTooSmall ? [] : loadIfNeeded()
     case .tick: effects = tick()
     case .changed(let status): effects = take(status)
-    case .daemon(let isAway):
-      if isAway, status?.isDaemonAway == false { sayDaemonAway() }
-      status?.isDaemonAway = isAway
+    case .services(let reports):
+      take(reports)
       effects = []
     case .page(let page):
       let index = page.request.view.rawValue
@@ -30,6 +37,7 @@ extension ConsoleModel {
     case .branch(let branch):
       effects = tree.take(branch, visible: layout.rows).map(Effect.branch)
     case .matches(let found, let serial):
+      awaitsMatches = false
       if serial == tree.serial {
         tree.take(found)
         if found.isEmpty, !tree.filter.isEmpty { say("nothing in the tree matches") }
@@ -55,14 +63,15 @@ extension ConsoleModel {
     case .document(let document): effects = take(document)
     case .consent(let consent): effects = take(consent)
     case .progress(let progress):
-      change { dialog in
-        if case .vote(let hold, _) = dialog.consent.request, hold == progress.hold {
-          dialog.follow(progress)
+      for dialog in overlays.compactMap(\.consent) {
+        guard case .vote(let hold, _) = dialog.consent.request, hold == progress.hold else {
+          continue
         }
+        change(dialog.consent.request) { $0.follow(progress) }
       }
       effects = []
     case .signed(let request, let index, let outcome):
-      change { if $0.consent.request == request { $0.recorded(index: index, outcome: outcome) } }
+      change(request) { $0.recorded(index: index, outcome: outcome) }
       say("recorded as #\(index): \(outcome)")
       effects = followed(request)
       if case .denyAll = request {
@@ -79,15 +88,14 @@ extension ConsoleModel {
     case .refused(let request, let code, let problem, let isFinal):
       let text = "\(code): \(problem)"
       var isShown = false
-      change {
-        guard $0.consent.request == request else { return }
-        $0.refused(text, isFinal: isFinal)
+      change(request) {
+        $0.refused(text, isFinal: isFinal, at: time)
         isShown = true
       }
       if !isShown { say(text, isBad: true) }
       effects = isFinal ? followed(request) : []
     case .ranAndSigned(let request, let said):
-      if consent?.consent.request == request { overlays.removeLast() }
+      overlays.removeAll { $0.consent?.consent.request == request }
       say(said)
       if case .command(let words) = request { expect(.document(.output(words))) }
       effects = []
@@ -116,23 +124,41 @@ extension ConsoleModel {
       effects = startAgain()
       say(index.map { "this is the registry as it was after entry #\($0); :now goes back" } ?? "")
     case .switched(let session, let catalogue): effects = take(session, catalogue)
+    case .banner(let text):
+      session.banner = text
+      effects = []
     case .said(let text):
       say(text)
       effects = []
     case .failed(let problem):
+      // A command that lacks an argument is typed on, before a key is asked for.
+      if case .consent(.command(let words))? = opening, problem.hasPrefix("arguments_missing") {
+        entry = EntryLine(.command, CommandLine.line(words) + " ")
+      }
       letGo()
       say(problem, isBad: true)
-      change { if $0.steps.isOpen { $0.say(problem) } }
+      if let dialog = consent, dialog.steps.isOpen {
+        change(dialog.consent.request) { $0.say(problem, at: time) }
+      }
+      effects = []
+    case .consentFailed(let request, let problem, let isGone):
+      if isWanted(.consent(request)) {
+        say(problem, isBad: true)
+      } else {
+        change(request) { $0.failed(problem, isGone: isGone, at: time) }
+      }
       effects = []
     }
     fit()
     return effects + wantPreview()
   }
 
-  /// Changes the dialog on top, if one is.
-  mutating func change(_ body: (inout ConsentModel) -> Void) {
+  /// Changes the dialog of a request, if one is open.
+  mutating func change(_ request: ConsentRequest, _ body: (inout ConsentModel) -> Void) {
     for index in overlays.indices.reversed() {
-      guard case .consent(var dialog) = overlays[index] else { continue }
+      guard case .consent(var dialog) = overlays[index], dialog.consent.request == request else {
+        continue
+      }
       body(&dialog)
       overlays[index] = .consent(dialog)
       return
@@ -140,7 +166,7 @@ extension ConsoleModel {
   }
 
   var consent: ConsentModel? {
-    for overlay in overlays.reversed() { if case .consent(let dialog) = overlay { return dialog } }
+    for overlay in overlays.reversed() { if let dialog = overlay.consent { return dialog } }
     return nil
   }
 
@@ -153,12 +179,17 @@ extension ConsoleModel {
     switch overlays[top] {
     case .consent(var dialog):
       dialog.isASCII = settings.isASCII
+      dialog.serviceLines = serviceLines(beside: dialog)
       // A command opens the key by itself, in a process of its own.
       let isCommand = if case .command = dialog.consent.request { true } else { false }
       dialog.needsPassphrase =
         session.signer == .sealed && (isCommand || !keyState.isUnlocked(at: now))
       let frame = ConsentLayout(dialog, width: width, height: height)
-      dialog.show(rows: layout.isTooSmall ? 0 : frame.textRows, width: frame.textWidth)
+      dialog.show(
+        rows: layout.isTooSmall ? 0 : frame.textRows, width: frame.textWidth,
+        asides: ConsentLayout.asideRows(dialog.asides, width: width).count)
+      dialog.notices.settle(
+        rows: dialog.standing == nil ? ConsentLayout.notices : 1, at: now)
       overlays[top] = .consent(dialog)
     case .document(var reader):
       reader.scroll(visible: DocumentScreen.rows(height)) { [width] in
@@ -171,7 +202,20 @@ extension ConsoleModel {
 
   private mutating func tick() -> [Effect] {
     let now = now
-    change { $0.expire(at: now) }
+    var overdue: [Effect] = []
+    for dialog in overlays.compactMap(\.consent) {
+      let request = dialog.consent.request
+      change(request) {
+        $0.expire(at: now)
+        if let plan = $0.overdueRefresh(at: now) {
+          overdue.append(.consent(request, choice: plan.choice, inputs: plan.fields))
+        }
+      }
+    }
+    return overdue + tickBehindDialogs()
+  }
+
+  private mutating func tickBehindDialogs() -> [Effect] {
     if case .unlocked(let until) = keyState, now >= until {
       keyState = .locked
       return [.lockKey]
@@ -179,7 +223,7 @@ extension ConsoleModel {
     if now.milliseconds(since: polled) > 5000 {
       polled = now
       // Who waits for the holds of the queue is told by rows that no commit of the log moves.
-      return view == .approvals && overlays.isEmpty ? [.poll] : [.checkDaemon]
+      return [.probeServices] + (view == .approvals && overlays.isEmpty ? [.poll] : [])
     }
     if list.hasExpired(at: now) {
       return (list.refresh(page: layout.rows, at: now).map { [.load($0)] } ?? []) + [.poll]
@@ -195,9 +239,7 @@ extension ConsoleModel {
 
   private mutating func take(_ newer: RegistryStatus) -> [Effect] {
     let known = status.map { Set($0.pending.map(\.hold)) }
-    let wasAway = status?.isDaemonAway
     status = newer
-    defer { if newer.isDaemonAway, wasAway == false { sayDaemonAway() } }
     var effects: [Effect] = []
     if let known {
       let fresh = newer.pending.filter { !known.contains($0.hold) }
@@ -219,10 +261,6 @@ extension ConsoleModel {
     return effects + refresh()
   }
 
-  private mutating func sayDaemonAway() {
-    say("no daemon answers: nothing is decided until countersignd runs again", isBad: true)
-  }
-
   /// Reads again what is on the screen.
   mutating func refresh() -> [Effect] {
     var effects: [Effect] = []
@@ -234,13 +272,17 @@ extension ConsoleModel {
       effects.append(.countUnseen(view, after: paused))
     }
     previewAsked = nil
+    let now = now
     for overlay in overlays {
       switch overlay {
       case .consent(let dialog):
         if dialog.steps.isOpen {
-          effects.append(
-            .consent(
-              dialog.consent.request, choice: dialog.choice, inputs: dialog.planInputs))
+          let request = dialog.consent.request
+          change(request) {
+            if let plan = $0.refreshes(at: now) {
+              effects.append(.consent(request, choice: plan.choice, inputs: plan.fields))
+            }
+          }
         } else if case .vote(let hold, _) = dialog.consent.request, dialog.progress?.isOver != true
         {
           effects.append(.follow(hold))
@@ -273,8 +315,10 @@ extension ConsoleModel {
   }
 
   private mutating func take(_ newer: Consent) -> [Effect] {
-    if let dialog = consent {
-      if dialog.consent.request == newer.request { change { $0.refresh(newer) } }
+    let now = now
+    if overlays.contains(where: { $0.consent?.consent.request == newer.request }) {
+      _ = isWanted(.consent(newer.request))
+      change(newer.request) { $0.refresh(newer, at: now) }
       return []
     }
     guard isWanted(.consent(newer.request)) else { return [] }
@@ -346,6 +390,10 @@ extension ConsoleModel {
     on target: Target, _ place: [PlacePart]?, _ path: [Target]
   ) -> [Effect] {
     let aim = target.view
+    guard consent?.isTyped != true else {
+      say("Esc leaves the dialog first", isBad: true)
+      return []
+    }
     if aim == .tree {
       guard !path.isEmpty else {
         say("\(target.words) is not in the tree", isBad: true)

@@ -30,6 +30,8 @@ package struct ConsoleModel: Sendable {
     case document(DocumentModel)
     case consent(ConsentModel)
 
+    var consent: ConsentModel? { if case .consent(let dialog) = self { dialog } else { nil } }
+
     package enum Purpose: Sendable, Equatable {
       case help
       case palette
@@ -54,6 +56,8 @@ package struct ConsoleModel: Sendable {
   package internal(set) var lists: [ListState] = View.allCases.map(ListState.init)
   package internal(set) var tree = TreeState()
   package internal(set) var status: RegistryStatus?
+  /// How the deciding services stand; nil until it has been found out.
+  package internal(set) var services: [ServiceReport]?
   package internal(set) var verification = Verification.waiting
   /// What this person is to each pending hold.
   package internal(set) var standing: [String: String] = [:]
@@ -65,13 +69,21 @@ package struct ConsoleModel: Sendable {
   var polled = Timestamp(milliseconds: 0)
   /// The registry is shown as it was after this entry.
   package internal(set) var asOf: (index: UInt64, at: Timestamp)?
+  /// Whether `q` was pressed, and asked about, with the key before.
+  var asksToLeave = false
   var history: [Place] = []
   var historyIndex = 0
   var lastView: View?
   var prefix: Unicode.Scalar?
-  var flash = ""
-  private var flashed = Timestamp(milliseconds: 0)
-  package internal(set) var isFlashBad = false
+  var said = Messages()
+  /// Whether what is said answers this person, and not the registry.
+  var isAnswering = false
+  /// What was on the screen when it was last drawn; none before the first time.
+  var drawn: Drawn?
+  /// Whether rows have come or gone since then, other than by a key.
+  var haveRowsMoved = false
+  /// Whether the tree is being searched for what was typed.
+  var awaitsMatches = false
   /// What was said, the newest last.
   package internal(set) var messages: [(at: Timestamp, text: String)] = []
   /// Where a jump wants to stand once its rows are there.
@@ -108,14 +120,17 @@ package struct ConsoleModel: Sendable {
 
   // MARK: what is said
 
-  /// The last thing to say, for a few seconds.
-  package var notice: String { now.milliseconds(since: flashed) < 8000 ? flash : "" }
+  /// The last thing said, for a few seconds.
+  package var notice: String { said.shown(at: now).last?.text ?? "" }
 
   /// `isKept`: Whether it can be read again among the messages.
   mutating func say(_ text: String, isBad: Bool = false, isKept: Bool = true) {
-    flash = text
-    flashed = now
-    isFlashBad = isBad
+    // What a key or a command did is told where its reader looks.
+    if isKept, isAnswering, case .consent(let dialog)? = overlays.last, dialog.steps.isOpen {
+      let now = now
+      change(dialog.consent.request) { $0.say(text, at: now) }
+    }
+    said.say(text, isBad: isBad, isAnswer: isAnswering, at: now)
     guard isKept else { return }
     messages.append((now, text))
     if messages.count > 200 { messages.removeFirst() }
@@ -169,7 +184,7 @@ package struct ConsoleModel: Sendable {
   /// Waits no longer.
   mutating func letGo() {
     opening = nil
-    if flash == ConsoleModel.openingWords { flash = "" }
+    said.retract(ConsoleModel.openingWords)
   }
 
   // MARK: what is selected
@@ -203,15 +218,16 @@ package struct ConsoleModel: Sendable {
 
   package var isPast: Bool { asOf != nil }
 
-  /// Whether a dialog does not take keys yet.
+  /// Whether a dialog does not take keys yet, or not the one that decides.
   package var isArming: Bool {
-    if case .consent(let dialog)? = overlays.last { !dialog.isArmed(at: now) } else { false }
+    if case .consent(let dialog)? = overlays.last { !dialog.isEnabled(at: now) } else { false }
   }
 
   /// Whether the screen changes by itself, second by second.
   package var countsDown: Bool {
     if overlays.contains(where: { if case .consent = $0 { true } else { false } }) { return true }
     if keyState.isUnlocked(at: now) || !notice.isEmpty { return true }
+    if services?.isMoving(at: now) == true { return true }
     return view == .approvals && overlays.isEmpty && !list.rows.isEmpty
   }
 
@@ -231,12 +247,14 @@ package struct ConsoleModel: Sendable {
     }
     switch command {
     case .approve:
-      guard case .hold? = selected else { return "no hold is selected; 1 shows the queue" }
-      return nil
+      return ConsoleModel.answer(to: selected) == nil
+        ? ConsoleModel.answersElsewhere(selected) : nil
     case .deny:
       if view == .approvals, !marks.isEmpty { return nil }
-      guard case .hold? = selected else { return "no hold is selected; 1 shows the queue" }
-      return nil
+      switch selected {
+      case .hold, .proposal: return nil
+      default: return ConsoleModel.answersElsewhere(selected)
+      }
     case .revoke:
       switch selected {
       case .key, .grant, .agent: return nil
@@ -244,8 +262,7 @@ package struct ConsoleModel: Sendable {
         return key(of: selected) == nil
           ? "no key or grant is selected; 4 shows keys, 5 the tree" : nil
       }
-    case .lock:
-      return lockTargets.isEmpty ? "nothing that can be locked is selected" : nil
+    case .lock: return nil
     case .follow:
       return view == .decisions || view == .audit ? nil : "f follows decisions and the log; press 2"
     case .mark, .markRange:

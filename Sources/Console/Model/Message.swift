@@ -9,8 +9,8 @@ package enum Message: Sendable {
   case tick
   /// The registry moved, or was read for the first time.
   case changed(RegistryStatus)
-  /// Whether a daemon's socket lies there and nobody answers at it.
-  case daemon(isAway: Bool)
+  /// How the deciding services stand.
+  case services([ServiceReport])
   case page(ListPage)
   case branch(Branch)
   case matches([TreeMatch], serial: Int)
@@ -23,6 +23,8 @@ package enum Message: Sendable {
   case previewed(Preview)
   case document(Document)
   case consent(Consent)
+  /// A dialog, or its plan, cannot be worked out.
+  case consentFailed(ConsentRequest, String, isGone: Bool)
   case progress(HoldProgress)
   case signed(ConsentRequest, index: UInt64, outcome: String)
   /// Nothing was recorded.
@@ -37,8 +39,12 @@ package enum Message: Sendable {
   case resolved(String, [Candidate])
   case travelled(to: UInt64?, at: Timestamp?)
   case switched(Session, Catalogue)
+  /// What stands below the queue from now on.
+  case banner(String)
   case said(String)
   case failed(String)
+
+  var isKey: Bool { if case .key = self { true } else { false } }
 
   package typealias Catalogue = CommandLine.Catalogue
 
@@ -90,8 +96,8 @@ package enum Effect: Sendable, Equatable {
   case loadCatalogue
   /// Reads how the registry stands although it has not moved: time has.
   case poll
-  /// Looks whether the daemon answers; the registry is not read.
-  case checkDaemon
+  /// Asks the deciding services that are watched whether they still answer.
+  case probeServices
   case locate(Target)
   case resolve(String)
   case travel(UInt64?)

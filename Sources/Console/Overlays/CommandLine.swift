@@ -8,13 +8,47 @@ package enum CommandLine {
     /// Whether it signs something, and so asks first.
     package let signs: Bool
     package let options: [String]
+    /// Whether it asks on a terminal of its own, which the console has.
+    package let isOutside: Bool
+    /// What must be given, in this order: `<name>`, `--reason`.
+    package let required: [String]
+    /// Options that take no value.
+    package let flags: Set<String>
 
-    package init(path: [String], help: String, signs: Bool, options: [String]) {
+    package init(
+      path: [String], help: String, signs: Bool, options: [String], isOutside: Bool = false,
+      required: [String] = [], flags: Set<String> = []
+    ) {
+      self.isOutside = isOutside
+      self.required = required
+      self.flags = flags
       self.path = path
       self.help = help
       self.signs = signs
       self.options = options
     }
+  }
+
+  /// What a line still lacks before its command can run.
+  package static func missing(_ words: [String], _ spec: Spec) -> [String] {
+    var given = 0
+    var isValue = false
+    var named: Set<String> = []
+    for word in words.dropFirst(spec.path.count) {
+      if isValue {
+        isValue = false
+      } else if word.hasPrefix("--") {
+        let name = String(word.prefix { $0 != "=" })
+        named.insert(name)
+        isValue = !word.contains("=") && !spec.flags.contains(name)
+      } else {
+        given += 1
+      }
+    }
+    if named.contains("--help") { return [] }
+    let positional = spec.required.filter { $0.hasPrefix("<") }
+    return Array(positional.dropFirst(given))
+      + spec.required.filter { $0.hasPrefix("--") && !named.contains($0) }
   }
 
   /// The console's own words.
@@ -36,6 +70,8 @@ package enum CommandLine {
     case collapse
     case verify
     case relock
+    case lockdown
+    /// The older name of ``lockdown``.
     case everything
 
     package var help: String {
@@ -57,7 +93,7 @@ package enum CommandLine {
       case .collapse: "show repeated decisions in one row, or each"
       case .verify: "check the whole log again, in the background"
       case .relock: "forget an unlocked key now"
-      case .everything: "lock everything\u{2026}"
+      case .lockdown, .everything: "lock everything\u{2026} (1 hour, unless changed)"
       }
     }
 
@@ -122,8 +158,10 @@ package enum CommandLine {
     // The first letters of a view or verb, if they can be nothing else.
     let names = View.allCases.map(\.name) + Verb.allCases.map(\.rawValue)
     let found = names.filter { $0.hasPrefix(first) }
-    if found.count == 1 {
-      return parse(found[0] + (rest.isEmpty ? "" : " \(rest)"), catalogue)
+    // Of several a view is meant: what acts is written out further.
+    let views = View.allCases.map(\.name).filter { $0.hasPrefix(first) }
+    if let only = found.count == 1 ? found.first : views.count == 1 ? views.first : nil {
+      return parse(only + (rest.isEmpty ? "" : " \(rest)"), catalogue)
     }
     if found.count > 1, !catalogue.specs.contains(where: { $0.path.first == first }) {
       return .ambiguous(found)
@@ -249,6 +287,8 @@ package enum CommandLine {
     case .view(let view, let filter):
       "goes to \(view.title)" + (filter.map { ", filtered by \($0)" } ?? "")
     case .verb(let verb, _): verb.help
+    case .command(let words, let spec) where !missing(words, spec).isEmpty:
+      "still needs \(missing(words, spec).joined(separator: " ")): countersign \(line(words))"
     case .command(let words, let spec):
       (spec.signs ? "asks for your key, then runs: " : "runs: ") + "countersign "
         + line(words) + "   \(spec.help)"

@@ -12,6 +12,10 @@ package struct HoldSurroundings: Sendable, Hashable {
   package var claims = ""
   /// How similar requests of the same agent ended, the newest first.
   package var similar: [String] = []
+  /// The policy in force, by name and version.
+  package var policy = ""
+  /// Where this voter may not approve: who may, and what they can do instead.
+  package var permitted = ""
 
   package init() {}
 }
@@ -57,18 +61,28 @@ extension HoldReview {
     if hasApproved, isPending {
       buttons.append(Consent.Button("withdraw", "Withdraw", needs: [.key]))
     }
-    return Consent(
+    var consent = Consent(
       request: .vote(hold.digest, leaning: leaning),
       title: SafeText("Review \(hold.digest.hex.prefix(8))"),
       deadline: isPending ? hold.terms.expires : nil,
       ended: isPending ? nil : ended(state),
       heading: SafeText("YOU SIGN EXACTLY THIS \u{00B7} \(payloadBytes) B signed by the agent"),
       lines: signedLines, seal: SafeText("hold sha256 \(hold.digest.hex)"), digest: hold.digest.hex,
-      binding: binding(state),
+      basis: basis(surroundings),
       asides: asides(surroundings, completing, places, isBlind),
       inputs: inputs, buttons: buttons,
       command: [leaning == .deny ? "deny" : "approve", hold.digest.hex],
       related: related)
+    consent.release = release(state, completing)
+    return consent
+  }
+
+  /// How an approval would lead to a release, while the hold can still be released.
+  private func release(_ state: HoldState, _ completing: Bool) -> Consent.Release? {
+    guard state.isOpen else { return nil }
+    return Consent.Release(
+      service: action.audience.name, until: hold.approvedUntil,
+      approvedForSeconds: hold.terms.rule.approvedForSeconds, completes: completing)
   }
 
   private func ended(_ state: HoldState) -> String {
@@ -81,12 +95,16 @@ extension HoldReview {
     }
   }
 
-  /// What else must stay as it was read: votes, rule, policy, what is said of this voter.
-  private func binding(_ state: HoldState) -> String {
-    let votes = hold.votes.map { "\($0.digest.hex)\($0.isWithdrawn)" }.joined()
-    return
-      "\(state.word) \(votes) \(hold.terms.expires.milliseconds) \(decision.policy?.digest.hex ?? "")"
-      + " \(completes) \(objection ?? "") \(denyObjection ?? "")"
+  /// What a vote rests on beside the hold itself: a change of it is read again.
+  private func basis(_ surroundings: HoldSurroundings) -> [Consent.Fact] {
+    let voters = hold.approvals.map(\.voter.description).joined(separator: ", ")
+    var quorum = "\(hold.approvals.count) of \(Quorum.places(hold.terms.rule.quorum))"
+    if !voters.isEmpty { quorum += " (\(voters))" }
+    return [
+      Consent.Fact("quorum", quorum),
+      Consent.Fact("your approval", completes ? "completes the quorum" : "does not complete it"),
+      Consent.Fact("policy", surroundings.policy),
+    ]
   }
 
   private func asides(
@@ -111,6 +129,9 @@ extension HoldReview {
           "Agent says", "\u{2506} \"" + words + "\"   the agent's words, not verified", .untrusted))
     }
     if let objection { lines.append(Line("You", SafeText(objection), .alert)) }
+    if !surroundings.permitted.isEmpty {
+      lines.append(Line("Who may", SafeText(surroundings.permitted), .alert))
+    }
     var around: [String] = []
     if !surroundings.presence.isEmpty { around.append("agent " + surroundings.presence) }
     if !surroundings.claims.isEmpty { around.append("claimed by " + surroundings.claims) }

@@ -3,28 +3,57 @@ import Statements
 
 /// How a dialog is divided: the text gets what the fields leave.
 package struct ConsentLayout: Sendable {
-  static let label = 10
+  /// Rows for what the dialog says.
+  static let notices = 2
 
   package let textRows: Int
   package let textWidth: Int
+  /// Columns of the labels beside the text, and beside the fields.
+  let textLabel: Int
+  let fieldLabel: Int
   let asides: Int
   let fieldsTop: Int
   let hasGap: Bool
 
   package init(_ dialog: ConsentModel, width: Int, height: Int) {
     let consent = dialog.consent
-    textWidth = max(8, width - ConsentLayout.label - 5)
-    let wanted = consent.asides.count
-    asides = height >= 24 ? min(wanted, 3 + (height - 24) / 3) : min(wanted, 1)
+    textLabel = dialog.labelWidth
+    let labels = consent.inputs.map(\.label) + [consent.choice?.label ?? ""]
+    fieldLabel = min(width < 70 ? 12 : 18, max(10, labels.map { SafeText($0).width }.max() ?? 0))
+    textWidth = max(8, width - textLabel - 5)
+    // What is said of a service that decides nothing is said whole.
+    let least = max(dialog.serviceLines.count, 1)
+    let wanted = max(
+      dialog.pinned?.asides ?? ConsentLayout.asideRows(dialog.asides, width: width).count,
+      dialog.serviceLines.count)
+    // Who may not sign needs less of the text, and wants to know why and who may.
+    let most = (consent.asides.contains { $0.role == .alert } ? 5 : 3) + max(0, height - 24) / 3
+    asides = height >= 24 ? min(wanted, max(least, most)) : min(wanted, least)
     var fields = consent.inputs.count + (consent.choice == nil ? 0 : 1)
     if dialog.needsPassphrase { fields += 1 }
     if !dialog.steps.isOpen { fields = max(fields, 4) }
     hasGap = height >= 22
-    // Status, title, two rules, message, hints, buttons.
-    let fixed = 7 + asides + fields + (hasGap ? 2 : 0)
+    // Status, title, two rules, buttons, what is said, hints.
+    let fixed = 6 + ConsentLayout.notices + asides + fields + (hasGap ? 1 : 0)
     let room = max(2, height - fixed)
-    textRows = min(room, max(3, dialog.rows(width: textWidth).count))
+    textRows = min(room, max(3, dialog.pinnedRows(width: textWidth)))
     fieldsTop = 4 + textRows + asides + (hasGap ? 1 : 0)
+  }
+}
+
+extension ConsentLayout {
+  /// Columns before what stands beside a label.
+  static let asideLabel = 12
+
+  /// Everything that stands beside the text, in rows: a warning takes two where it must, the rest is cut.
+  static func asideRows(_ asides: [Line], width: Int) -> [(aside: Int, line: Line)] {
+    asides.enumerated().flatMap { index, aside in
+      let room = max(8, width - 1 - max(asideLabel, SafeText(aside.label).width + 2))
+      guard aside.role == .alert else { return [(index, aside)] }
+      return aside.text.wrapped(to: room).prefix(2).enumerated().map { row, text in
+        (index, Line(row == 0 ? aside.label : "", text, aside.role))
+      }
+    }
   }
 }
 
@@ -38,12 +67,10 @@ enum ConsentScreen {
     text(dialog, frame, model, &buffer)
     var y = 4 + frame.textRows
     // What stood beside it before the signature says nothing of afterwards.
-    for aside in consent.asides.prefix(dialog.steps.isOpen ? frame.asides : 0) {
-      let x = buffer.put(
-        SafeText(aside.label), x: 1, y: y, role: .hint, columns: ConsentLayout.label)
-      buffer.put(
-        aside.text, x: max(x + 1, 2 + ConsentLayout.label), y: y, role: aside.role,
-        columns: model.width - 3 - ConsentLayout.label)
+    for aside in asides(dialog, frame, width: model.width) {
+      let label = buffer.put(SafeText(aside.label), x: 1, y: y, role: .hint, columns: 36)
+      let x = max(label + 1, ConsentLayout.asideLabel)
+      buffer.put(aside.text, x: x, y: y, role: aside.role, columns: model.width - 1 - x)
       y += 1
     }
     switch dialog.steps.stage(dialog.facts(model.session, model.keyState, at: model.now)) {
@@ -57,6 +84,20 @@ enum ConsentScreen {
     case .reading, .deciding, .authenticating:
       fields(dialog, frame, model, &buffer)
     }
+  }
+
+  /// What there is room for: what warns before what only tells.
+  private static func asides(
+    _ dialog: ConsentModel, _ frame: ConsentLayout, width: Int
+  ) -> [Line] {
+    guard dialog.steps.isOpen else { return [] }
+    let rows = ConsentLayout.asideRows(dialog.asides, width: width)
+    guard rows.count > frame.asides else { return rows.map(\.line) }
+    let warnings = rows.indices.filter {
+      rows[$0].line.role == .alert || rows[$0].line.role == .statePending
+    }
+    let others = rows.indices.filter { !warnings.contains($0) }
+    return (warnings + others).prefix(frame.asides).sorted().map { rows[$0].line }
   }
 
   private static func deadline(_ dialog: ConsentModel, _ model: ConsoleModel) -> SafeText {
@@ -80,18 +121,23 @@ enum ConsentScreen {
   ) {
     let role: Role = dialog.focus == .text ? .borderFocus : .border
     let lines = dialog.rows(width: frame.textWidth)
-    let last = min(lines.count, dialog.scroll + frame.textRows)
-    let unseen = max(0, lines.count - dialog.rowsSeen)
+    let first = dialog.first(visible: frame.textRows)
+    let last = min(lines.count, first + frame.textRows)
+    let isGated = dialog.consent.buttons.contains { $0.needs.contains(.read) }
+    let unseen = isGated ? min(dialog.unread, lines.count) : 0
     let hidden = dialog.consent.hidden
-    var right = SafeText("lines \(min(lines.count, dialog.scroll + 1))-\(last) of \(lines.count)")
+    var right = SafeText("lines \(min(lines.count, first + 1))-\(last) of \(lines.count)")
     if unseen > 0 { right = right + SafeText(" \u{00B7} \(unseen) unread") }
-    if hidden > 0 { right = SafeText("! \(hidden) hidden made visible \u{00B7} ") + right }
+    if hidden > 0 {
+      right =
+        SafeText("! \(hidden) hidden character\(hidden == 1 ? "" : "s") shown \u{00B7} ") + right
+    }
     Screen.rule(dialog.consent.heading, right, in: Screen.row(2, model), role: role, &buffer)
-    for (offset, line) in lines.dropFirst(dialog.scroll).prefix(frame.textRows).enumerated() {
+    for (offset, line) in lines.dropFirst(first).prefix(frame.textRows).enumerated() {
       buffer.put(
-        SafeText(line.label), x: 2, y: 3 + offset, role: .hint, columns: ConsentLayout.label)
+        SafeText(line.label), x: 2, y: 3 + offset, role: .hint, columns: frame.textLabel)
       buffer.put(
-        line.text, x: 3 + ConsentLayout.label, y: 3 + offset, role: line.role,
+        line.text, x: 3 + frame.textLabel, y: 3 + offset, role: line.role,
         columns: frame.textWidth)
     }
     let bottom = Screen.row(3 + frame.textRows, model)
@@ -120,8 +166,8 @@ enum ConsentScreen {
     var y = frame.fieldsTop
     if let choice = consent.choice {
       let isFocused = dialog.focus == .choice
-      label(choice.label, isFocused, y, &buffer)
-      var x = 2 + ConsentLayout.label
+      label(choice.label, isFocused, y, frame, &buffer)
+      var x = 2 + frame.fieldLabel
       for (index, option) in choice.options.enumerated() {
         let mark = index == dialog.choice ? "(*) " : "( ) "
         let start = x
@@ -139,87 +185,129 @@ enum ConsentScreen {
     for (index, input) in consent.inputs.enumerated() {
       field(
         input.label, SafeText(dialog.fields[index].text), input.note,
-        dialog.focus == .input(index), y, model, &buffer)
+        dialog.focus == .input(index), y, frame, model, &buffer)
       y += 1
     }
     if dialog.needsPassphrase {
       let note = "\(model.session.who?.name ?? "") \(model.session.key)"
       field(
         "Passphrase", dialog.passphrase.isEmpty ? "" : "*** hidden ***", note,
-        dialog.focus == .passphrase, y, model, &buffer)
+        dialog.focus == .passphrase, y, frame, model, &buffer)
       y += 1
     }
-    if frame.hasGap { y += 1 }
     var x = button("Cancel", dialog.focus == .cancel, 1, y, &buffer) + 2
     for (index, item) in consent.buttons.enumerated() {
       x = button(item.label, dialog.focus == .button(index), x, y, &buffer) + 2
     }
-    // What stands in the way of the focused button, or of the last, which takes most.
-    let told: Consent.Button? =
-      if case .button(let index) = dialog.focus { consent.buttons[index] } else {
-        consent.buttons.last
-      }
-    let found =
-      told.map {
-        dialog.obstacles($0, model.session, model.keyState, at: model.now)
-      } ?? []
-    let off =
-      found.first.map { "off: \($0)" + (found.count > 1 ? " (+\(found.count - 1))" : "") }
-      ?? ""
-    if !off.isEmpty, x < model.width - 6 {
-      buffer.put(SafeText(off), x: x, y: y, role: .hint, columns: model.width - x - 1)
-    }
-    let note =
-      !dialog.notice.isEmpty
-      ? dialog.notice
-      : !dialog.isArmed(at: model.now)
-        ? "keys count in a moment"
-        : model.session.signer.isAgent
-          ? "signed by your ssh-agent; pasted text never decides"
-          : model.keyState.isUnlocked(at: model.now)
-            ? "your key is open: no passphrase is asked for (:relock closes it)"
-            : model.session.banner
-              ?? "pasted text never decides; a wrong passphrase records nothing"
-    // One row: above it are the buttons.
-    buffer.put(
-      SafeText(note), x: 1, y: model.height - 2, role: dialog.notice.isEmpty ? .hint : .alert,
-      columns: model.width - 2)
+    said(dialog, disabled(dialog, model), besideButtons: (x, y), model, &buffer)
     Screen.footerHints(hints(dialog), model, &buffer)
+  }
+
+  /// What stands in the way of the focused button, or of the one that this dialog is for.
+  private static func disabled(_ dialog: ConsentModel, _ model: ConsoleModel) -> SafeText {
+    let index: Int? = if case .button(let index) = dialog.focus { index } else { dialog.action }
+    guard let index, dialog.consent.buttons.indices.contains(index) else { return "" }
+    return SafeText(
+      ConsentModel.disabled(
+        dialog.obstacles(
+          dialog.consent.buttons[index], model.session, model.keyState, at: model.now)))
+  }
+
+  /// Two rows: what stays as long as it is so, then what is said for a while.
+  ///
+  /// What disables the button stands beside it, or in the first of them where it does not fit there.
+  private static func said(
+    _ dialog: ConsentModel, _ disabled: SafeText, besideButtons place: (x: Int, y: Int),
+    _ model: ConsoleModel, _ buffer: inout Buffer
+  ) {
+    let width = model.width - 2
+    var rows: [(text: SafeText, role: Role)] = []
+    let texts = dialog.notices.texts.map { SafeText($0) }
+    if let standing = dialog.standing {
+      rows +=
+        texts.isEmpty
+        ? SafeText(standing).wrapped(to: width).prefix(2).map { ($0, .alert) }
+        : [(SafeText(standing), .alert)]
+    }
+    if rows.isEmpty, texts.count == 1 {
+      rows += texts[0].wrapped(to: width).prefix(2).map { ($0, .alert) }
+    } else if rows.isEmpty {
+      rows += texts.map { ($0, .alert) }
+    } else if !texts.isEmpty {
+      // Both stay readable for as long as they must.
+      rows.append((SafeText(dialog.notices.texts.joined(separator: " \u{00B7} ")), .alert))
+    }
+    var beside = disabled
+    if place.x + disabled.width >= model.width, rows.count < 2, !disabled.isEmpty {
+      rows.insert((disabled, .hint), at: 0)
+      beside = ""
+    }
+    if rows.count < 2 { rows.append((SafeText(resting(dialog, model)), .hint)) }
+    if !beside.isEmpty, place.x < model.width - 6 {
+      buffer.put(
+        beside, x: place.x, y: place.y, role: .hint, columns: model.width - place.x - 1)
+    }
+    for (offset, row) in rows.suffix(2).enumerated() {
+      let y = model.height - 1 - min(2, rows.count) + offset
+      buffer.put(row.text, x: 1, y: y, role: row.role, columns: width)
+    }
+  }
+
+  /// What is said when nothing else is.
+  private static func resting(_ dialog: ConsentModel, _ model: ConsoleModel) -> String {
+    let left = dialog.enabled.milliseconds(since: model.now)
+    if left > 0 {
+      return "Input enabled in \(left / 1000).\(max(1, left % 1000 / 100)) s"
+    }
+    if model.session.signer.isAgent { return "signed by your ssh-agent; pasted text never decides" }
+    if model.keyState.isUnlocked(at: model.now) {
+      return "your key is open: no passphrase is asked for (:relock closes it)"
+    }
+    return model.session.banner ?? "pasted text never decides; a wrong passphrase records nothing"
   }
 
   private static func hints(_ dialog: ConsentModel) -> [Screen.Hint] {
     let next = Screen.Hint("Tab", "field")
+    let on = Screen.Hint("Enter", "next missing")
     let cancel = Screen.Hint("Esc", "cancel")
+    let acknowledge =
+      dialog.unacknowledged == nil
+      ? [] : [Screen.Hint(ConsentModel.acknowledgeKey.name, "acknowledge")]
     switch dialog.focus {
     case .text:
-      return [
+      return acknowledge + [
         next, Screen.Hint("PgDn", "read"), Screen.Hint("y", "digest"), Screen.Hint("J", "JSON"),
         Screen.Hint("W", "why"), Screen.Hint("e", "save as text"), cancel,
+        Screen.Hint("L", "lock"), Screen.Hint(":", "command"),
       ]
-    case .choice: return [Screen.Hint("\u{2190}\u{2192}", "choose"), next, cancel]
+    case .choice:
+      return acknowledge + [Screen.Hint("\u{2190}\u{2192}", "choose"), on, next, cancel]
     case .input(let index) where dialog.consent.inputs[index].kind == .reason:
-      return [next, Screen.Hint("Up", "earlier reasons"), Screen.Hint("PgDn", "read"), cancel]
-    case .input: return [next, Screen.Hint("PgDn", "read"), cancel]
-    case .passphrase: return [Screen.Hint("Enter", "to the buttons"), next, cancel]
+      return acknowledge + [
+        on, next, Screen.Hint("Up", "earlier reasons"), Screen.Hint("C-u", "clear"),
+        Screen.Hint("PgDn", "read"), cancel,
+      ]
+    case .input, .passphrase:
+      return acknowledge + [on, next, Screen.Hint("PgDn", "read"), cancel]
     case .cancel, .button:
-      return [Screen.Hint("Enter", "presses this button"), next, cancel]
+      return acknowledge + [Screen.Hint("Enter", "presses this button"), next, cancel]
     }
   }
 
   private static func label(
-    _ text: String, _ isFocused: Bool, _ y: Int, _ buffer: inout Buffer
+    _ text: String, _ isFocused: Bool, _ y: Int, _ frame: ConsentLayout, _ buffer: inout Buffer
   ) {
     buffer.put(isFocused ? ">" : " ", x: 0, y: y, role: .cursor)
     buffer.put(
-      SafeText(text), x: 1, y: y, role: isFocused ? .title : .hint, columns: ConsentLayout.label)
+      SafeText(text), x: 1, y: y, role: isFocused ? .title : .hint, columns: frame.fieldLabel)
   }
 
   private static func field(
     _ name: String, _ value: SafeText, _ note: String, _ isFocused: Bool, _ y: Int,
-    _ model: ConsoleModel, _ buffer: inout Buffer
+    _ frame: ConsentLayout, _ model: ConsoleModel, _ buffer: inout Buffer
   ) {
-    label(name, isFocused, y, &buffer)
-    let start = 3 + ConsentLayout.label
+    label(name, isFocused, y, frame, &buffer)
+    let start = 3 + frame.fieldLabel
     let noteText = SafeText(note).fitted(to: max(0, (model.width - start) / 2))
     let end = model.width - noteText.width - 3
     buffer.put("[", x: start - 1, y: y, role: .border)
@@ -250,13 +338,18 @@ enum ConsentScreen {
     _ index: UInt64, _ outcome: String, _ dialog: ConsentModel, _ frame: ConsentLayout,
     _ model: ConsoleModel, _ buffer: inout Buffer
   ) {
-    let y = frame.fieldsTop
+    var y = frame.fieldsTop
     buffer.put(SafeText("recorded as log entry #\(index)"), x: 1, y: y, role: .stateOK)
-    let rest = Rect(x: 1, y: y + 1, width: model.width - 2, height: model.height - y - 3)
+    y += 1
+    for line in dialog.serviceLines {
+      buffer.put(line.text, x: 1, y: y, role: line.role, columns: model.width - 2)
+      y += 1
+    }
+    let rest = Rect(x: 1, y: y, width: model.width - 2, height: model.height - y - 2)
     if let progress = dialog.progress {
       ListScreen.lines(progress.lines, in: rest, &buffer)
     } else {
-      buffer.put(SafeText(outcome), x: 1, y: y + 1, role: .title, columns: model.width - 2)
+      buffer.put(SafeText(outcome), x: 1, y: y, role: .title, columns: model.width - 2)
     }
     closing(dialog, model, &buffer)
   }

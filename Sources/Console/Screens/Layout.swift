@@ -43,7 +43,9 @@ package struct Layout: Sendable, Hashable {
   }
 
   /// Lists that show what is selected below them where there is no room beside them.
-  private static let previewed: Set<View> = [.approvals, .tree, .proposals, .policies]
+  private static let previewed: Set<View> = [
+    .approvals, .tree, .proposals, .policies, .operators,
+  ]
 
   package var isBeside: Bool { preview.map { $0.x > 0 } ?? false }
   /// Rows of a list, below its column titles.

@@ -311,15 +311,16 @@ enum ListScreen {
         ]
       case .keys:
         [
-          hint(.open, "card"), hint(.revoke, "revoke\u{2026}"), hint(.lock, "lock\u{2026}"),
-          hint(.showEnded, "ended"),
+          hint(.open, "card"), hint(.revoke, "revoke\u{2026}"), hint(.approve, "rotate\u{2026}"),
+          hint(.lock, "lock\u{2026}"), hint(.showEnded, "ended"),
         ]
       case .tree:
         [
           Screen.Hint("h l", "fold"), hint(.open, "card"), hint(.revoke, "revoke\u{2026}"),
           hint(.lock, "lock\u{2026}"), Screen.Hint("zM zR", "all"),
         ]
-      case .policies: [hint(.open, "source"), hint(.related, "jump")]
+      case .policies:
+        [hint(.open, "source"), hint(.approve, "activate\u{2026}"), hint(.related, "jump")]
       case .audit:
         [
           hint(.open, "entry"), hint(.export, "proof"), hint(.verify, "verify"),

@@ -98,27 +98,39 @@ package enum Screen {
 
   /// The message line and the hints.
   static func footer(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
-    let notice = model.notice
-    if notice.isEmpty {
+    let said = model.said.shown(at: model.now)
+    if said.isEmpty {
       message(SafeText(model.session.banner ?? ""), .hint, model, &buffer)
     } else {
-      message(SafeText(notice), model.isFlashBad ? .alert : .flash, model, &buffer)
+      // The newest stands lowest; what has not been there long enough stays above it.
+      var above = 0
+      for one in said.reversed() {
+        above += message(
+          SafeText(one.text), one.isBad ? .alert : .flash, above: above, model, &buffer)
+      }
     }
     footerHints(hints, model, &buffer)
   }
 
   /// A message above the hints; one that is longer than the row stands on those above it too.
+  ///
+  /// `above`: Rows that others below it take.
+  ///
+  /// - Returns: The rows it takes.
+  @discardableResult
   static func message(
-    _ text: SafeText, _ role: Role, _ model: ConsoleModel, _ buffer: inout Buffer
-  ) {
+    _ text: SafeText, _ role: Role, above: Int = 0, _ model: ConsoleModel, _ buffer: inout Buffer
+  ) -> Int {
     // What does not fit even so ends in an ellipsis.
     let width = max(2, model.width - 2)
     let lines = text.fitted(to: 4 * width).wrapped(to: width).prefix(5)
     for (number, line) in lines.enumerated() {
-      let y = model.height - 1 - lines.count + number
-      if lines.count > 1 { buffer.fill(row: y) }
+      let y = model.height - 1 - above - lines.count + number
+      guard y > 2 else { continue }
+      if above + lines.count > 1 { buffer.fill(row: y) }
       buffer.put(line, x: 1, y: y, role: role)
     }
+    return lines.count
   }
 
   static func footerHints(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
@@ -140,106 +152,6 @@ package enum Screen {
     init(_ key: String, _ words: String) {
       self.key = key
       self.words = words
-    }
-  }
-}
-
-/// Row 1: which registry, who, what may be done, and whether the log can be trusted.
-enum StatusRow {
-  private struct Part {
-    let text: SafeText
-    let role: Role
-    /// Left out first where the row is narrow; 0 stays.
-    let drop: Int
-  }
-
-  static func draw(_ model: ConsoleModel, _ buffer: inout Buffer) {
-    let session = model.session
-    let status = model.status
-    var isLoud = session.isProduction
-    var parts = [Part(text: "countersign", role: .header, drop: 3)]
-    if session.isProduction {
-      parts.append(Part(text: "PRODUCTION", role: .production, drop: 0))
-    }
-    parts.append(Part(text: SafeText(session.place).fitted(to: 28), role: .header, drop: 0))
-    let who = session.who?.description ?? "no key"
-    parts.append(Part(text: SafeText(who).fitted(to: 24), role: .header, drop: 0))
-    if session.isReadOnly {
-      parts.append(Part(text: "READ ONLY", role: .alert, drop: 0))
-      isLoud = true
-    } else {
-      parts.append(Part(text: "RW", role: .header, drop: 2))
-    }
-    if session.isSolo { parts.append(Part(text: "SOLO", role: .alert, drop: 0)) }
-    if let past = model.asOf {
-      parts.append(Part(text: "AS OF #\(past.index) \(past.at.minute)", role: .alert, drop: 0))
-      isLoud = true
-    }
-    if let lock = status?.everythingLock {
-      parts.append(Part(text: "EVERYTHING LOCKED " + SafeText(lock), role: .alert, drop: 0))
-      isLoud = true
-    }
-    if status?.isDaemonAway == true {
-      parts.append(Part(text: "DAEMON AWAY", role: .alert, drop: 0))
-    }
-    switch (session.signer, model.keyState) {
-    case (.none, _): break
-    case (.agent(let isForwarded), _):
-      parts.append(
-        Part(
-          text: isForwarded ? "! forwarded ssh-agent" : "ssh-agent", role: .header,
-          drop: isForwarded ? 1 : 2))
-    case (.sealed, .unlocked(let until)):
-      let left = max(0, until.milliseconds(since: model.now) / 1000)
-      parts.append(Part(text: "KEY OPEN \(left)s", role: .statePending, drop: 0))
-    case (.sealed, .locked): parts.append(Part(text: "key locked", role: .header, drop: 2))
-    }
-    if let alarm = status?.alarm {
-      parts.append(Part(text: SafeText(alarm), role: .alert, drop: 0))
-      isLoud = true
-    } else {
-      let (text, role) = verification(model)
-      parts.append(Part(text: text, role: role, drop: role == .alert ? 0 : 1))
-      if role == .alert { isLoud = true }
-    }
-    let clock = SafeText(model.now.clock)
-    let room = model.width - clock.width - 3
-    var drop = 3
-    func width() -> Int { parts.reduce(0) { $0 + $1.text.width + 2 } }
-    while drop > 0, width() > room {
-      parts.removeAll { $0.drop == drop }
-      drop -= 1
-    }
-    buffer.fill(row: 0, role: .header)
-    var x = 1
-    for part in parts {
-      guard x < model.width - 2 else { break }
-      x = buffer.put(part.text, x: x, y: 0, role: part.role, columns: max(0, room - x + 1)) + 2
-    }
-    if x < model.width - clock.width {
-      buffer.put(clock, x: model.width - clock.width - 1, y: 0, role: .header)
-    }
-    if isLoud { buffer.reverse(row: 0) }
-  }
-
-  private static func verification(_ model: ConsoleModel) -> (SafeText, Role) {
-    switch model.verification {
-    case .waiting: return ("log not checked yet", .header)
-    case .running(let done, let all):
-      return ("checking the log \(all == 0 ? 0 : done * 100 / all)%", .header)
-    case .verified(let size, _):
-      let newer = (model.status?.size ?? 0) > size ? (model.status?.size ?? 0) - size : 0
-      // By its last entry, as entries are named everywhere else.
-      return (
-        SafeText("log OK #\(size == 0 ? 0 : size - 1)\(newer > 0 ? " +\(newer)" : "")"), .header
-      )
-    case .broken(let index, let code, _):
-      let isLogs = index != nil || Verification.logCodes.contains(code)
-      return (
-        SafeText(
-          "\(isLogs ? "LOG BROKEN" : "LOG NOT CHECKED") \(index.map { "at #\($0)" } ?? code)"),
-        .alert
-      )
     }
   }
 }

@@ -22,6 +22,8 @@ package struct Session: Sendable, Hashable {
   package var isProduction: Bool
   /// Shown below the queue: the demonstration tells its passphrase there.
   package var banner: String?
+  /// What leaving ends besides the console: `q` then asks first.
+  package var leaving: String?
   /// The command line that opens the same registry: `--registry PATH` and so on.
   package var arguments: [String]
   /// What it needs besides to sign with the same key.
@@ -80,8 +82,6 @@ package struct RegistryStatus: Sendable, Hashable {
   package var everythingLock: String?
   /// Agents under a lock of their own.
   package var lockedAgents: Set<String> = []
-  /// A daemon's socket lies beside the registry, and nobody answers at it.
-  package var isDaemonAway = false
   /// What is wrong with the registry, in words, if anything.
   package var alarm: String?
   /// The newest handover note.

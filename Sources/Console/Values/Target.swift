@@ -19,6 +19,8 @@ package enum Target: Sendable, Hashable {
   case proposal(Digest)
   /// A review owed, by what it is about.
   case owed(Digest)
+  /// Reviews owed that are looked at together.
+  case reviewGroup(Digest)
   case keyRequest(Digest)
   case lock(Digest)
   /// A resource's URI.
@@ -40,6 +42,7 @@ package enum Target: Sendable, Hashable {
     case .entry(let index): "entry #\(index)"
     case .proposal(let digest): "proposal \(digest.hex.prefix(8))"
     case .owed(let digest): "review of \(digest.hex.prefix(8))"
+    case .reviewGroup(let digest): "reviews \(digest.hex.prefix(8))"
     case .keyRequest(let digest): "key request \(digest.hex.prefix(8))"
     case .lock(let digest): "lock \(digest.hex.prefix(8))"
     }
@@ -49,7 +52,7 @@ package enum Target: Sendable, Hashable {
   package var id: String {
     switch self {
     case .hold(let digest), .grant(let digest), .policy(let digest), .proposal(let digest),
-      .owed(let digest), .keyRequest(let digest), .lock(let digest):
+      .owed(let digest), .reviewGroup(let digest), .keyRequest(let digest), .lock(let digest):
       digest.hex
     case .key(let digest): "ed25519:\(digest.hex)"
     case .decision(let index), .entry(let index): "\(index)"
@@ -59,6 +62,11 @@ package enum Target: Sendable, Hashable {
     case .rule(_, let place): place
     case .more(_, let root): root
     }
+  }
+
+  /// As a file about it is named.
+  package var fileName: String {
+    String(words.map { $0.isLetter && $0.isASCII || $0.isNumber && $0.isASCII ? $0 : "-" })
   }
 
   /// The list in which it stands.
@@ -72,7 +80,7 @@ package enum Target: Sendable, Hashable {
     case .policy, .rule: .policies
     case .entry: .audit
     case .person, .service: .operators
-    case .proposal, .owed, .keyRequest: .proposals
+    case .proposal, .owed, .reviewGroup, .keyRequest: .proposals
     case .lock, .resource: .locks
     }
   }

@@ -72,29 +72,43 @@ extension AuthorityState {
     return [.enacted(.approvalBrokenGlass(body)), .hold(body.hold)]
   }
 
+  /// Ends the reviews of all its subjects, or of none.
   mutating func complete(
     _ body: ReviewCompleted, by signer: Principal, _ context: AdmissionContext
   ) throws(AdmissionFault) {
     try requireApproverOrAdmin(signer)
-    if let owed = owedReviews[body.subject] {
+    for subject in body.subjects { try check(review: subject, by: signer, context) }
+    // From here on nothing is refused.
+    for subject in body.subjects where owedReviews.removeValue(forKey: subject.digest) == nil {
+      reviewed.insert(subject.digest)
+    }
+  }
+
+  /// Whether a review of a statement is owed, and may be completed by this signer.
+  private func check(
+    review subject: ReviewCompleted.Subject, by signer: Principal, _ context: AdmissionContext
+  ) throws(AdmissionFault) {
+    if let owed = owedReviews[subject.digest] {
       guard signer != owed.breaker else {
         throw .invalid(
-          what: signer.description, why: "broke that glass: another operator reviews it")
+          what: signer.description,
+          why: "made the break-glass use \(subject.digest.hex): another operator reviews it")
       }
-      owedReviews[body.subject] = nil
       return
     }
-    guard !reviewed.contains(body.subject) else {
-      throw .exists(what: "the review of", name: body.subject.hex)
+    guard !reviewed.contains(subject.digest) else {
+      throw .exists(what: "the review of", name: subject.digest.hex)
     }
-    guard let index = body.index, UInt64(index) < size, let entry = context.entry(UInt64(index)),
-      entry.envelope.digest == body.subject, isSuspect(entry)
-    else { throw .unknownSubject(what: "review owed for", name: body.subject.hex) }
+    guard let index = subject.index, UInt64(index) < size,
+      let entry = context.entry(UInt64(index)), entry.envelope.digest == subject.digest,
+      isSuspect(entry)
+    else { throw .unknownSubject(what: "review owed for", name: subject.digest.hex) }
     let own = Set(entry.envelope.signatures.compactMap { keys[$0.key]?.holder })
     guard !own.contains(signer) else {
-      throw .invalid(what: signer.description, why: "signed that: another operator reviews it")
+      throw .invalid(
+        what: signer.description,
+        why: "signed \(subject.digest.hex): another operator reviews it")
     }
-    reviewed.insert(body.subject)
   }
 
   mutating func record(

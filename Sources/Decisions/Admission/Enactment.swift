@@ -72,7 +72,9 @@ extension AuthorityState {
       guard let awaited = unfinished[body.action], awaited.agent == signer,
         isAwaited(awaited, at: now)
       else {
-        throw .unknownSubject(what: "released action of \(signer)", name: body.action.hex)
+        throw .unknownSubject(
+          what: "action of \(signer) that was released and whose outcome is still to be told:",
+          name: body.action.hex)
       }
       unfinished[body.action] = nil
     case .payloadErased(let body): try erase(body, context)

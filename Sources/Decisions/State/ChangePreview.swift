@@ -78,38 +78,42 @@ package struct ChangePreview: Sendable, Hashable {
     }
   }
 
-  /// Holds that the words name one by one.
+  /// So many are named one by one in words, of however many; the JSON names all.
+  private static let named = 20
   private static let namedHolds = 8
 
   /// The preview in words.
   package var lines: [String] {
     func names(_ principals: [Principal]) -> String {
-      principals.isEmpty ? "" : ": " + principals.map(\.description).joined(separator: ", ")
+      let shown = principals.prefix(ChangePreview.named).map(\.description)
+      let more = principals.count - shown.count
+      return shown.isEmpty
+        ? "" : ": " + shown.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
     }
     var lines = [
-      "grants that stop verifying   \(brokenGrants.count)",
+      "Grants ended                     \(brokenGrants.count)",
       stopsEveryone
-        ? "agents losing ALL access     every one, until it is lifted"
-        : "agents losing ALL access     \(losingAll.count)\(names(losingAll))",
-      "agents losing some access    \(losingSome.count)\(names(losingSome))",
-      "open holds voided            \(voidedHolds.count)",
+        ? "Agents losing all access         every one, until it is lifted"
+        : "Agents losing all access         \(losingAll.count)\(names(losingAll))",
+      "Agents losing some access        \(losingSome.count)\(names(losingSome))",
+      "Holds voided                     \(voidedHolds.count)",
     ]
-    for agent in losingSome {
+    for agent in losingSome.prefix(ChangePreview.named) {
       let grants = (stillReachable[agent] ?? []).map(\.short).joined(separator: ", ")
-      lines.append("  \(agent) still reachable via \(grants)")
+      lines.append("  \(agent) keeps access via \(grants)")
     }
-    if let activeKeysLeft { lines.append("active keys left to holder   \(activeKeysLeft)") }
+    if let activeKeysLeft { lines.append("Active keys left to its holder   \(activeKeysLeft)") }
     if !suspectKeys.isEmpty {
-      lines.append("successor keys made suspect  \(suspectKeys.count)")
+      lines.append("Keys made suspect                \(suspectKeys.count)")
     }
     if !unreachableHolds.isEmpty {
-      lines.append("holds nobody could approve   \(unreachableHolds.count)")
+      lines.append("Can no longer reach its quorum   \(unreachableHolds.count)")
       for hold in unreachableHolds.prefix(ChangePreview.namedHolds) {
-        lines.append("! hold \(hold.short): its quorum could no longer be met")
+        lines.append("! hold \(hold.short) can no longer reach its quorum")
       }
     }
     if !isAdminQuorumReachable {
-      lines.append("! the admin quorum could no longer be met")
+      lines.append("! the admin quorum can no longer be reached")
     }
     return lines
   }

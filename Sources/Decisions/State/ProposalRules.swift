@@ -26,6 +26,11 @@ extension AuthorityState {
     }
   }
 
+  /// The admins who could sign a proposal of a change so that it counts.
+  package func possibleSigners(of body: StatementBody) -> [Principal] {
+    admins.count == 1 ? admins : admins.filter { !isTarget($0, of: body) }
+  }
+
   /// Whether a change is of this admin's own standing: their signature on it does not count, and
   /// they cannot reject it.
   package func isTarget(_ admin: Principal, of body: StatementBody) -> Bool {

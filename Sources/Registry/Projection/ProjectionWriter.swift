@@ -139,11 +139,13 @@ struct ProjectionWriter {
         "INSERT INTO review VALUES (?, ?, 'broken_glass', ?, ?, NULL, NULL, NULL, NULL, ?)",
         [statement.digest.blob, index, signer, received, body.reason.text])
     case .reviewCompleted(let body):
-      try execute(
-        """
-        UPDATE review SET completed = ?, outcome = ?, reviewer = ?, note = ? WHERE subject = ?
-        """,
-        [received, body.outcome.rawValue, signer, body.note.text, body.subject.blob])
+      for subject in body.subjects {
+        try execute(
+          """
+          UPDATE review SET completed = ?, outcome = ?, reviewer = ?, note = ? WHERE subject = ?
+          """,
+          [received, body.outcome.rawValue, signer, body.note.text, subject.digest.blob])
+      }
     case .proposalOpened(let body):
       try write(roster: statement.digest, body.inner.type.rawValue)
       try execute(

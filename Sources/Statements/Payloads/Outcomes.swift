@@ -38,30 +38,57 @@ package struct ApprovalBrokenGlass: Sendable, Hashable {
   package var json: JSONValue { ["hold": JSONValue(hold.hex), "reason": JSONValue(reason)] }
 }
 
-/// `review.completed`: another operator has looked at a broken glass, or at what a compromised key did.
+/// `review.completed`: another operator has looked at break-glass uses, or at what a compromised key
+/// signed; one signature covers every statement it names, or none.
 package struct ReviewCompleted: Sendable, Hashable {
   package enum Outcome: String, Sendable, CaseIterable {
     case justified
     case unjustified
   }
 
-  /// The digest of the `approval.broken_glass`, or of the suspect statement.
-  package let subject: Digest
-  /// Where a suspect statement stands in the log; none for a broken glass.
-  package let index: Int64?
+  /// A statement that was reviewed.
+  package struct Subject: Sendable, Hashable {
+    /// The digest of the `approval.broken_glass`, or of the suspect statement.
+    package let digest: Digest
+    /// Where a suspect statement stands in the log; none for a break-glass use.
+    package let index: Int64?
+
+    package init(_ digest: Digest, index: Int64?) {
+      self.digest = digest
+      self.index = index
+    }
+  }
+
+  /// In the order of their digests, each once.
+  package let subjects: [Subject]
   package let outcome: Outcome
   package let note: ByteString
 
-  package init(subject: Digest, index: Int64?, outcome: Outcome, note: ByteString) {
-    self.subject = subject
-    self.index = index
+  /// Statements that one review covers at most: with a note of any length they fit in one log entry.
+  package static let limit = 512
+
+  /// `subjects`: In any order, each once.
+  package init(_ subjects: [Subject], outcome: Outcome, note: ByteString) {
+    self.subjects = subjects.sorted { $0.digest < $1.digest }
     self.outcome = outcome
     self.note = note
   }
 
   init(_ fields: inout JSONFields) throws(FieldFault) {
-    subject = try fields.digest("subject")
-    index = try fields.optionalInteger("index")
+    var subjects: [Subject] = []
+    let elements = try fields.array("subjects", limit: ReviewCompleted.limit)
+    for (place, element) in elements.enumerated() {
+      var inner = try JSONFields(element, path: "\(fields.place("subjects"))[\(place)]")
+      let subject = Subject(
+        try inner.digest("subject"), index: try inner.optionalInteger("index"))
+      try inner.finish()
+      if let last = subjects.last, last.digest >= subject.digest {
+        throw inner.fault("subject", "is not after the one before it: digests ascend, each once")
+      }
+      subjects.append(subject)
+    }
+    guard !subjects.isEmpty else { throw fields.fault("subjects", "is empty") }
+    self.subjects = subjects
     let word = try fields.string("outcome")
     guard let outcome = Outcome(rawValue: word.text) else {
       throw fields.fault("outcome", "is \"\(word.text)\"; it is justified or unjustified")
@@ -72,8 +99,13 @@ package struct ReviewCompleted: Sendable, Hashable {
 
   package var json: JSONValue {
     [
-      "subject": JSONValue(subject.hex), "index": index.json { JSONValue($0) },
-      "outcome": JSONValue(outcome.rawValue), "note": JSONValue(note),
+      "subjects": .array(
+        subjects.map { subject in
+          let value: JSONValue = [
+            "index": subject.index.json { JSONValue($0) }, "subject": JSONValue(subject.digest.hex),
+          ]
+          return value.withoutNulls
+        }), "outcome": JSONValue(outcome.rawValue), "note": JSONValue(note),
     ]
   }
 }

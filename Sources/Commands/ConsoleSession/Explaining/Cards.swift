@@ -30,6 +30,7 @@ struct Cards {
     case .why(.entry(let index)), .card(.entry(let index)): return try entry(index)
     case .why(let target), .card(let target): return try card(target)
     case .source(let target): return try source(target)
+    case .json(.reviewGroup(let group)): return try reviewsJSON(group)
     case .json(let target): return try json(target)
     case .notes, .messages, .output:
       throw CommandFault("not_here", "this is no card")
@@ -47,6 +48,8 @@ struct Cards {
     case .person(let name), .root(let name): lines = try person(name)
     case .service(let name): lines = try service(name)
     case .keyRequest(let digest): lines = try keyRequest(digest)
+    case .owed(let subject): lines = try reviews(.owed(subject))
+    case .reviewGroup(let group): lines = try reviews(.reviews(group))
     default: throw CommandFault("no_card", "there is no card of \(target.words)")
     }
     return Document(.card(target), title: SafeText(target.words), lines: lines)
@@ -217,7 +220,7 @@ struct Cards {
     for (number, hop) in report.hops.enumerated() {
       lines.append(
         Line(
-          "hop \(number + 1)",
+          "hop \(number)",
           SafeText("\(hop.grant.issuer) > \(hop.grant.terms.holder)   \(hop.verdict.word)"),
           hop.verdict == .valid ? .text : .stateBad, target: .grant(hop.grant.digest)))
       lines += hop.narrowing.map { Line(number == 0 ? "gives" : "narrows", SafeText($0)) }
@@ -259,6 +262,11 @@ struct Cards {
       Line("operator", SafeText(name), .title),
       Line("roles", SafeText(record.roles.map(\.rawValue).joined(separator: " "))),
       Line("groups", SafeText(record.memberships.words)),
+    ]
+    let rotas = OnCall.rotas(of: try log.operators(), at: now)
+    lines += rotas.filter { rota in record.memberships.contains { $0.group.text == rota.group } }
+      .map { Line("on call", SafeText("\($0.group): \($0.words)")) }
+    lines += [
       Line(
         "may grant", SafeText(record.mayGrant.map(\.words).joined(separator: "; "))),
       heading("Keys"),
@@ -407,7 +415,7 @@ struct Cards {
         "publisher", SafeText(record.publisher.description),
         target: .person(record.publisher.description)),
       Line(
-        "status", isActive ? "in force" : "not in force; a activates it",
+        "status", isActive ? "in force" : "Inactive until activated: a activates it",
         isActive ? .stateOK : .text),
     ]
     for proposal in state.proposals.values {
@@ -446,47 +454,9 @@ struct Cards {
     }.max { $0.published.version < $1.published.version }
     lines.append(
       heading(SafeText("Against \(before?.published.label ?? "nothing")")))
-    lines += try diff(from: before, to: record)
+    lines += try PolicyChange.changedLines(from: before, to: record, log)
     return Document(
       .source(target), title: SafeText(record.published.label), lines: lines, start: start)
-  }
-
-  /// What changes from one policy to another, file by file, with + and - in front.
-  func diff(from old: PolicyRecord?, to new: PolicyRecord) throws -> [Line] {
-    func files(_ record: PolicyRecord?) throws -> [String: [String]] {
-      var files: [String: [String]] = [:]
-      for module in record?.published.modules ?? [] {
-        if let bytes = try log.body(module.digest) {
-          files[module.file.text] = PolicySource(file: "", bytes: bytes).lines
-        }
-      }
-      return files
-    }
-    let (before, after) = (try files(old), try files(new))
-    var lines: [Line] = []
-    for name in Set(before.keys).union(after.keys).sorted() {
-      let changes = (after[name] ?? []).difference(from: before[name] ?? [])
-      guard !changes.isEmpty else { continue }
-      lines.append(Line("", SafeText(name), .title))
-      let removed = changes.removals.map { change -> (Int, String, Bool) in
-        if case .remove(let offset, let text, _) = change { return (offset, text, false) }
-        return (0, "", false)
-      }
-      let added = changes.insertions.map { change -> (Int, String, Bool) in
-        if case .insert(let offset, let text, _) = change { return (offset, text, true) }
-        return (0, "", true)
-      }
-      for (offset, text, isAdded) in (removed + added).sorted(by: {
-        ($0.0, $0.2 ? 1 : 0) < ($1.0, $1.2 ? 1 : 0)
-      }) {
-        lines.append(
-          Line(
-            "\(isAdded ? "+" : "-") \(offset + 1)", SafeText(text),
-            isAdded ? .diffAdded : .diffRemoved))
-      }
-    }
-    if lines.isEmpty { lines.append(Line("", "no text differs")) }
-    return lines
   }
 }
 

@@ -91,7 +91,7 @@ struct Explainer {
     }
     if let glass = hold.brokenGlass {
       lines.append(
-        Line("glass", SafeText("broken by \(glass.by) \"\(glass.reason.text)\""), .riskHigh))
+        Line("break-glass", SafeText("used by \(glass.by) \"\(glass.reason.text)\""), .riskHigh))
     }
     return lines
   }
@@ -170,7 +170,7 @@ struct Explainer {
       let role: Role = hop.verdict == .valid ? .stateOK : .stateBad
       lines.append(
         Line(
-          "hop \(number + 1)",
+          "hop \(number)",
           SafeText("\(hop.grant.issuer) > \(hop.grant.terms.holder)   \(hop.verdict.word)"), role,
           target: .grant(hop.grant.digest)))
       lines += hop.narrowing.map { Line(number == 0 ? "gives" : "narrows", SafeText($0)) }

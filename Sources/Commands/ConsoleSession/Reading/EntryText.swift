@@ -94,7 +94,11 @@ enum EntryText {
         "\(body.hold.hex.prefix(8)) \(body.reason.text)", .riskHigh, [.hold(body.hold)]
       )
     case .reviewCompleted(let body):
-      return ("\(body.outcome.rawValue) \(body.note.text)", .text, [.owed(body.subject)])
+      let count = body.subjects.count > 1 ? "\(body.subjects.count) statements " : ""
+      return (
+        "\(count)\(body.outcome.rawValue) \(body.note.text)", .text,
+        body.subjects.prefix(8).map { .owed($0.digest) }
+      )
     case .proposalOpened(let body):
       return ("\(body.inner.type.rawValue)", .statePending, [])
     case .proposalSigned(let body):

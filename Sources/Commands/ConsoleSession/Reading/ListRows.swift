@@ -123,13 +123,15 @@ enum ListRows {
       ], related: [holder], isEnded: !isActive)
   }
 
-  static func person(_ row: OperatorRow, _ place: [PlacePart], status: String) -> ListRow {
+  static func person(
+    _ row: OperatorRow, _ place: [PlacePart], status: String, at now: Timestamp
+  ) -> ListRow {
     let may = CapabilityText.words(row.mayGrant)
     return ListRow(
       target: .person(row.principal), place: place,
       cells: [
         .text(SafeText(row.principal)), .text(SafeText(row.roles)),
-        .text(SafeText(GroupText.words(row.groups))),
+        .text(SafeText(GroupText.short(row.groups, at: now))),
         .text(SafeText(row.key.short)),
         .text(SafeText(status), status == "active" ? .stateOK : .stateBad),
         .text(SafeText(may.isEmpty ? "-" : may)),
@@ -173,16 +175,27 @@ enum ListRows {
       ], related: [.person(row.opener)], isEnded: status != "open")
   }
 
-  static func owed(_ row: ReviewRow) -> ListRow {
-    ListRow(
-      target: .owed(row.subject), place: [.integer(-row.received.milliseconds)],
+  /// Reviews that one signature completes, in one row.
+  static func owed(_ group: ReviewGroup) -> ListRow {
+    let row = group.rows[0]
+    let count = group.rows.count
+    return ListRow(
+      target: group.isOwed && count > 1 ? .reviewGroup(group.id) : .owed(row.subject),
+      place: [.integer(-row.received.milliseconds)],
       cells: [
-        .text(SafeText("review: \(row.kind)"), .riskHigh),
-        .text(SafeText("\(row.who): \(row.because)")), .text(SafeText(row.reviewer ?? "")),
+        .text(
+          SafeText("review: \(ReviewKind.words(group.subject.kind))"),
+          group.isOwed ? .riskHigh : .muted),
+        .text(
+          SafeText(
+            (count > 1 ? "\u{00D7}\(count) " : "") + "\(group.subject.who.withoutKind): "
+              + "\(group.subject.what); \(group.subject.reason)")),
+        .text(SafeText(row.reviewer ?? "")),
         .text("-"),
-        .text(SafeText(row.outcome ?? "OWED"), row.completed == nil ? .statePending : .muted),
+        .text(SafeText(row.outcome ?? "OWED"), group.isOwed ? .statePending : .muted),
         .text("-"),
-      ], related: [.entry(row.index)], isEnded: row.completed != nil)
+      ], related: [.entry(group.first)] + (row.who.hasPrefix("agent:") ? [.agent(row.who)] : []),
+      isEnded: !group.isOwed)
   }
 
   static func keyRequest(_ row: KeyRequestRow) -> ListRow {
@@ -254,10 +267,11 @@ enum ListRows {
   }
 }
 
-/// Whether an agent is there, in words.
+/// Whether an agent is there, in words: `waiting`, `last seen 40 s ago`, `gone (last seen 12m ago)`.
 enum Presence {
   /// Without a word for so long, a waiting agent has gone.
   private static let goneMilliseconds: Int64 = 120_000
+  /// A service says every ten seconds which agents wait.
   private static let freshMilliseconds: Int64 = 15_000
 
   static func short(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> SafeText {
@@ -270,9 +284,9 @@ enum Presence {
   static func words(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> String {
     guard let presence else { return "" }
     let silence = now.milliseconds(since: presence.asked)
-    if presence.waits, silence < freshMilliseconds { return "waiting now" }
-    let ago = "last asked \(Span.since(presence.asked, to: now)) ago"
-    return silence > goneMilliseconds ? "gone, \(ago)" : ago
+    if presence.waits, silence < freshMilliseconds { return "waiting" }
+    let seen = "last seen \(Span.since(presence.asked, to: now)) ago"
+    return silence > goneMilliseconds ? "gone (\(seen))" : seen
   }
 }
 

@@ -60,7 +60,8 @@ enum Previews {
           Line("Digest", SafeText(digest.hex)),
           Line("Published", SafeText("\(row.received.minute) by \(row.publisher)")),
           Line(
-            "Status", row.isActive ? "in force" : "not in force", row.isActive ? .stateOK : .text),
+            "Status", row.isActive ? "in force" : "inactive until activated: a activates it",
+            row.isActive ? .stateOK : .text),
           Line("", "Enter shows its source, its hits and what it changes"),
         ])
     case .entry(let index):
@@ -85,16 +86,8 @@ enum Previews {
           Line("", "Enter shows it whole, to sign or reject"),
         ])
     case .owed(let digest):
-      guard let row = try tables.reviews(all: true).first(where: { $0.subject == digest }) else {
-        return nil
-      }
-      return Preview(
-        target: target, title: "review of \(digest.hex.prefix(8))",
-        lines: [
-          Line("What", SafeText(row.kind)), Line("Who", SafeText(row.who)),
-          Line("Because", SafeText(row.because)), Line("Entry", SafeText("#\(row.index)")),
-          Line("Outcome", SafeText(row.outcome.map { "\($0) by \(row.reviewer ?? "")" } ?? "owed")),
-        ])
+      return try tables.reviewGroup(of: digest).map { review($0, target) }
+    case .reviewGroup(let id): return try tables.reviewGroup(id).map { review($0, target) }
     case .keyRequest(let digest):
       guard let row = try tables.keyRequests().first(where: { $0.digest == digest }) else {
         return nil
@@ -105,7 +98,8 @@ enum Previews {
           Line("Agent", SafeText(row.holder)),
           Line("Key", SafeText("ed25519:\(Digest.sha256(row.key).hex)")),
           Line("It says", SafeText(row.note), .untrusted),
-          Line("", SafeText(":key enroll \(row.holder) --request \(digest.hex.prefix(12))")),
+          Line("Replaces", SafeText(row.replaces.map { "key \($0.short)" } ?? "no key")),
+          Line("", "Enter or a answers it; the agent's own signatures prove who holds the keys"),
         ])
     case .lock(let digest):
       guard let row = try tables.locks().first(where: { $0.digest == digest }) else { return nil }
@@ -119,17 +113,43 @@ enum Previews {
           Line("Status", SafeText(row.status(at: now))),
         ])
     case .person(let name), .root(let name):
-      guard let row = try tables.operators().first(where: { $0.principal == name }) else {
-        return nil
+      let operators = try tables.operators()
+      guard let row = operators.first(where: { $0.principal == name }) else { return nil }
+      // Whoever is selected: the list is where one looks who is on call.
+      let rotas = OnCall.rotas(of: operators, at: now).map {
+        Line("On call", SafeText("\($0.group): \($0.words)"), .title)
       }
       return Preview(
         target: target, title: name,
-        lines: [
+        lines: rotas + [
           Line("Roles", SafeText(row.roles)), Line("Groups", SafeText(GroupText.words(row.groups))),
           Line("Key", SafeText("ed25519:\(row.key.hex)")),
         ])
     case .more, .rule, .resource, .service: return nil
     }
+  }
+
+  private static func review(_ group: ReviewGroup, _ target: Target) -> Preview {
+    let row = group.rows[0]
+    let count = group.rows.count
+    return Preview(
+      target: target,
+      title: count == 1
+        ? "review of \(row.subject.hex.prefix(8))"
+        : "\(count) reviews, group \(group.id.hex.prefix(8))",
+      lines: [
+        Line(
+          "What", SafeText("\(ReviewKind.words(row.kind)): \(group.subject.what)"), .title),
+        Line("By", SafeText(row.who)), Line("Because", SafeText(group.subject.reason)),
+        Line(
+          "Entries",
+          SafeText(count == 1 ? "#\(row.index)" : "\(count), #\(group.first) to #\(group.last)")),
+        Line("Finding", SafeText(row.finding)),
+        Line(
+          "",
+          group.isOwed
+            ? "Enter or a reads what they say; one signature completes all of them" : ""),
+      ])
   }
 
   private static func hold(
@@ -287,7 +307,7 @@ enum Previews {
       guard let row = try tables.grant(digest) else { continue }
       lines.append(
         Line(
-          "hop \(hop + 1)", SafeText("\(row.holder)  \(row.words)"),
+          "hop \(hop)", SafeText("\(row.holder)  \(row.words)"),
           row.revoked == nil ? .text : .stateBad))
     }
     return lines

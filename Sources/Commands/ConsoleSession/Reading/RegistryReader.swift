@@ -14,14 +14,17 @@ actor RegistryReader {
   /// The tables as they were at an earlier entry, while the console looks at the past.
   private var past: (tables: RegistryDatabase, index: UInt64, at: Timestamp)?
   private let viewer: String?
+  /// Told what services wrote of themselves, whenever the registry is read.
+  private let services: ServiceBoard?
   private var version: Int64 = -1
   private var counted: [String: (at: Timestamp, total: ListPage.Total)] = [:]
   /// The serial of the newest request for each view: older ones need not be finished.
   private nonisolated let newest = Mutex<[View: Int]>([:])
   private nonisolated let running = Mutex<(view: View, serial: Int)?>(nil)
 
-  init(_ live: RegistryDatabase, viewer: Principal?) {
+  init(_ live: RegistryDatabase, viewer: Principal?, services: ServiceBoard? = nil) {
     self.live = live
+    self.services = services
     self.viewer = viewer?.description
   }
 
@@ -82,7 +85,7 @@ actor RegistryReader {
     }
     let proposals = try transaction.proposals()
     status.openProposals = proposals.count { $0.status(at: now) == "open" }
-    status.owedReviews = try transaction.reviews(all: false).count
+    status.owedReviews = try transaction.reviewGroups(all: false).count
     let locks = try transaction.lockList(WindowRequest(anchor: .first, limit: 1000, now: now))
     if let lock = locks.rows.first(where: { LockText.words($0.record.target) == "everything" }) {
       let row = lock.record
@@ -94,7 +97,7 @@ actor RegistryReader {
         status.lockedAgents.insert(name)
       }
     }
-    status.isDaemonAway = DaemonSocket.isDead(Paths.socket(besides: live.path))
+    services?.take(try transaction.services(limit: ServiceBoard.rowLimit))
     if let note = try transaction.notes(limit: 1).first,
       now.milliseconds(since: note.at) < 12 * 3_600_000
     {
@@ -198,7 +201,7 @@ actor RegistryReader {
     case .operators:
       return try page(transaction.operatorList(window)) { row, place in
         let status = try transaction.key(row.key)?.status(at: now) ?? "unknown"
-        return ListRows.person(row, place, status: status)
+        return ListRows.person(row, place, status: status, at: now)
       }
     case .policies:
       let waiting = try transaction.proposals().filter {
@@ -221,7 +224,7 @@ actor RegistryReader {
     var rows = try transaction.proposals().filter {
       request.showsEnded || $0.status(at: now) == "open"
     }.map { ListRows.proposal($0, at: now) }
-    rows += try transaction.reviews(all: request.showsEnded).map { ListRows.owed($0) }
+    rows += try transaction.reviewGroups(all: request.showsEnded).map { ListRows.owed($0) }
     rows += try transaction.keyRequests().map { ListRows.keyRequest($0) }
     rows = rows.filter { filter.isEmpty || $0.matches(filter, view: .proposals, at: now) }
     if request.isReversed { rows.reverse() }
@@ -401,28 +404,5 @@ extension PlacePart {
       case .text(let value): .text(value)
       case .blob(let value): .blob(value)
       }
-  }
-}
-
-/// The socket at which a daemon of this registry listens, if it does so at the usual place.
-enum DaemonSocket {
-  /// Whether a socket lies there and nobody answers.
-  static func isDead(_ path: String) -> Bool {
-    var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let result = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    return result != 0 && errno == ECONNREFUSED
   }
 }

@@ -15,7 +15,7 @@ struct Plans {
   let voter: Principal
   let now: Timestamp
 
-  /// Ways of ending a key, from the narrowest on.
+  /// Ways of revoking a key, from the narrowest on.
   enum Cascade: Int, CaseIterable {
     /// Nothing but the key: what it signed before stays good.
     case keyOnly
@@ -24,13 +24,23 @@ struct Plans {
     /// All it ever signed falls.
     case everything
 
+    /// What most people want of a leaked key, and so the one that is selected first.
+    ///
+    /// Whoever had it may have used it since it leaked, and hardly before: what it did within a day is
+    /// reviewed, and what it granted then falls. "All" also ends every grant the key ever issued and
+    /// calls for a review of each thing it ever did; "key only" leaves a thief's work standing.
+    static let first = Cascade.since
+
     var label: String {
       switch self {
       case .keyOnly: "key only"
-      case .since: "since T"
+      case .since: "compromised since"
       case .everything: "all"
       }
     }
+
+    /// Over a column of numbers.
+    var heading: String { self == .since ? "since" : label }
   }
 
   /// What will be signed, and what to say of it afterwards.
@@ -68,23 +78,10 @@ struct Plans {
         )
       }
       return (.proposalSigned(ProposalSigned(proposal: proposal)), "signed")
-    case .owed(let subject):
-      let row = try ledger.database.read {
-        try $0.reviews(all: true).first { $0.subject == subject }
-      }
-      guard let row else {
-        throw CommandFault("review_unknown", "no review of \(subject.hex) is owed")
-      }
-      return (
-        .reviewCompleted(
-          ReviewCompleted(
-            subject: subject, index: row.kind == "broken_glass" ? nil : Int64(row.index),
-            outcome: choice == 0 ? .justified : .unjustified, note: reason)),
-        "the review is complete"
-      )
+    case .keyRequest, .rotate: return try keyAnswer(request, inputs: inputs)
     case .activate(let policy):
       return (.policyActivated(PolicyActivated(policy: policy)), "the policy is in force")
-    case .vote, .denyAll, .command:
+    case .vote, .denyAll, .owed, .reviews, .command:
       throw CommandFault("not_here", "this has no plan of its own")
     }
   }
@@ -118,7 +115,7 @@ struct Plans {
   }
 
   /// A time, a span from now, or nothing for a lock without an end.
-  private func until(_ text: String) throws -> Timestamp? {
+  func until(_ text: String) throws -> Timestamp? {
     if text.isEmpty || text == "lifted" { return nil }
     do {
       return try Parse.time(text, from: now)

@@ -22,6 +22,7 @@ struct Signatures {
     switch submission.request {
     case .vote(let hold, _): return try vote(hold, submission, key)
     case .denyAll(let holds): return try denyAll(holds, submission.input("reason"), key)
+    case .owed, .reviews: return try completeReviews(submission, with: key)
     case .command:
       throw CommandFault("not_here", "this is not signed in a dialog of its own")
     default:
@@ -114,7 +115,7 @@ enum Progress {
     }
     if let glass = hold.brokenGlass {
       lines.append(
-        Line("glass", SafeText("broken by \(glass.by) at \(glass.received.clock)"), .riskHigh))
+        Line("break-glass", SafeText("used by \(glass.by) at \(glass.received.clock)"), .riskHigh))
     }
     lines.append(
       Line(
@@ -124,7 +125,7 @@ enum Progress {
             + (hold.quorumMet.map { ", complete at \($0.clock)" } ?? ""))))
     var isOver = !state.isOpen
     switch state {
-    case .pending(let until): lines.append(Line("waits", SafeText("until \(until.clock)")))
+    case .pending(let until): lines.append(Line("pending", SafeText("until \(until.clock)")))
     case .approved(let until):
       lines.append(
         Line(
@@ -143,7 +144,7 @@ enum Progress {
             "finished", SafeText("\(outcome)  \(detail)"),
             outcome == "ok" ? .stateOK : .stateBad))
       } else {
-        lines.append(Line("finished", "not told yet"))
+        lines.append(Line("finished", "not reported yet"))
         isOver = false
       }
     case .denied: break

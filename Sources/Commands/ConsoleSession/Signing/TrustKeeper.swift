@@ -309,7 +309,9 @@ actor TrustKeeper {
       try ledger.checkShelf()
       return .consent(consent)
     } catch {
-      return failed(error)
+      let error = blamed(error)
+      let code = FaultCode.of(error)
+      return .consentFailed(request, "\(code): \(error)", isGone: code.hasSuffix("_unknown"))
     }
   }
 

@@ -1,0 +1,237 @@
+import Authority
+import CanonicalJSON
+import Cells
+import Console
+import Decisions
+import Foundation
+import Keys
+import Registry
+import Statements
+
+/// What the activation of a policy changes: its whole text against the text of the one in force, and
+/// whose signatures it takes.
+///
+/// The dialog and `policy activate --dry-run` show the same.
+struct PolicyChange {
+  let policy: PolicyRecord
+  let active: PolicyRecord?
+  /// Why it cannot be put in force, if so.
+  let fault: String?
+  let lines: [Line]
+
+  private let ledger: Ledger
+  private var state: AuthorityState { ledger.state }
+
+  init(
+    _ policy: PolicyRecord, _ ledger: Ledger, _ transaction: RegistryTransaction,
+    at now: Timestamp
+  ) throws {
+    self.ledger = ledger
+    self.policy = policy
+    active = ledger.state.activePolicy.flatMap { ledger.state.policies[$0] }
+    do {
+      _ = try ledger.compile(policy, transaction)
+      fault = nil
+    } catch {
+      fault = "\(FaultCode.of(error)): \(error)"
+    }
+    let (before, after) = (
+      try active.map { try PolicyChange.files(of: $0, transaction) } ?? [:],
+      try PolicyChange.files(of: policy, transaction)
+    )
+    var lines = [
+      Line("policy", SafeText(policy.published.label), .title),
+      Line("digest", SafeText(policy.digest.hex)),
+      Line("publisher", SafeText(policy.publisher.description)),
+      Line(
+        "replaces",
+        SafeText(
+          active.map { "\($0.published.label)  \($0.digest.hex)" }
+            ?? "nothing: no policy is in force, and everything is denied")),
+    ]
+    if let fault { lines.append(Line("! fault", SafeText(fault), .alert)) }
+    if let active, active.published.name == policy.published.name,
+      active.published.version > policy.published.version
+    {
+      lines.append(
+        Line(
+          "! warning",
+          SafeText(
+            "this goes back from version \(active.published.version) to version "
+              + "\(policy.published.version)"), .alert))
+    }
+    if let active, active.published.name != policy.published.name {
+      lines.append(
+        Line(
+          "! warning",
+          SafeText("it has another name than the policy in force, \(active.published.label)"),
+          .alert))
+    }
+    let open = ledger.state.openHolds(at: now).count
+    if open > 0 {
+      lines.append(
+        Line(
+          "holds",
+          SafeText(
+            "\(open) open hold\(open == 1 ? " is" : "s are") evaluated again under it on release"),
+          .statePending))
+    }
+    let names = Set(before.keys).union(after.keys).sorted()
+    let changes = names.map { TextDiff(before[$0] ?? [], after[$0] ?? []) }
+    let (added, removed) = (
+      changes.reduce(0) { $0 + $1.added }, changes.reduce(0) { $0 + $1.removed }
+    )
+    lines.append(
+      Line(
+        "changes",
+        SafeText(
+          added + removed == 0
+            ? "no line differs"
+            : "\(added) line\(added == 1 ? "" : "s") added, \(removed) removed (marked + and -)"),
+        .title))
+    for (name, change) in zip(names, changes) {
+      let note =
+        before[name] == nil ? "  (new file)" : after[name] == nil ? "  (file removed)" : ""
+      lines.append(Line("", SafeText(name + note), .title))
+      lines += change.lines
+    }
+    self.lines = lines
+  }
+
+  /// The files of a policy with their lines; its data as one more file.
+  private static func files(
+    of record: PolicyRecord, _ transaction: RegistryTransaction
+  ) throws -> [String: [String]] {
+    var files: [String: [String]] = [:]
+    for module in record.published.modules {
+      guard let bytes = try transaction.body(module.digest),
+        Digest.sha256(bytes) == module.digest
+      else {
+        throw CommandFault(
+          "body_missing", "the text of \(module.file.text) in \(record.published.label) is missing")
+      }
+      files[module.file.text] = PolicySource(file: "", bytes: bytes).lines
+    }
+    if let data = record.published.data {
+      guard let bytes = try transaction.body(data), Digest.sha256(bytes) == data else {
+        throw CommandFault("body_missing", "the data of \(record.published.label) is missing")
+      }
+      files["(data)"] = JSONText.lines(try JSONParser.parse(bytes)).map(\.text)
+    }
+    return files
+  }
+
+  /// Only what changes from one policy to another, file by file.
+  static func changedLines(
+    from old: PolicyRecord?, to new: PolicyRecord, _ transaction: RegistryTransaction
+  ) throws -> [Line] {
+    let (before, after) = (
+      try old.map { try files(of: $0, transaction) } ?? [:], try files(of: new, transaction)
+    )
+    let lines = Set(before.keys).union(after.keys).sorted().flatMap { name -> [Line] in
+      let changed = TextDiff(before[name] ?? [], after[name] ?? []).lines.filter {
+        $0.role == .diffAdded || $0.role == .diffRemoved
+      }
+      return changed.isEmpty ? [] : [Line("", SafeText(name), .title)] + changed
+    }
+    return lines.isEmpty ? [Line("", "no text differs")] : lines
+  }
+
+  // MARK: who signs
+
+  var body: StatementBody { .policyActivated(PolicyActivated(policy: policy.digest)) }
+  var isActive: Bool { active?.digest == policy.digest }
+
+  /// Whose signatures it takes, in words.
+  var quorum: String {
+    let needed = state.signaturesNeeded(for: body)
+    let admins = state.admins.map(\.description).joined(separator: ", ")
+    return needed == 1
+      ? "one admin signs (\(admins)): it is in force at once"
+      : "\(needed) admins sign (\(admins)): the first signature opens a proposal"
+  }
+
+  /// An open proposal that does the same.
+  var waiting: ProposalRecord? {
+    state.proposals.values.filter { $0.opened.inner == body }.min { $0.digest < $1.digest }
+  }
+
+  /// Why this person cannot activate it, if so.
+  func objection(_ voter: Principal) -> String? {
+    if let fault { return fault }
+    guard state.operators[voter]?.has(.admin) == true else {
+      return "activation takes an admin: "
+        + state.admins.map(\.description).joined(separator: ", ")
+    }
+    if let waiting, state.signaturesNeeded(for: body) > 1 {
+      return "proposal \(waiting.digest.hex.prefix(8)) asks for it already: sign that one ("
+        + "' leads there)"
+    }
+    return nil
+  }
+}
+
+extension PolicyChange {
+  /// What the dialog shows, on standard output.
+  func printed(json: Bool) {
+    if json {
+      Output.json([
+        "policy": JSONValue(policy.digest.hex), "label": JSONValue(policy.published.label),
+        "replaces": active.json { JSONValue($0.digest.hex) }, "active": .bool(isActive),
+        "signatures_needed": JSONValue(state.signaturesNeeded(for: body)),
+        "admins": .array(state.admins.map(\.json)),
+        "proposal": waiting.json { JSONValue($0.digest.hex) },
+        "fault": fault.json { JSONValue($0) },
+        "lines": .array(lines.map { JSONValue("\($0.label)  \($0.text.text)") }),
+      ])
+      return
+    }
+    for line in lines {
+      let label = line.label + String(repeating: " ", count: max(0, 10 - line.label.count))
+      Output.line("\(label) \(line.text.text)")
+    }
+    Output.line("quorum     \(quorum)")
+    if isActive { Output.line("it is in force already") }
+    if let waiting { Output.line("proposal   \(waiting.digest.hex) asks for it already") }
+  }
+}
+
+/// One file's text before and after, line by line.
+struct TextDiff {
+  let lines: [Line]
+  private(set) var added = 0
+  private(set) var removed = 0
+
+  init(_ before: [String], _ after: [String]) {
+    let changes = after.difference(from: before)
+    var gone: [Int: String] = [:]
+    var come: Set<Int> = []
+    for change in changes {
+      switch change {
+      case .remove(let offset, let text, _): gone[offset] = text
+      case .insert(let offset, _, _): come.insert(offset)
+      }
+    }
+    (added, removed) = (come.count, gone.count)
+    var lines: [Line] = []
+    var old = 0
+    func takeGone() {
+      while let text = gone[old] {
+        lines.append(Line("\(old + 1)", SafeText("- " + text), .diffRemoved))
+        old += 1
+      }
+    }
+    for (number, text) in after.enumerated() {
+      if come.contains(number) {
+        takeGone()
+        lines.append(Line("\(number + 1)", SafeText("+ " + text), .diffAdded))
+      } else {
+        takeGone()
+        lines.append(Line("\(number + 1)", SafeText("  " + text), Highlight.role(of: text)))
+        old += 1
+      }
+    }
+    takeGone()
+    self.lines = lines
+  }
+}
