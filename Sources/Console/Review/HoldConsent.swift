@@ -124,6 +124,9 @@ extension HoldReview {
     }
     lines.append(Line("Quorum", SafeText(quorum), completing ? .statePending : .text))
     if let objection { lines.append(Line("You", SafeText(objection), .alert)) }
+    if !surroundings.permitted.isEmpty {
+      lines.append(Line("Who may", SafeText(surroundings.permitted), .alert))
+    }
     var status: [String] = []
     if !surroundings.presence.isEmpty { status.append(surroundings.presence) }
     if !surroundings.claims.isEmpty { status.append("also read by " + surroundings.claims) }
