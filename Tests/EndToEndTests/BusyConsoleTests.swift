@@ -45,6 +45,8 @@ import Testing
               trap exit TERM
               grant=$(cat \(box.home)/grant)
               for i in $(seq \(number) 100000); do
+                # A test that is killed must not leave its fleet behind.
+                kill -0 $PPID 2> /dev/null || exit
                 countersign act deploy prod://payments/api-$((i % 5)) --agent agent:deploy-bot \\
                   --key \(box.home)/bot.pem --grant $grant --socket \(box.socket) > /dev/null 2>&1
               done
