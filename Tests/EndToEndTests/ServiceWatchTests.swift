@@ -140,33 +140,17 @@ import Testing
     let watched = try Watched()
     _ = try await watched.until("deciding") { $0.state == .deciding }
     let told = watched.told.all.count
-    let spent = Self.wakeUps()
-    #expect(spent > 0, "the thread is found, and has slept")
+    let spent = watched.watch.wakeUps
+    #expect(spent > 0, "it has woken for the answer")
     try await Task.sleep(for: .seconds(3))
     #expect(watched.told.all.count == told)
-    // The watch's thread has slept all the time: this process's test threads are few.
-    #expect(Self.wakeUps() - spent <= 1, "\(Self.wakeUps() - spent) wake-ups of the watch")
+    #expect(watched.watch.wakeUps == spent, "the watch's thread has slept all the time")
     #expect(
       try watched.box.shell(
         "stat -c %Y \(watched.box.registry)-wal > \(watched.box.home)/a; sleep 2; "
           + "stat -c %Y \(watched.box.registry)-wal | cmp - \(watched.box.home)/a"
       ).status == 0,
       "at rest the service writes nothing")
-  }
-
-  /// How often the thread of the watch has gone to sleep, of which there is one in this suite.
-  private static func wakeUps() -> Int {
-    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
-    return tasks.reduce(0) { sum, task in
-      let name = try? String(contentsOfFile: "/proc/self/task/\(task)/comm", encoding: .utf8)
-      guard name?.hasPrefix("services") == true,
-        let status = try? String(contentsOfFile: "/proc/self/task/\(task)/status", encoding: .utf8),
-        let line = status.split(separator: "\n").first(where: {
-          $0.hasPrefix("voluntary_ctxt_switches")
-        })
-      else { return sum }
-      return sum + (Int(line.split(separator: "\t").last ?? "") ?? 0)
-    }
   }
 
   @Test func `many watchers that read nothing take nothing from who decides`() throws {

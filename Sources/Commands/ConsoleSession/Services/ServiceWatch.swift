@@ -20,6 +20,8 @@ final class ServiceWatch: Sendable {
   private let registry: String
   private let now: @Sendable () -> Timestamp
   private let orders = Mutex(Orders())
+  /// How often the thread has woken.
+  private let waits = Mutex(0)
   private let wakeRead: Int32
   private let wakeWrite: Int32
 
@@ -55,6 +57,7 @@ final class ServiceWatch: Sendable {
           watching.probe()
         }
         watching.wait(wake: wakeRead)
+        waits.withLock { $0 += 1 }
       }
       watching.end()
     }
@@ -68,6 +71,8 @@ final class ServiceWatch: Sendable {
     orders.withLock { $0.probes = true }
     wake()
   }
+
+  var wakeUps: Int { waits.withLock { $0 } }
 
   func stop() {
     orders.withLock { $0.isStopped = true }
