@@ -34,7 +34,7 @@ import Testing
         as_alice policy activate first@v1
         """)
       try #require(made.status == 0, "\(made.output)\(made.errors)")
-      try box.startDaemon()
+      try box.startDaemon(more: ["--max-holds", "10000"])
       for number in 0..<3 {
         loops.append(
           try box.inBackground(
@@ -47,7 +47,7 @@ import Testing
               for i in $(seq \(number) 100000); do
                 # A test that is killed must not leave its fleet behind.
                 kill -0 $PPID 2> /dev/null || exit
-                countersign act deploy prod://payments/api-$((i % 5)) --agent agent:deploy-bot \\
+                countersign act --new deploy prod://payments/api-$((i % 5)) --agent agent:deploy-bot \\
                   --key \(box.home)/bot.pem --grant $grant --socket \(box.socket) > /dev/null 2>&1
               done
               """,
@@ -136,7 +136,7 @@ import Testing
     try box.see("\u{203A} /api-2", seconds: 60)
     try box.see("\u{25B8} group", seconds: 60)
     try box.press("x")
-    try box.see("GETS A DENIAL", seconds: 60)
+    try box.see("GETS ITS OWN DENIAL", seconds: 60)
     let count = try #require(box.screen.firstMatch(of: /Deny (\d+) holds/)).output.1
     usleep(1_200_000)
     try box.type("not during the freeze")
