@@ -26,6 +26,7 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // C: module maps and shims
@@ -53,6 +54,12 @@ let package = Package(
       dependencies: ["Delegations", "Approvals", "Rego", "Statements", "CanonicalJSON", "Keys"]),
 
     // L2: the file, the one writer, the pure console
+    .target(
+      name: "PolicyFunctions",
+      dependencies: [
+        "Rego", "CanonicalJSON", "Documents", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ]),
     .target(
       name: "Registry",
       dependencies: [

@@ -144,7 +144,7 @@ package enum JSONText {
   }
 
   /// Reads a JSON text as Go does: of two members of one name the later wins.
-  static func value(_ text: ByteString) throws(BuiltinFailure) -> Value {
+  package static func value(_ text: ByteString) throws(BuiltinFailure) -> Value {
     var reader = JSONReader(text.bytes)
     return try reader.document()
   }
