@@ -11,6 +11,15 @@ sha = lambda b: hashlib.sha256(b).digest()
 need = lambda ok, why: ok or sys.exit("BAD " + why)
 
 
+
+def decoded(text):
+    """The bytes of canonical base64; another text of the same bytes is a changed proof."""
+    found = base64.b64decode(text, validate=True)
+    if base64.b64encode(found).decode() != text:
+        sys.exit("BAD base64 is not canonical")
+    return found
+
+
 def verify(key, signature, message, why):
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
@@ -58,7 +67,7 @@ def main(path, registry):
     text, marks = bundle["checkpoint"].split("\n\n")
     origin, size, head = text.split("\n")[:3]
     need(origin == "countersign/" + registry, "the checkpoint's origin")
-    bodies = {sha(b).hex(): b for b in map(base64.b64decode, bundle["bodies"])}
+    bodies = {sha(b).hex(): b for b in map(decoded, bundle["bodies"])}
     keys, roles, quorum, proposals, statements, subject = {}, {}, 1, {}, {}, None
 
     def learn(inner):
@@ -75,13 +84,15 @@ def main(path, registry):
             roles.pop(body["operator"], None)
         quorum = body.get("admin_quorum", quorum) if inner["type"] == "settings.changed" else quorum
 
+    named = []
     for item in bundle["entries"]:
-        raw, index = base64.b64decode(item["bytes"]), item["index"]
-        hashes = [base64.b64decode(h) for h in item["path"]]
-        need(root(sha(b"\0" + raw), index, int(size), hashes) == base64.b64decode(head),
+        raw, index = decoded(item["bytes"]), item["index"]
+        hashes = [decoded(h) for h in item["path"]]
+        need(root(sha(b"\0" + raw), index, int(size), hashes) == decoded(head),
              "entry %d is not in the log" % index)
         kind, signatures, payload = parse(raw)
         said = json.loads(payload)
+        named.append(payload.decode())
         body, digest = said["body"], sha(payload).hex()
         brought = {}
         if said["type"] == "registry.created":
@@ -118,7 +129,7 @@ def main(path, registry):
         subject = said if index == bundle["subject"] else subject
     need(subject, "the entry it is about")
     name, mark = marks.strip().split("\n")[0][2:].rsplit(" ", 1)
-    mark = base64.b64decode(mark)
+    mark = decoded(mark)
     signers = [k for k, who in keys.values() if not who.startswith("agent:")
                and sha(origin.encode() + b"\n\1" + k)[:4] == mark[:4]]
     need(signers and name == origin, "the checkpoint's signer")
@@ -128,12 +139,13 @@ def main(path, registry):
         action = bodies[body["action"]]
         key, who = keys[bytes.fromhex(body["key"])]
         need(json.loads(action)["agent"] == who, "the acting key is another agent's")
-        verify(key, base64.b64decode(body["sig"]),
+        verify(key, decoded(body["sig"]),
                pae(b"application/vnd.countersign.action.v1+json", action), "the agent's signature")
         for grant in body.get("chain", []):
             need(statements[grant]["type"] == "grant.issued", "a grant of the chain")
         for vote in body.get("votes", []):
             need(statements[vote]["body"]["hold"] == body["releases"], "a vote")
+    need(all(any(digest in text for text in named) for digest in bodies), "a body nothing names")
     print("ok", subject["type"], "at", bundle["subject"], "of", size)
 
 
