@@ -71,7 +71,7 @@ let package = Package(
       name: "Authority",
       dependencies: [
         "Registry", "Decisions", "TransparencyLog", "Statements", "Delegations", "Approvals",
-        "Rego", "CanonicalJSON", "Keys",
+        "PolicyFunctions", "Rego", "CanonicalJSON", "Keys",
       ]),
     .target(
       name: "Console",
@@ -106,8 +106,8 @@ let package = Package(
       name: "Commands",
       dependencies: [
         "Authority", "Console", "Terminal", "Enforcement", "Fixtures", "Registry", "Decisions",
-        "TransparencyLog", "Statements", "Delegations", "Approvals", "Rego", "Documents", "Cells",
-        "CanonicalJSON", "Keys",
+        "TransparencyLog", "Statements", "Delegations", "Approvals", "PolicyFunctions", "Rego",
+        "Documents", "Cells", "CanonicalJSON", "Keys",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(
@@ -127,7 +127,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Console", "Cells",
+        "Console", "Cells", "Rego",
         "Authority", "Registry", "Decisions", "Delegations", "Statements", "TransparencyLog",
         "CanonicalJSON", "Keys", .product(name: "GRDB", package: "GRDB.swift"),
       ], path: "Tests/TestSupport"),
@@ -138,7 +138,8 @@ let package = Package(
         "CanonicalJSON", "Keys", "Console", "Terminal", "Enforcement",
       ], path: "Tests/Soak", exclude: ["hostile_agents.py"]),
     .executableTarget(
-      name: "conformance", dependencies: ["Rego", "CanonicalJSON"], path: "Tests/Conformance",
+      name: "conformance", dependencies: ["PolicyFunctions", "Rego", "CanonicalJSON"],
+      path: "Tests/Conformance",
       exclude: ["known-failures.tsv"]),
     .testTarget(name: "CanonicalJSONTests", dependencies: ["TestSupport", "CanonicalJSON"]),
     .testTarget(name: "KeysTests", dependencies: ["TestSupport", "Keys", "CanonicalJSON"]),
@@ -150,6 +151,9 @@ let package = Package(
     .testTarget(
       name: "DelegationsTests",
       dependencies: ["TestSupport", "Delegations", "Statements", "CanonicalJSON", "Keys"]),
+    .testTarget(
+      name: "PolicyFunctionsTests",
+      dependencies: ["TestSupport", "PolicyFunctions", "Rego", "CanonicalJSON"]),
     .testTarget(
       name: "RegoTests", dependencies: ["TestSupport", "Rego", "CanonicalJSON"],
       exclude: ["Cases"]),

@@ -22,7 +22,8 @@ extension BuiltinTable {
     },
     Builtin("sum", [numbersIn], .number) { (values, context) throws(BuiltinFailure) in
       try fold(values, start: 0, precision: BigFloat.textPrecision, &context) {
-        (left, right, context) throws(BuiltinFailure) in try Number.sum(left, right, &context)
+        (left, right, context) throws(BuiltinFailure) in
+        try Number.sum(left, right, &context)
       } rounded: {
         BigFloat.sum($0, $1, precision: $2)
       }
@@ -30,7 +31,8 @@ extension BuiltinTable {
     Builtin("product", [numbersIn], .number) { (values, context) throws(BuiltinFailure) in
       // OPA multiplies from a double: 53 bits.
       try fold(values, start: 1, precision: 53, &context) {
-        (left, right, context) throws(BuiltinFailure) in try Number.product(left, right, &context)
+        (left, right, context) throws(BuiltinFailure) in
+        try Number.product(left, right, &context)
       } rounded: {
         BigFloat.product($0, $1, precision: $2)
       }

@@ -15,7 +15,8 @@ package enum GoFormat {
       case "\t": result += "\\t"
       case "\u{0B}": result += "\\v"
       default:
-        if scalar.isASCII ? scalar.value >= 0x20 && scalar.value < 0x7F : !asciiOnly && isPrint(scalar)
+        if scalar.isASCII
+          ? scalar.value >= 0x20 && scalar.value < 0x7F : !asciiOnly && isPrint(scalar)
         {
           result.unicodeScalars.append(scalar)
         } else if scalar.value < 0x80 {

@@ -108,7 +108,8 @@ struct SemanticVersion: Sendable {
     guard parts.count == 3 else { return nil }
     var numbers: [Int64] = []
     for part in parts {
-      guard !part.isEmpty, part.utf8.allSatisfy({ $0 &- 0x30 < 10 }), let number = Int64(part) else {
+      guard !part.isEmpty, part.utf8.allSatisfy({ $0 &- 0x30 < 10 }), let number = Int64(part)
+      else {
         return nil
       }
       numbers.append(number)

@@ -19,7 +19,9 @@ extension BuiltinTable {
       )
       return .bool(left.contains(right.first) || right.contains(left.first))
     },
-    Builtin("net.cidr_contains_matches", [listType, listType], .set(.array([.any, .any], rest: nil))) {
+    Builtin(
+      "net.cidr_contains_matches", [listType, listType], .set(.array([.any, .any], rest: nil))
+    ) {
       (values, context) throws(BuiltinFailure) in
       try context.charge(reading: values)
       let wholes = try items(values, 0)
@@ -179,7 +181,8 @@ struct Address: Sendable, Equatable {
           guard let last = version4(part) else { return nil }
           groups += [UInt16(last >> 16), UInt16(last & 0xFFFF)]
         } else {
-          guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }),
+          guard (1...4).contains(part.utf8.count),
+            part.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }),
             let group = UInt16(part, radix: 16)
           else { return nil }
           groups.append(group)

@@ -37,7 +37,8 @@ extension BuiltinTable {
       let (text, separator) = (try values.string(0), try values.string(1))
       let count = try values.integer(2)
       let parts = try pieces(text, separator, &context)
-      return .array(Array(count < 0 ? parts.suffix(count == .min ? .max : -count) : parts.prefix(count)))
+      return .array(
+        Array(count < 0 ? parts.suffix(count == .min ? .max : -count) : parts.prefix(count)))
     },
     Builtin("replace", [.string, .string, .string], .string) {
       (values, context) throws(BuiltinFailure) in
@@ -312,7 +313,11 @@ extension BuiltinTable {
       var (low, high) = (0, sorted.count)
       while low < high {
         let middle = (low + high) / 2
-        if sorted[middle].lexicographicallyPrecedes(prefix) { low = middle + 1 } else { high = middle }
+        if sorted[middle].lexicographicallyPrecedes(prefix) {
+          low = middle + 1
+        } else {
+          high = middle
+        }
       }
       if low < sorted.count, sorted[low].starts(with: prefix) { return true }
     }

@@ -49,7 +49,9 @@ package enum Number: Sendable {
       self = .integer(integer)
       return
     }
-    guard let number = Number(text: ByteString(GoDouble.shortest(value, exponentFrom: 21))) else { return nil }
+    guard let number = Number(text: ByteString(GoDouble.shortest(value, exponentFrom: 21))) else {
+      return nil
+    }
     self = number
   }
 

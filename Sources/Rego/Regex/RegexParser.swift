@@ -236,7 +236,8 @@ struct RegexParser {
 
   private mutating func perlGroup() throws(RegexFault) {
     let start = index
-    let isNamedAsInPython = isNext("P", after: 2) && isNext("<", after: 3) && start + 4 < pattern.count
+    let isNamedAsInPython =
+      isNext("P", after: 2) && isNext("<", after: 3) && start + 4 < pattern.count
     if isNamedAsInPython || (isNext("<", after: 2) && start + 3 < pattern.count) {
       let nameStart = start + (isNamedAsInPython ? 4 : 3)
       guard let end = pattern[nameStart...].firstIndex(of: ">") else {

@@ -58,8 +58,10 @@ package struct TimeZoneRules: Sendable {
     for index in 0..<types {
       let place = typeStart + index * 6
       guard let seconds = number(place, 4) else { return nil }
-      let name = bytes[(nameStart + min(Int(bytes[place + 5]), characters))..<(nameStart + characters)]
-        .prefix { $0 != 0 }
+      let name = bytes[
+        (nameStart + min(Int(bytes[place + 5]), characters))..<(nameStart + characters)
+      ]
+      .prefix { $0 != 0 }
       offsets.append(
         Offset(
           seconds: Int(seconds), name: String(decoding: name, as: UTF8.self),

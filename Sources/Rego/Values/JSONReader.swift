@@ -28,7 +28,9 @@ struct JSONReader {
     switch byte {
     case UInt8(ascii: "'"): name = #"'\''"#
     case UInt8(ascii: "\""): name = "'\"'"
-    case 0x80...: name = "'" + GoFormat.quoted(String(Character(Unicode.Scalar(byte)))).dropFirst().dropLast() + "'"
+    case 0x80...:
+      name =
+        "'" + GoFormat.quoted(String(Character(Unicode.Scalar(byte)))).dropFirst().dropLast() + "'"
     default: name = "'" + GoFormat.quoted(String(Character(scalar))).dropFirst().dropLast() + "'"
     }
     return .failed("invalid character \(name) \(place)")
