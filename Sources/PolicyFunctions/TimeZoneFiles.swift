@@ -23,7 +23,9 @@ package enum TimeZoneFiles {
     return line.split(separator: " ").last.map(String.init)
   }()
 
-  /// nil: there is no zone of that name. A name never leaves the folder.
+  /// nil: there is no zone of that name.
+  ///
+  /// A name never leaves the folder.
   static func rules(named name: ByteString) -> TimeZoneRules? {
     let isSafe =
       name.count <= 64

@@ -12,7 +12,9 @@ enum TokenKey: Sendable {
   case p521(P521.Signing.PublicKey)
   case ed25519(Curve25519.Signing.PublicKey)
 
-  /// Whether a signature is of this key. A key of another kind than the algorithm's verifies nothing.
+  /// Whether a signature is of this key.
+  ///
+  /// A key of another kind than the algorithm's verifies nothing.
   func verifies(
     _ signature: [UInt8], of message: [UInt8], _ algorithm: TokenAlgorithm
   ) -> Bool {

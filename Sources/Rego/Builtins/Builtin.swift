@@ -41,7 +41,9 @@ package enum BuiltinFailure: Error, Sendable, Equatable {
   /// `eval_limit_error`: ends the evaluation always.
   case limit(EvaluationLimit)
 
-  /// As OPA says it: `operand 1 must be string but got number`. `index` counts from 0.
+  /// As OPA says it: `operand 1 must be string but got number`.
+  ///
+  /// `index` counts from 0.
   package static func operand(_ index: Int, _ expected: String, _ got: Value) -> BuiltinFailure {
     .type("operand \(index + 1) must be \(expected) but got \(got.typeName)")
   }
@@ -57,8 +59,9 @@ package enum EvaluationLimit: String, Sendable, Equatable {
 
 /// What builtins of one evaluation share: its limits, and what is injected from above.
 package struct BuiltinContext: Sendable {
-  /// What is injected: the decision's instant, a seed, the environment. nil: the builtins that need
-  /// it fail with `eval_builtin_error`.
+  /// What is injected: the decision's instant, a seed, the environment.
+  ///
+  /// nil: the builtins that need it fail with `eval_builtin_error`.
   package struct Environment: Sendable {
     /// Nanoseconds since 1970 of the instant of the decision.
     package var now: Int64?

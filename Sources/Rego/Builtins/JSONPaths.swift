@@ -141,7 +141,9 @@ extension BuiltinTable {
     }
   }
 
-  /// Paths by their parts. Without children: a path ends here.
+  /// Paths by their parts.
+  ///
+  /// Without children: a path ends here.
   private final class PathTree {
     private(set) var children: [Value: PathTree]?
 

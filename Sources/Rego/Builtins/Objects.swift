@@ -90,8 +90,9 @@ extension BuiltinTable {
     }
   }
 
-  /// The right object's members win; objects under one key are merged. Recurses as deep as values
-  /// nest, which is limited.
+  /// The right object's members win; objects under one key are merged.
+  ///
+  /// Recurses as deep as values nest, which is limited.
   private static func union(
     _ left: ObjectValue, _ right: ObjectValue, _ context: inout BuiltinContext, level: Int
   ) throws(BuiltinFailure) -> ObjectValue {

@@ -17,7 +17,9 @@ extension Number {
   }
 
   /// Counts what an operation on long numbers takes: the product of their widths, and what its
-  /// result takes to print. Two short numbers are the caller's own step.
+  /// result takes to print.
+  ///
+  /// Two short numbers are the caller's own step.
   package static func charge(
     _ left: Number, _ right: Number, _ context: inout BuiltinContext
   ) throws(BuiltinFailure) {
@@ -34,7 +36,9 @@ extension Number {
     try context.charge(bytes: total * 24)
   }
 
-  /// The exact value of an integer, however written; nil for a fraction. Charge its width before.
+  /// The exact value of an integer, however written; nil for a fraction.
+  ///
+  /// Charge its width before.
   var bigInteger: BigInteger? {
     switch self {
     case .integer(let value): BigInteger(value)

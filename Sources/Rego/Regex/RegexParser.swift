@@ -173,7 +173,9 @@ struct RegexParser {
     return try close().node
   }
 
-  /// `{n}`, `{n,}` or `{n,m}`; nil where the brace is just a character. -1: a number beyond limits.
+  /// `{n}`, `{n,}` or `{n,m}`; nil where the brace is just a character.
+  ///
+  /// -1: a number beyond limits.
   private mutating func repeatCounts() -> (Int, Int?)? {
     let start = index
     index += 1
