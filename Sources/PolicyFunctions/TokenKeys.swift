@@ -105,6 +105,8 @@ struct NamedTokenKey: Sendable {
   var key: TokenKey
   var algorithm: String?
   var identifier: String?
+  /// Whether it was given with its secret part.
+  var isPrivate = false
 
   /// Reads a PEM certificate or public key, or a JSON Web Key or set of them.
   static func parse(
@@ -136,7 +138,8 @@ struct NamedTokenKey: Sendable {
       if let algorithm, TokenAlgorithm.all[algorithm] == nil { continue }
       keys.append(
         NamedTokenKey(
-          key: key, algorithm: algorithm, identifier: JSONWebKey.text(members, "kid")))
+          key: key, algorithm: algorithm, identifier: JSONWebKey.text(members, "kid"),
+          isPrivate: members["d"] != nil))
     }
     return keys
   }

@@ -73,7 +73,8 @@ extension PolicyFunctions {
     let header = try TokenHeader(token.header)
     func check(_ key: NamedTokenKey) throws(BuiltinFailure) -> Bool {
       try context.charge(steps: signatureCost)
-      return key.key.verifies(signature, of: parts.message, algorithm)
+      // OPA takes no secret key for a public one.
+      return !key.isPrivate && key.key.verifies(signature, of: parts.message, algorithm)
     }
     if let identifier = header.identifier, !identifier.isEmpty,
       let key = keys.first(where: { $0.identifier == identifier })

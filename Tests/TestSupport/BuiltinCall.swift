@@ -1,6 +1,6 @@
-package import CanonicalJSON
+import CanonicalJSON
 package import Rego
-import Testing
+package import Testing
 
 /// An expression of the policy language, and what OPA answers to it.
 package struct BuiltinCall: Sendable, CustomTestStringConvertible {
@@ -15,9 +15,13 @@ package struct BuiltinCall: Sendable, CustomTestStringConvertible {
   private let expression: String
   private let answer: Answer
 
-  package init(_ expression: String, _ answer: Answer) {
+  /// Version 1 of the language refuses what is deprecated.
+  private let isDeprecated: Bool
+
+  package init(_ expression: String, _ answer: Answer, isDeprecated: Bool = false) {
     self.expression = expression
     self.answer = answer
+    self.isDeprecated = isDeprecated
   }
 
   package var testDescription: String { expression }
@@ -25,13 +29,16 @@ package struct BuiltinCall: Sendable, CustomTestStringConvertible {
   package func check(
     with builtins: BuiltinTable = .core, location: SourceLocation = #_sourceLocation
   ) throws {
-    let policy = try CompiledPolicy(modules: [], builtins: builtins)
+    let module = SourceFile(
+      name: "t.rego", text: Array("package t\n\nx = y { y := \(expression) }\n".utf8))
+    let policy = try CompiledPolicy(
+      modules: isDeprecated ? [module] : [], builtins: builtins, isVersion0: isDeprecated)
     var context = BuiltinContext(environment: .init(), steps: 1 << 30, bytes: 1 << 30)
     let input = Value.object(ObjectValue([.string("x"): .number(.integer(1))]))
     let rows: [CompiledPolicy.Row]
     do throws(PolicyFault) {
       rows = try policy.query(
-        "x := \(expression)", value: input, isStrict: true,
+        isDeprecated ? "x := data.t.x" : "x := \(expression)", value: input, isStrict: true,
         environment: BuiltinContext.Environment(now: 1_700_000_000_000_000_000, seed: [1]))
     } catch {
       guard case .fails(let wanted) = answer else {

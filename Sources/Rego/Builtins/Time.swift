@@ -186,6 +186,9 @@ private struct Moment {
         if parts.count > 1 {
           guard case .string(let name) = parts[1] else { throw .operand(0, "string", parts[1]) }
           if name != "", name != "UTC" {
+            if name.text.contains("..") || name.hasPrefix("/") || name.hasPrefix("\\") {
+              throw .failed("time: invalid location name")
+            }
             guard let rules = zones(name) else {
               throw .failed("unknown time zone \(name.text)")
             }

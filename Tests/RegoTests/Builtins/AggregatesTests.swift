@@ -60,16 +60,16 @@ import Testing
       .answers(#"[1,3]"#)),
     BuiltinCall(
       #"all([true,true])"#,
-      .answers(#"true"#)),
+      .answers(#"true"#), isDeprecated: true),
     BuiltinCall(
       #"all([])"#,
-      .answers(#"true"#)),
+      .answers(#"true"#), isDeprecated: true),
     BuiltinCall(
       #"any([false,true])"#,
-      .answers(#"true"#)),
+      .answers(#"true"#), isDeprecated: true),
     BuiltinCall(
       #"any(set())"#,
-      .answers(#"false"#)),
+      .answers(#"false"#), isDeprecated: true),
     BuiltinCall(
       #"sum(input.x)"#,
       .fails(#"eval_type_error: sum: operand 1 must be one of {set, array} but got number"#)),

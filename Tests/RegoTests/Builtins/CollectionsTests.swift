@@ -47,7 +47,7 @@ import Testing
       .answers(#"[]"#)),
     BuiltinCall(
       #"set_diff({1,2},{2})"#,
-      .answers(#"[1]"#)),
+      .answers(#"[1]"#), isDeprecated: true),
   ]
 
   @Test(arguments: calls)

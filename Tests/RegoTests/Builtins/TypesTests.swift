@@ -12,25 +12,28 @@ import Testing
       .answers(#"["null","boolean","number","string","array","object","set"]"#)),
     BuiltinCall(
       #"cast_array({2,1})"#,
-      .answers(#"[1,2]"#)),
+      .answers(#"[1,2]"#), isDeprecated: true),
     BuiltinCall(
       #"cast_set([1,1])"#,
-      .answers(#"[1]"#)),
+      .answers(#"[1]"#), isDeprecated: true),
     BuiltinCall(
       #"cast_string("a")"#,
-      .answers(#""a""#)),
+      .answers(#""a""#), isDeprecated: true),
     BuiltinCall(
       #"cast_string(1)"#,
-      .fails(#"eval_type_error: cast_string: operand 1 must be string but got number"#)),
+      .fails(#"eval_type_error: cast_string: operand 1 must be string but got number"#),
+      isDeprecated: true),
     BuiltinCall(
       #"cast_object([])"#,
-      .fails(#"eval_type_error: cast_object: operand 1 must be object but got array"#)),
+      .fails(#"eval_type_error: cast_object: operand 1 must be object but got array"#),
+      isDeprecated: true),
     BuiltinCall(
       #"cast_boolean(true)"#,
-      .answers(#"true"#)),
+      .answers(#"true"#), isDeprecated: true),
     BuiltinCall(
       #"cast_null(1)"#,
-      .fails(#"eval_type_error: cast_null: operand 1 must be null but got number"#)),
+      .fails(#"eval_type_error: cast_null: operand 1 must be null but got number"#),
+      isDeprecated: true),
     BuiltinCall(
       #"[to_number("1e5"), to_number("1.50"), to_number(true), to_number(null), to_number(2)]"#,
       .answers(#"[1e5,1.50,1,0,2]"#)),
