@@ -526,7 +526,9 @@ import Testing
     async throws
   {
     let world = try World()
-    var model = model(consent(try await review(world), world), world)
+    let warnings = (1...14).map { "\"warning \($0)\"" }.joined(separator: ", ")
+    let review = try await review(world, extra: ", \"warnings\": [\(warnings)]")
+    var model = model(consent(review, world), world)
     let now = world.clock.now.advanced(bySeconds: 2)
     _ = press(&model, [.character("G")], now)
     #expect(try dialog(model).rowsSeen < dialog(model).rowCount)
