@@ -96,9 +96,8 @@ private struct BusyRegistry {
   }
 
   /// The queue's lines in their order.
-  private func lines(_ request: ListRequest) -> (rows: [ListRow], opened: Digest?) {
+  private func lines(_ request: ListRequest) -> [ListRow] {
     var rows: [ListRow] = []
-    var opened: Digest?
     let groups = Dictionary(grouping: holds, by: \.group).map { id, members in
       (id, members.sorted { ($0.ends, $0.id) < ($1.ends, $1.id) })
     }.sorted { left, right in
@@ -111,12 +110,7 @@ private struct BusyRegistry {
         .integer(Int64(first.rank)), .integer(Int64(first.ends)), .blob(first.id.bytes),
       ]
       if request.onlyNeeded, !members.contains(where: \.needsMe) { continue }
-      var isOpen = request.unfolded.contains(id)
-      if !isOpen, members.count > 1, case .hold(let stood)? = request.selected,
-        members.contains(where: { $0.id == stood })
-      {
-        (isOpen, opened) = (true, id)
-      }
+      let isOpen = request.unfolded.contains(id)
       if members.count == 1, !isOpen, request.selected != .group(id) {
         rows.append(row(first, place, depth: 0))
         continue
@@ -128,15 +122,15 @@ private struct BusyRegistry {
       (line.hold, line.count, line.branch) = (first.id, members.count, isOpen ? .open : .folded)
       line.needsViewer = members.contains(where: \.needsMe)
       rows.append(line)
-      guard isOpen else { continue }
-      rows += members.map {
+      // The cursor's hold stays a row when others join it.
+      rows += members.filter { isOpen || request.selected == .hold($0.id) }.map {
         row($0, place + [.integer(Int64($0.ends)), .blob($0.id.bytes)], depth: 1)
       }
     }
-    return (rows, opened)
+    return rows
   }
 
-  private func rows(_ request: ListRequest) -> (rows: [ListRow], opened: Digest?) {
+  private func rows(_ request: ListRequest) -> [ListRow] {
     guard request.view != .approvals else { return lines(request) }
     let filter = Filter(request.filter, request.view)
     let rows = (numbers[request.view] ?? []).map { number in
@@ -144,11 +138,11 @@ private struct BusyRegistry {
         target: .entry(UInt64(number)), place: [.integer(Int64(number))],
         cells: request.view.columns.map { _ in BusyRegistry.text("n\(number)x") })
     }
-    return (rows.filter { filter.isEmpty || $0.matches(filter, request.view, at: now) }, nil)
+    return rows.filter { filter.isEmpty || $0.matches(filter, request.view, at: now) }
   }
 
   func page(_ request: ListRequest) -> ListPage {
-    let (rows, opened) = rows(request)
+    let rows = rows(request)
     func before(_ row: ListRow, _ place: [PlacePart]) -> Bool { precedes(row.place, place) }
     let found: ArraySlice<ListRow>
     switch request.anchor {
@@ -166,7 +160,7 @@ private struct BusyRegistry {
     return ListPage(
       request: request,
       rows: Array(isBackward ? found.suffix(request.limit) : found.prefix(request.limit)),
-      hasMore: found.count > request.limit, opened: opened)
+      hasMore: found.count > request.limit)
   }
 
   private func precedes(_ left: [PlacePart], _ right: [PlacePart]) -> Bool {
@@ -355,7 +349,9 @@ private struct BusyRegistry {
     desk.update(.changed(desk.registry.status), byKey: false)
     desk.settle()
     #expect(desk.model.selected == .hold(first.id))
-    #expect(desk.model.list.rows.map(\.depth) == [0, 1, 1], "its group is unfolded above it")
+    #expect(
+      desk.model.list.rows.map(\.target) == [.group(first.group), .hold(first.id)],
+      "its group stands above it, folded")
     // And a group that the cursor stands on stays a group when one hold is left of it.
     desk.update(.key(.character("k")), byKey: true)
     #expect(desk.model.selected == .group(first.group))

@@ -259,14 +259,23 @@ import Testing
     let hold = try #require(line.hold)
     let page = try #require(
       await queue.load(request(serial: 2, selected: .hold(hold))).page)
-    #expect(page.opened?.hex == line.target.id)
-    #expect(page.rows.map(\.depth).prefix(3) == [0, 1, 1])
+    #expect(page.rows.map(\.depth) == [0, 1, 0, 0], "the rest of its group stays folded")
+    #expect(page.rows[0].target == line.target && page.rows[0].branch == .folded)
     #expect(page.rows[1].target == .hold(hold))
+    // Page by page, both ways, it is there once.
+    for back in [false, true] {
+      for limit in 1...4 {
+        let walked = try await walk(queue, back: back, limit: limit) {
+          $0.selected = .hold(hold)
+        }
+        #expect(walked.map(\.target) == page.rows.map(\.target), "\(back) \(limit)")
+      }
+    }
     // A group of one is a plain row, unless the cursor stands on the group.
     try queue.sql("DELETE FROM hold WHERE grp = x'\(line.target.id)' AND digest <> x'\(hold.hex)'")
-    let plain = try #require(await queue.load(request(serial: 3)).page)
+    let plain = try #require(await queue.load(request(serial: 20_003)).page)
     #expect(plain.rows.first?.target == .hold(hold))
-    let kept = try #require(await queue.load(request(serial: 4, selected: line.target)).page)
+    let kept = try #require(await queue.load(request(serial: 20_004, selected: line.target)).page)
     #expect(kept.rows.first?.target == line.target && kept.rows.first?.count == 1)
   }
 }

@@ -23,12 +23,13 @@ package struct ConsentModel: Sendable {
   package internal(set) var fields: [TextField]
   package internal(set) var choice: Int
   package let passphrase = PassphraseField()
-  /// Whether ids and hashes are shown whole.
-  package internal(set) var showsHashes = false
   /// Fields that a key has changed, by name.
   var typed: Set<String> = []
   /// What was typed into fields that another choice has no use for, by name.
   var kept: [String: String] = [:]
+
+  /// Whether ids and hashes are shown whole.
+  package internal(set) var showsHashes = false
 
   // What has been read.
   var read = ReadLines()

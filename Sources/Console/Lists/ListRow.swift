@@ -114,8 +114,6 @@ package struct ListPage: Sendable {
   package let searched: Int?
   /// How many match in all, once it is known; none means more than could be counted.
   package let total: Total?
-  /// A group that had to be unfolded so that the cursor's hold is still a row.
-  package let opened: Digest?
 
   package struct Total: Sendable, Hashable {
     package let count: Int
@@ -130,13 +128,12 @@ package struct ListPage: Sendable {
 
   package init(
     request: ListRequest, rows: [ListRow], hasMore: Bool, searched: Int? = nil,
-    total: Total? = nil, opened: Digest? = nil
+    total: Total? = nil
   ) {
     self.request = request
     self.rows = rows
     self.hasMore = hasMore
     self.searched = searched
     self.total = total
-    self.opened = opened
   }
 }

@@ -191,7 +191,6 @@ package struct ListState: Sendable {
     searched = page.searched
     awaited = nil
     shown = page.request.filter
-    if let opened = page.opened { unfolded.insert(opened) }
     if let total = page.total { self.total = total }
     let offset = index - top
     switch page.request.anchor {

@@ -21,7 +21,7 @@ extension ConsoleModel {
   /// Which key does what can be done with a row that `a` and `x` do not answer.
   package static func answersElsewhere(_ target: Target?) -> String {
     switch target {
-    case .group: "holds are approved one by one: Enter opens the group; x denies all of it"
+    case .group: "Enter opens the group, x denies all of it; holds are approved one by one"
     case .lock: "Enter lifts the lock"
     case .agent: "Enter shows the agent, L locks it, r leads to its keys"
     case .grant, .root, .more: "r revokes a grant, L locks its holder"

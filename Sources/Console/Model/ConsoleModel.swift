@@ -255,6 +255,9 @@ package struct ConsoleModel: Sendable {
     }
     switch command {
     case .approve:
+      if case .group? = selected {
+        return "holds are approved one by one: Enter opens the group; x denies all of it"
+      }
       return ConsoleModel.answer(to: selected) == nil
         ? ConsoleModel.answersElsewhere(selected) : nil
     case .deny:

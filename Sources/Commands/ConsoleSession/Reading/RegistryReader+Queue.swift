@@ -47,14 +47,12 @@ extension RegistryReader {
     }
     var reading = QueueReading(
       request: request, window: window, transaction: transaction, progress: progress)
-    // The cursor's hold stays a row of its own when others join it.
-    var opened: Digest?
-    if case .hold(let hold)? = request.selected, let group = try transaction.group(of: hold),
-      !request.unfolded.contains(group), let row = try transaction.holdGroup(group, at: now),
-      row.count > 1
+    // The cursor's hold stays a row of its own when others join it; the others stay folded, so that a
+    // flood under the cursor does not fill the screen.
+    if case .hold(let digest)? = request.selected, let group = try transaction.group(of: digest),
+      !request.unfolded.contains(group), let hold = try transaction.hold(digest)
     {
-      reading.unfolded.insert(group)
-      opened = group
+      reading.pinned = (group, hold)
     }
     let (lines, hasMore) = try reading.read()
     var floods: [String: Int] = [:]
@@ -81,7 +79,7 @@ extension RegistryReader {
         return row
       }
     }
-    return ListPage(request: request, rows: rows, hasMore: hasMore, opened: opened)
+    return ListPage(request: request, rows: rows, hasMore: hasMore)
   }
 
   private func row(
@@ -122,7 +120,9 @@ private struct QueueReading {
   let window: WindowRequest
   let transaction: RegistryTransaction
   let progress: SearchProgress
-  var unfolded: Set<Digest>
+  let unfolded: Set<Digest>
+  /// The hold that stays a row below its folded group: the cursor stands on it.
+  var pinned: (group: Digest, hold: HoldRow)?
   /// Shown as a group although one hold is left of it: the cursor stands on it.
   private let kept: Digest?
   /// A group's place: its rank, end and first hold; a hold's below it: its own end and digest too.
@@ -205,20 +205,44 @@ private struct QueueReading {
     return try transaction.holdGroups(window, progress)
   }
 
+  /// The pinned hold as a row below its group, if that is folded and the hold is still open.
+  private func pinned(below group: Digest, at place: [PlacePart]) -> Line? {
+    guard let pinned, pinned.group == group, !unfolded.contains(group) else { return nil }
+    let hold = pinned.hold
+    let word = hold.word(at: window.now)
+    guard word == "pending" || word == "approved" else { return nil }
+    let ends = word == "pending" ? hold.expires : hold.approvedUntil ?? hold.expires
+    return .hold(
+      hold,
+      Array(place.prefix(QueueReading.groupParts)) + [
+        .integer(ends.milliseconds), .blob(hold.digest.bytes),
+      ], depth: 1)
+  }
+
   private func line(_ group: HoldGroupRow, _ place: [PlacePart]) -> Line {
     let isOpen = unfolded.contains(group.id)
     return group.count > 1 || isOpen || kept == group.id
       ? .group(group, place, isOpen: isOpen) : .hold(group.head, place, depth: 0)
   }
 
+  /// Whether a group stands as a line of its own, over more than one hold.
+  private func isGrouped(_ group: Digest) throws -> Bool {
+    try transaction.holdGroup(group, at: window.now).map { $0.count > 1 } ?? false
+  }
+
   private func forward(
     groups anchor: WindowRequest.Anchor, within start: ([PlacePart], WindowRequest.Anchor)?
   ) throws -> (lines: [Line], hasMore: Bool) {
     var lines: [Line] = []
-    if let (place, inner) = start, let group = try id(at: place), unfolded.contains(group) {
-      let (found, hasMore) = try members(of: group, at: place, inner, limit: request.limit)
-      lines += found
-      if hasMore { return (lines, true) }
+    if let (place, inner) = start, let group = try id(at: place) {
+      if unfolded.contains(group) {
+        let (found, hasMore) = try members(of: group, at: place, inner, limit: request.limit)
+        lines += found
+        if hasMore { return (lines, true) }
+      } else if let line = pinned(below: group, at: place), try isGrouped(group) {
+        // After its own place it has been given already.
+        if case .after = inner {} else { lines.append(line) }
+      }
     }
     guard lines.count < request.limit else { return (lines, true) }
     let read = try groups(anchor, limit: request.limit - lines.count)
@@ -231,8 +255,13 @@ private struct QueueReading {
         lines += found
         if hasMore { return (lines, true) }
       }
+      let pin = group.count > 1 ? pinned(below: group.id, at: place) : nil
+      if let pin, lines.count < request.limit { lines.append(pin) }
       if lines.count >= request.limit {
-        return (lines, read.hasMore || number + 1 < read.rows.count || unfolded.contains(group.id))
+        return (
+          lines,
+          read.hasMore || number + 1 < read.rows.count || unfolded.contains(group.id) || pin != nil
+        )
       }
     }
     return (lines, read.hasMore)
@@ -244,9 +273,11 @@ private struct QueueReading {
     // From the last line up; turned round at the end.
     var lines: [Line] = []
     if let (place, inner) = start, let group = try id(at: place) {
-      let (found, hasMore) = try members(of: group, at: place, inner, limit: request.limit)
-      lines += found.reversed()
-      if hasMore || lines.count >= request.limit { return (lines.reversed(), true) }
+      if unfolded.contains(group) {
+        let (found, hasMore) = try members(of: group, at: place, inner, limit: request.limit)
+        lines += found.reversed()
+        if hasMore || lines.count >= request.limit { return (lines.reversed(), true) }
+      }
       if let row = try transaction.holdGroup(group, at: window.now) {
         lines.append(line(row, Array(place.prefix(QueueReading.groupParts))))
       }
@@ -260,6 +291,10 @@ private struct QueueReading {
           of: group.id, at: place, .last, limit: request.limit - lines.count)
         lines += found.reversed()
         if hasMore || lines.count >= request.limit { return (lines.reversed(), true) }
+      }
+      if group.count > 1, let pin = pinned(below: group.id, at: place) {
+        lines.append(pin)
+        if lines.count >= request.limit { return (lines.reversed(), true) }
       }
       lines.append(line(group, place))
       if lines.count >= request.limit {

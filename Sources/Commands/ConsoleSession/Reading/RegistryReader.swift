@@ -284,8 +284,8 @@ actor RegistryReader {
     }
     rows += try transaction.reviewGroups(all: request.showsEnded).map { group in
       var row = ListRows.owed(group)
-      row.at = group.rows[0].received
-      row.needsViewer = group.isOwed && viewer != nil && group.subject.who != viewer
+      row.at = group.rows.last?.received
+      row.needsViewer = !row.isEnded && viewer != nil && group.subject.who != viewer
       return row
     }
     rows += try transaction.keyRequests().map { request in
