@@ -47,7 +47,7 @@ package struct GatewayServer {
     package var description: String {
       switch self {
       case .socketInUse(let path):
-        "another daemon answers at \(path); stop it or name another --socket"
+        "another daemon serves at \(path); stop it or name another --socket"
       case .notASocket(let path):
         "there is a file at \(path) that is no socket; it was left as it is: name another --socket"
       case .socketTooLong(let path):
@@ -58,7 +58,8 @@ package struct GatewayServer {
 
   /// Serves until SIGTERM or SIGINT; requests accepted by then are answered first.
   package func run(ready: @escaping @Sendable () -> Void) async throws {
-    try claimSocket()
+    let lock = try claimSocket()
+    defer { lock.release() }
     let router = Router(context: GatewayContext.self)
     DecisionRoutes(authority: authority, logger: logger).add(to: router)
     ReadingRoutes(authority: authority, readers: readers, logger: logger).add(to: router)
@@ -148,8 +149,19 @@ package struct GatewayServer {
   }
 
   /// Removes a socket that a killed daemon left behind; refuses one that answers.
-  private func claimSocket() throws {
+  private func claimSocket() throws -> SocketLock {
     guard socket.utf8.count <= 107 else { throw Fault.socketTooLong(socket) }
+    guard let lock = try SocketLock(of: socket) else { throw Fault.socketInUse(socket) }
+    do {
+      try removeAbandonedSocket()
+    } catch {
+      lock.release()
+      throw error
+    }
+    return lock
+  }
+
+  private func removeAbandonedSocket() throws {
     // A link is not followed: it is no socket either.
     guard let found = try? FileManager.default.attributesOfItem(atPath: socket) else { return }
     guard found[.type] as? FileAttributeType == .typeSocket else { throw Fault.notASocket(socket) }

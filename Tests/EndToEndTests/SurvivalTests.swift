@@ -55,6 +55,35 @@ import Testing
     for action in actions { #expect(listed.output.contains(action)) }
   }
 
+  @Test func `of two daemons that start at once for one socket, one serves at it`() throws {
+    let script = """
+      cd "\(box.home)"
+      start() {
+        countersignd --registry "\(box.registry)" --service service:gateway-1 --key gw.pem \
+          --socket twice.sock --quiet > /dev/null 2>> said &
+      }
+      asked() { curl --silent --max-time 5 --unix-socket twice.sock http://localhost/healthz; }
+      for round in $(seq 6); do
+        start; first=$!
+        start; second=$!
+        # One of them ends, having found the other.
+        for n in $(seq 100); do
+          kill -0 "$first" 2> /dev/null && kill -0 "$second" 2> /dev/null || break
+          sleep 0.1
+        done
+        for n in $(seq 100); do asked > /dev/null && break; sleep 0.1; done
+        asked > /dev/null || echo "round $round: nobody answers"
+        kill "$first" "$second" 2> /dev/null
+        wait "$first" "$second"
+      done
+      grep -c 'another daemon serves' said
+      """
+    let outcome = try box.shell(script)
+    #expect(!outcome.output.contains("nobody answers"), "\(outcome.output)\(outcome.errors)")
+    let said = try String(contentsOfFile: "\(box.home)/said", encoding: .utf8)
+    #expect(outcome.output.contains("6"), "each round one was refused: \(said)")
+  }
+
   @Test("a full disk: nothing answered is lost, the fault names the cause, and space mends it")
   func diskFull() throws {
     let folder = "\(box.home)/small"
