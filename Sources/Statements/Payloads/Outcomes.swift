@@ -74,6 +74,17 @@ package struct ReviewCompleted: Sendable, Hashable {
     self.note = note
   }
 
+  /// The statements that complete any number of reviews: as few as may be, each within ``limit``.
+  package static func statements(
+    covering subjects: [Subject], outcome: Outcome, note: ByteString
+  ) -> [ReviewCompleted] {
+    let sorted = subjects.sorted { $0.digest < $1.digest }
+    return stride(from: 0, to: sorted.count, by: limit).map { start in
+      ReviewCompleted(
+        Array(sorted[start..<min(sorted.count, start + limit)]), outcome: outcome, note: note)
+    }
+  }
+
   init(_ fields: inout JSONFields) throws(FieldFault) {
     var subjects: [Subject] = []
     let elements = try fields.array("subjects", limit: ReviewCompleted.limit)

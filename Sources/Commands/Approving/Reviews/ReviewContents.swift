@@ -71,12 +71,7 @@ struct ReviewContents {
 
   /// The statements that complete the group: one, or several of at most so many subjects.
   func statements(_ outcome: ReviewCompleted.Outcome, _ note: ByteString) -> [ReviewCompleted] {
-    let all = subjects
-    return stride(from: 0, to: all.count, by: ReviewCompleted.limit).map { start in
-      ReviewCompleted(
-        Array(all[start..<min(all.count, start + ReviewCompleted.limit)]), outcome: outcome,
-        note: note)
-    }
+    ReviewCompleted.statements(covering: subjects, outcome: outcome, note: note)
   }
 
   /// Binds the list of statements that was shown.

@@ -107,8 +107,9 @@ struct ReviewsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Sign that you have looked at statements, and what you found; one finding for all.",
       discussion: """
-        One signature covers up to \(ReviewCompleted.limit) statements; a larger group takes several, \
-        one after the other. If one of them is not yours to review, none is completed.
+        One signature covers up to \(ReviewCompleted.limit) reviews; more take several signatures, one \
+        after the other. If a review under one signature is not yours to complete, none under that \
+        signature is completed, nor any after it; those signed before it stay completed.
         """)
 
     @Argument(help: "The statements' digests, or their first digits (see: reviews list --each).")
@@ -147,23 +148,19 @@ struct ReviewsCommand: AsyncParsableCommand {
       }
       // Nothing is signed that was not shown.
       if !change.list.json { for contents in chosen { contents.printed() } }
-      let all = ReviewCompleted(
-        chosen.flatMap(\.subjects), outcome: outcome, note: ByteString(note))
-      let statements = stride(from: 0, to: all.subjects.count, by: ReviewCompleted.limit).map {
-        ReviewCompleted(
-          Array(all.subjects.dropFirst($0).prefix(ReviewCompleted.limit)), outcome: outcome,
-          note: all.note)
-      }
+      let subjects = chosen.flatMap(\.subjects)
+      let statements = ReviewCompleted.statements(
+        covering: subjects, outcome: outcome, note: ByteString(note))
       let opened = try change.signer.open(in: ledger)
       let index = try ReviewSigning.sign(
         statements, in: ledger, by: opened.principal, with: opened)
       if change.list.json {
         Output.json([
-          "completed": JSONValue(all.subjects.count), "statements": JSONValue(statements.count),
+          "completed": JSONValue(subjects.count), "statements": JSONValue(statements.count),
           "log_index": JSONValue(index),
         ])
       } else {
-        let count = all.subjects.count
+        let count = subjects.count
         let parts = statements.count > 1 ? " in \(statements.count) statements" : ""
         Output.line(
           "completed \(count) review\(count == 1 ? "" : "s")\(parts): \(outcome.rawValue)  "
