@@ -1,3 +1,4 @@
+import Authority
 import CanonicalJSON
 import Cells
 import Decisions
@@ -68,6 +69,68 @@ import Testing
     desk.press(.enter)
     #expect(desk.signed.last?.entry != nil, "\(desk.screen)")
     #expect(desk.wrong == [] && desk.keys <= 10)
+  }
+
+  /// Types all that a dialog asks for, and presses its button until it signs or refuses.
+  private func sign(_ desk: Desk) throws {
+    for _ in 0..<40 where desk.dialog?.steps.isOpen == true && desk.signed.isEmpty {
+      let dialog = try #require(desk.dialog)
+      if dialog.unread > 0 {
+        desk.press(.pageDown)
+      } else if dialog.focus == .passphrase, dialog.passphrase.isEmpty {
+        desk.type("secret")
+      } else {
+        desk.press(.enter)
+      }
+    }
+  }
+
+  @Test
+  func `another key that the agent asks for meanwhile is not signed in the place of the one shown`()
+    async throws
+  {
+    let desk = try Desk(voter: alice, admins: [dave])
+    let old = try World.key(desk.world.bot)
+    func ask(_ name: String) async throws {
+      let next = try SigningKey.derived(from: name)
+      let draft = try desk.world.ledger.draft(
+        .keyRequested(
+          KeyRequested(
+            holder: desk.world.bot, key: next.publicKey, replaces: old.publicKey.fingerprint,
+            note: "next")), by: desk.world.bot, at: desk.world.clock.now)
+      _ = try await desk.authority.admit(
+        draft.envelope(try draft.signature(by: next), try draft.signature(by: old)),
+        from: UInt32(name.utf8.count))
+      try desk.world.ledger.database.read { try desk.world.ledger.catchUp($0) }
+    }
+    try await ask("shown")
+    desk.open(.rotate(old.publicKey.fingerprint.digest))
+    let shown = try #require(desk.dialog?.consent.digest)
+    // The dialog has not looked again since.
+    try await ask("another")
+    try sign(desk)
+    let signed = try #require(desk.signed.first)
+    #expect(signed.submission.digest == shown && signed.entry == nil)
+    desk.answer()
+    #expect(desk.dialog?.steps.isOpen == true)
+    #expect(desk.screen.contains("shown_differs"), "\(desk.screen)")
+  }
+
+  @Test func `a vote counted since the text was shown is read before another is signed`()
+    async throws
+  {
+    let desk = try Desk(voter: .named("user:bob"))
+    let hold = try #require(try await desk.hold())
+    desk.open(.vote(hold, leaning: .approve))
+    try desk.world.vote(.approve, on: hold, by: desk.sre[0])
+    try sign(desk)
+    #expect(desk.signed.first.map { $0.entry == nil } == true)
+    desk.answer()
+    #expect(desk.screen.contains("shown_differs"), "\(desk.screen)")
+    // Read again, it is signed.
+    desk.moved()
+    desk.answer()
+    #expect(desk.dialog?.consent.basis.contains { $0.value.contains("1 of 2") } == true)
   }
 
   @Test func `a quorum that can no longer be reached is named`() async throws {

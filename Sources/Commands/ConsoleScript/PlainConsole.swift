@@ -334,10 +334,7 @@ final class PlainConsole {
       secret.withBytes { _ = field.take(.paste(String(decoding: $0, as: UTF8.self))) }
     }
     await keeper.sign(
-      Submission(
-        request: request, button: button.name, choice: choice, inputs: inputs,
-        digest: consent.digest),
-      field)
+      Submission(of: consent, button: button.name, choice: choice, inputs: inputs), field)
     for message in answers.take() {
       switch message {
       case .signed(_, let index, let outcome): say("Recorded as entry \(index). \(outcome)")

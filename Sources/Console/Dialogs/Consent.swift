@@ -195,14 +195,15 @@ package struct Consent: Sendable {
         uniqueKeysWithValues: inputs.filter { $0.kind == .plan }.map { ($0.name, $0.initial) }))
   }
 
+  /// All that the signature rests on.
+  var facts: [Fact] {
+    [Fact("digest", digest)] + basis + [Fact("expiry", deadline?.textToSeconds ?? "none")]
+  }
+
   /// What has changed of what the signature rests on, as `old -> new`.
-  func changes(from before: Consent) -> [String] {
-    func facts(_ consent: Consent) -> [Fact] {
-      [Fact("digest", consent.digest)] + consent.basis
-        + [Fact("expiry", consent.deadline?.textToSeconds ?? "none")]
-    }
-    let old = Dictionary(facts(before).map { ($0.name, $0.value) }) { first, _ in first }
-    return facts(self).compactMap { fact in
+  package func changes(from before: [Fact]) -> [String] {
+    let old = Dictionary(before.map { ($0.name, $0.value) }) { first, _ in first }
+    return facts.compactMap { fact in
       guard old[fact.name] != fact.value else { return nil }
       // Whoever ended it is told instead of an expiry that it has no more.
       if fact.name == "expiry", ended != nil { return nil }
@@ -267,15 +268,18 @@ package struct Submission: Sendable, Hashable {
   package let inputs: [String: String]
   /// Of the text that was on the screen.
   package let digest: String
+  /// What the signature rested on when that text was shown.
+  package let facts: [Consent.Fact]
 
   package init(
-    request: ConsentRequest, button: String, choice: Int, inputs: [String: String], digest: String
+    of consent: Consent, button: String, choice: Int, inputs: [String: String]
   ) {
-    self.request = request
+    request = consent.request
     self.button = button
     self.choice = choice
     self.inputs = inputs
-    self.digest = digest
+    digest = consent.digest
+    facts = consent.facts
   }
 
   package func input(_ name: String) -> String { inputs[name] ?? "" }

@@ -278,10 +278,9 @@ extension ConsentModel {
       }
       return .sign(
         Submission(
-          request: consent.request, button: button.name, choice: choice,
+          of: consent, button: button.name, choice: choice,
           inputs: Dictionary(
-            uniqueKeysWithValues: zip(consent.inputs.map(\.name), fields.map(\.text))),
-          digest: consent.digest))
+            uniqueKeysWithValues: zip(consent.inputs.map(\.name), fields.map(\.text)))))
     default: break
     }
     return .none

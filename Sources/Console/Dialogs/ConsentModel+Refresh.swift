@@ -110,7 +110,7 @@ extension ConsentModel {
       unacknowledged = nil
       return
     }
-    let changes = newer.changes(from: before)
+    let changes = newer.changes(from: before.facts)
     if !changes.isEmpty, newer.ended == nil {
       closeReadGate()
       let isRead = newer.buttons.contains { $0.needs.contains(.read) }

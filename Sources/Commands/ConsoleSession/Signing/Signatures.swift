@@ -19,6 +19,7 @@ struct Signatures {
   func sign(
     _ submission: Submission, with key: borrowing OpenedKey
   ) throws -> (index: UInt64, outcome: String) {
+    try checkShown(submission)
     switch submission.request {
     case .vote(let hold, _): return try vote(hold, submission, key)
     case .denyAll(let holds): return try denyAll(holds, submission.input("reason"), key)
@@ -36,6 +37,30 @@ struct Signatures {
           ? "proposed: other admins must sign before it takes effect (proposal "
             + "\(signed.digest.hex.prefix(8)))" : said
       )
+    }
+  }
+
+  /// Refuses to sign where what the signature rests on is no longer what was on the screen: between the
+  /// last look of the dialog and this moment an agent may have asked for another key, or others voted.
+  private func checkShown(_ submission: Submission) throws {
+    switch submission.request {
+    // Each denial names its hold by its digest.
+    case .denyAll, .command: return
+    default: break
+    }
+    let current = try ledger.database.read { transaction in
+      try ledger.catchUp(transaction)
+      return try Consents(
+        ledger: ledger, transaction: transaction, voter: voter, isBlind: false, now: now
+      ).make(submission.request, choice: submission.choice, inputs: submission.inputs)
+    }
+    // What has ended is refused by its own rule, which says more.
+    guard current.ended == nil else { return }
+    let changes = current.changes(from: submission.facts)
+    guard changes.isEmpty else {
+      throw CommandFault(
+        "shown_differs",
+        "changed since it was shown: \(changes.joined(separator: ", ")); read it again")
     }
   }
 
