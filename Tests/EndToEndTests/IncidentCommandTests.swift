@@ -54,19 +54,6 @@ import Testing
     try box.startDaemon()
   }
 
-  /// Runs a command that signs as one of the people, whose passphrase is their name.
-  @discardableResult
-  func asUser(
-    _ name: String, _ arguments: String..., expect: Int32 = 0
-  ) throws -> Sandbox.Outcome {
-    let outcome = try box.program(
-      arguments + [
-        "--registry", box.registry, "--key", "\(box.home)/\(name).key", "--passphrase-fd", "0",
-      ], input: name + "\n")
-    #expect(outcome.status == expect, "\(arguments): \(outcome.output)\(outcome.errors)")
-    return outcome
-  }
-
   /// Runs a command without any key: what asks for one here fails.
   func reading(_ arguments: String..., expect: Int32 = 0) throws -> Sandbox.Outcome {
     let outcome = try box.program(arguments + ["--registry", box.registry])
@@ -107,7 +94,7 @@ import Testing
       try act(on: "prod://payments/docs", params: ["build=\(number % 3)"], expect: 0)
     }
     let keys = try json(try reading("key", "list", "--holder", "agent:deploy-bot", "--json"))
-    try asUser(
+    try box.asUser(
       "alice", "key", "revoke", try #require(keys.array?.first?["key"]?.string?.text), "--reason",
       "compromised", "--yes")
   }
@@ -132,11 +119,11 @@ import Testing
     let neither = try reading(
       "reviews", "complete", "--outcome", "justified", "--note", "x", expect: 64)
     #expect(neither.errors.contains("name the statements, or give --group or --by"))
-    let other = try asUser(
+    let other = try box.asUser(
       "bob", "reviews", "complete", "--by", "agent:other", "--outcome", "justified", "--note", "x",
       expect: 1)
     #expect(other.errors.contains("no review of what agent:other did is owed"))
-    let done = try asUser(
+    let done = try box.asUser(
       "bob", "reviews", "complete", "--group", String(id.prefix(12)), "--outcome", "unjustified",
       "--note", "leaked key")
     #expect(done.output.contains("4 x  allow: deploy on prod://payments/docs  build = "))
@@ -145,7 +132,7 @@ import Testing
     #expect(try json(try reading("reviews", "--all", "--json")).array?.count == 1)
     let entries = try json(try reading("log", "verify", "--json"))
     let last = try #require(entries["size"]?.integer) - 1
-    let again = try asUser(
+    let again = try box.asUser(
       "carol", "reviews", "complete",
       try #require(group["subjects"]?.array?.first?.string?.text), "--outcome", "justified",
       "--note", "x", expect: 1)
@@ -189,7 +176,7 @@ import Testing
     allow if { input.resource.uri == "prod://payments/docs" }
     require_approval if { input.action == "deploy" }
     """.write(toFile: "\(box.home)/p.rego", atomically: true, encoding: .utf8)
-    let published = try asUser("alice", "policy", "publish", "p", "\(box.home)/p.rego")
+    let published = try box.asUser("alice", "policy", "publish", "p", "\(box.home)/p.rego")
     #expect(published.output.contains("Inactive until activated"))
     let dry = try reading("policy", "activate", "p@v2", "--dry-run").output
     #expect(dry.contains("replaces   p@v1"), "\(dry)")
@@ -315,20 +302,20 @@ import Testing
       again.contains("countersign: unknown_subject: the daemon refused it: no action of "),
       "\(again)")
     #expect(again.contains("whose outcome is still to be told"), "\(again)")
-    try asUser("bob", "lock", "place", "agent:deploy-bot", "--reason", "x", "--yes")
+    try box.asUser("bob", "lock", "place", "agent:deploy-bot", "--reason", "x", "--yes")
     #expect(try reading("lock", "list").output.contains("until lifted"))
-    try asUser("alice", "operator", "update", "user:bob", "--roles", "approver")
-    try asUser(
+    try box.asUser("alice", "operator", "update", "user:bob", "--roles", "approver")
+    try box.asUser(
       "alice", "operator", "update", "user:carol", "--roles", "approver", "--no-spare")
     let keys = try json(try reading("key", "list", "--holder", "user:bob", "--json"))
     let key = try #require(keys.array?.first?["key"]?.string?.text)
-    try asUser(
+    try box.asUser(
       "alice", "lock", "place", key, "--reason", "x", "--until", "10m", "--yes")
     let locks = try json(try reading("lock", "list", "--json"))
     let placed = try #require(
       locks.array?.first { $0["target"]?["kind"]?.string == "key" }?["lock"]?.string?.text)
-    try asUser("alice", "lock", "lift", placed, "--reason", "x")
-    let second = try asUser(
+    try box.asUser("alice", "lock", "lift", placed, "--reason", "x")
+    let second = try box.asUser(
       "alice", "lock", "place", key, "--reason", "x", "--until", "10m", "--dry-run"
     ).output
     #expect(second.contains("takes the signatures of 2 admins"), "\(second)")
@@ -344,7 +331,7 @@ import Testing
       groups: [sre, {group: oncall, from: "2126-12-08T00:00:00Z", until: "2126-12-15T00:00:00Z"}]
     """.write(toFile: "\(box.home)/rota.yaml", atomically: true, encoding: .utf8)
     let before = try json(try reading("log", "verify", "--json"))["size"]?.integer ?? 0
-    try asUser("alice", "operator", "update", "--file", "\(box.home)/rota.yaml")
+    try box.asUser("alice", "operator", "update", "--file", "\(box.home)/rota.yaml")
     let after = try json(try reading("log", "verify", "--json"))["size"]?.integer ?? 0
     #expect(after == before + 1, "one proposal for both")
     let table = try reading("operator", "list").output
@@ -363,14 +350,14 @@ import Testing
   func proofs() throws {
     let held = try act(on: "prod://payments/api", params: ["build=7"], expect: 4)
     let hold = try #require(held["hold"]?["digest"]?.string?.text)
-    try asUser("bob", "approve", hold, "--digest", hold, "--reason", "checked the build")
+    try box.asUser("bob", "approve", hold, "--digest", hold, "--reason", "checked the build")
     let second = try act(on: "prod://payments/web", expect: 4)
     // `holds show` takes a key only to say what its holder may do: it signs nothing, and asks for none.
     let shown = try console(
       "bob", "see Approvals\ncommand holds show \(hold)\nsee checked the build\n")
     #expect(!shown.contains("Passphrase"), "\(shown)")
     let other = try #require(second["hold"]?["digest"]?.string?.text)
-    try asUser("carol", "deny", other, "--digest", other, "--reason", "not tonight")
+    try box.asUser("carol", "deny", other, "--digest", other, "--reason", "not tonight")
     let registry = try #require(
       try json(try reading("log", "verify", "--json"))["registry"]?.string?.text)
     let size = try #require(try json(try reading("log", "verify", "--json"))["size"]?.integer)
@@ -401,7 +388,7 @@ import Testing
   func fastKeys() throws {
     let held = try act(on: "prod://payments/api", expect: 4)
     let hold = try #require(held["hold"]?["digest"]?.string?.text)
-    try asUser("bob", "approve", hold, "--digest", hold)
+    try box.asUser("bob", "approve", hold, "--digest", hold)
     for _ in 0..<30 { try act(on: "prod://payments/docs", expect: 0) }
     try box.tmux(
       "new-session", "-d", "-x", "100", "-y", "30",

@@ -118,6 +118,19 @@ final class Sandbox {
 
   // MARK: the daemon
 
+  /// Runs a command that signs as one of the people, whose passphrase is their name.
+  @discardableResult
+  func asUser(
+    _ name: String, _ arguments: String..., expect: Int32 = 0
+  ) throws -> Outcome {
+    let outcome = try program(
+      arguments + [
+        "--registry", registry, "--key", "\(home)/\(name).key", "--passphrase-fd", "0",
+      ], input: name + "\n")
+    #expect(outcome.status == expect, "\(arguments): \(outcome.output)\(outcome.errors)")
+    return outcome
+  }
+
   /// `asStranger`: With an account that has seen nothing, told this registry's id.
   ///
   /// `fileSizeKiB`: The largest file it may write; `more`: further arguments.

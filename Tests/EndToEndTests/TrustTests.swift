@@ -11,19 +11,6 @@ import Testing
     box = try Sandbox()
   }
 
-  /// Runs a command that signs as one of the people, whose passphrase is their name.
-  @discardableResult
-  func asUser(
-    _ name: String, _ arguments: String..., expect: Int32 = 0
-  ) throws -> Sandbox.Outcome {
-    let outcome = try box.program(
-      arguments + [
-        "--registry", box.registry, "--key", "\(box.home)/\(name).key", "--passphrase-fd", "0",
-      ], input: name + "\n")
-    #expect(outcome.status == expect, "\(arguments): \(outcome.output)\(outcome.errors)")
-    return outcome
-  }
-
   func newKey(_ name: String) throws {
     try box.countersign(
       "key", "new", "--operator", "user:\(name)", "--out", "\(box.home)/\(name).key",
@@ -34,17 +21,17 @@ import Testing
   func founded() throws {
     for name in ["alice", "bob", "carol", "dave"] { try newKey(name) }
     let genesis = "\(box.home)/genesis.dsse"
-    try asUser(
+    try box.asUser(
       "alice", "init", "--as", "user:alice", "--groups", "sre", "--admin-quorum", "2",
       "--may-grant", "deploy@prod://payments/**", "--founder",
       "user:carol=\(box.home)/carol.key.pub;groups=sre", "--founder",
       "user:dave=\(box.home)/dave.key.pub", "--draft", genesis)
-    let early = try asUser("alice", "init", "--from", genesis, expect: 1)
+    let early = try box.asUser("alice", "init", "--from", genesis, expect: 1)
     #expect(early.errors.contains("signatures_wrong") && early.errors.contains("user:carol"))
-    try asUser("bob", "init", "--sign", genesis, expect: 1)
-    try asUser("carol", "init", "--sign", genesis)
-    try asUser("dave", "init", "--sign", genesis)
-    try asUser("alice", "init", "--from", genesis)
+    try box.asUser("bob", "init", "--sign", genesis, expect: 1)
+    try box.asUser("carol", "init", "--sign", genesis)
+    try box.asUser("dave", "init", "--sign", genesis)
+    try box.asUser("alice", "init", "--from", genesis)
   }
 
   /// Has alice propose something and carol co-sign it.
@@ -57,7 +44,7 @@ import Testing
     #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
     let json = try JSONParser.parse(Array(outcome.output.utf8))
     #expect(json["proposed"]?.bool == true, "\(arguments)")
-    try asUser("carol", "proposals", "sign", json["statement"]?.string?.text ?? "", "--yes")
+    try box.asUser("carol", "proposals", "sign", json["statement"]?.string?.text ?? "", "--yes")
   }
 
   func json(_ outcome: Sandbox.Outcome) throws -> JSONValue {
@@ -76,11 +63,11 @@ import Testing
     try agreed("service", "enroll", "service:gateway-1", "--out", "\(box.home)/gw.pem")
     try agreed(
       "resource", "register", "prod://payments/**", "--type", "service", "--env", "production")
-    try asUser("alice", "agent", "register", "agent:deploy-bot", "--roles", "deployer")
+    try box.asUser("alice", "agent", "register", "agent:deploy-bot", "--roles", "deployer")
     try box.countersign("key", "new", "--out", "\(box.home)/bot.pem")
-    try asUser(
+    try box.asUser(
       "alice", "key", "enroll", "agent:deploy-bot", "--agent-key", "\(box.home)/bot.pem")
-    let grant = try asUser(
+    let grant = try box.asUser(
       "alice", "grant", "issue", "agent:deploy-bot", "--can", "deploy@prod://payments/**",
       "--max-depth", "1")
     try """
@@ -89,7 +76,7 @@ import Testing
     allow if { input.resource.uri == "prod://payments/docs" }
     require_approval if { input.action == "deploy"; input.resource.uri != "prod://payments/docs" }
     """.write(toFile: "\(box.home)/p.rego", atomically: true, encoding: .utf8)
-    try asUser("alice", "policy", "publish", "p", "\(box.home)/p.rego")
+    try box.asUser("alice", "policy", "publish", "p", "\(box.home)/p.rego")
     try agreed("policy", "activate", "p@v1")
     try box.startDaemon()
     return grant.output.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -114,7 +101,7 @@ import Testing
     default allow = false
     allow if { input.resource.uri == "prod://payments/docs" }
     """.write(toFile: "\(box.home)/p.rego", atomically: true, encoding: .utf8)
-    try asUser("alice", "policy", "publish", "p", "\(box.home)/p.rego")
+    try box.asUser("alice", "policy", "publish", "p", "\(box.home)/p.rego")
     func console(_ name: String, _ script: String) throws {
       try script.write(toFile: "\(box.home)/script", atomically: true, encoding: .utf8)
       let outcome = try box.countersign(
@@ -163,7 +150,7 @@ import Testing
   @Test("founders sign one genesis; trust changes only with a second admin")
   func proposals() throws {
     try founded()
-    let proposed = try asUser(
+    let proposed = try box.asUser(
       "alice", "operator", "enroll", "user:bob", "--public", "\(box.home)/bob.key.pub")
     #expect(proposed.output.contains("proposed, 1 of 2 admins"))
     #expect(try read("operator", "list").array?.count == 3)
@@ -172,15 +159,15 @@ import Testing
     #expect(open.array?.first?["subject"]?.string == "user:bob")
     let shown = try box.countersign("proposals", "show", digest, "--registry", box.registry)
     #expect(shown.output.contains("operator.enrolled") && shown.output.contains("1 of 2"))
-    let again = try asUser("alice", "proposals", "sign", digest, "--yes", expect: 1)
+    let again = try box.asUser("alice", "proposals", "sign", digest, "--yes", expect: 1)
     #expect(again.errors.contains("exists"))
-    let signed = try asUser("carol", "proposals", "sign", String(digest.prefix(8)), "--yes")
+    let signed = try box.asUser("carol", "proposals", "sign", String(digest.prefix(8)), "--yes")
     #expect(signed.output.contains("in effect"))
     #expect(try read("operator", "list").array?.count == 4)
-    let spare = try asUser(
+    let spare = try box.asUser(
       "alice", "operator", "remove", "user:dave", "--reason", "left", "--dry-run", expect: 1)
     #expect(spare.errors.contains("no_spare_admin"))
-    let last = try asUser(
+    let last = try box.asUser(
       "alice", "operator", "remove", "user:dave", "--reason", "left", "--dry-run", "--no-spare")
     #expect(last.output.contains("dry run"))
     try box.countersign("log", "verify", "--registry", box.registry)
@@ -299,7 +286,7 @@ import Testing
   func agents() throws {
     let grant = try working()
     let home = box.home
-    try asUser("alice", "agent", "register", "agent:helper", "--roles", "helper")
+    try box.asUser("alice", "agent", "register", "agent:helper", "--roles", "helper")
     try box.countersign("key", "new", "--out", "\(home)/helper.pem")
     let asked = try json(
       try box.countersign(
@@ -307,7 +294,8 @@ import Testing
         "--socket", box.socket, "--json"))
     let request = try #require(asked["request"]?.string?.text)
     #expect(try read("key", "requests").array?.first?["holder"]?.string == "agent:helper")
-    try asUser("carol", "key", "enroll", "agent:helper", "--request", String(request.prefix(10)))
+    try box.asUser(
+      "carol", "key", "enroll", "agent:helper", "--request", String(request.prefix(10)))
     #expect(try read("key", "requests").array?.isEmpty == true)
     let wide = try box.countersign(
       "grant", "issue", "agent:helper", "--can", "deploy@prod://other/**", "--parent", grant,
@@ -336,7 +324,7 @@ import Testing
       try box.countersign(
         "key", "request", "agent:helper", "--agent-key", "\(home)/next.pem", "--replaces",
         "\(home)/helper.pem", "--socket", box.socket, "--json"))
-    try asUser(
+    try box.asUser(
       "carol", "key", "rotate", "agent:helper", "--request",
       rotation["request"]?.string?.text ?? "")
     let old = try act(
@@ -351,7 +339,7 @@ import Testing
     let grant = try working()
     let held = try act(grant, on: "prod://payments/api", expect: 4)
     let hold = try #require(held["hold"]?["digest"]?.string?.text)
-    try asUser("bob", "approve", hold, "--digest", hold, "--reason", "checked")
+    try box.asUser("bob", "approve", hold, "--digest", hold, "--reason", "checked")
     try box.countersign("log", "checkpoint", "--help")
     _ = try act(grant, on: "prod://payments/docs", expect: 0)
     let (process, pipe) = try box.actInBackground([
@@ -367,7 +355,7 @@ import Testing
           $0["resource"]?.string == "prod://payments/web"
         }?["hold"]?.string?.text ?? ""
     }
-    try asUser("bob", "approve", second, "--digest", second, "--reason", "checked")
+    try box.asUser("bob", "approve", second, "--digest", second, "--reason", "checked")
     process.waitUntilExit()
     let answer = try JSONParser.parse(
       Array(pipe.fileHandleForReading.readDataToEndOfFile()))
@@ -424,7 +412,7 @@ import Testing
     #expect(held["hold"] != nil)
     let key = try #require(
       try read("key", "list", "--holder", "agent:deploy-bot").array?.first?["key"]?.string?.text)
-    try asUser("alice", "key", "revoke", key, "--reason", "compromised", "--yes")
+    try box.asUser("alice", "key", "revoke", key, "--reason", "compromised", "--yes")
     _ = box.stopDaemon()
     // Yesterday's file simply copied back is refused: this account has seen more.
     try FileManager.default.copyItem(
@@ -451,15 +439,15 @@ import Testing
     _ = box.stopDaemon()
     let root = hexadecimal(base64: lost["root"]?.string?.text ?? "")
     let size = "\(lost["size"]?.integer ?? 0)"
-    let small = try asUser(
+    let small = try box.asUser(
       "alice", "log", "confirm-restore", "--lost-size", "3", "--lost-root", root, "--reason", "x",
       expect: 1)
     #expect(small.errors.contains("lost_too_small"))
-    let proposed = try asUser(
+    let proposed = try box.asUser(
       "alice", "log", "confirm-restore", "--lost-size", size, "--lost-root", root, "--reason",
       "disk died", "--json")
     let digest = try #require(try json(proposed)["statement"]?.string?.text)
-    try asUser("carol", "proposals", "sign", digest, "--yes")
+    try box.asUser("carol", "proposals", "sign", digest, "--yes")
     try box.startDaemon()
     _ = try act(grant, on: "prod://payments/docs", expect: 0)
     #expect(try read("holds", "list").array?.isEmpty == true)

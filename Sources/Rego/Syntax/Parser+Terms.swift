@@ -260,7 +260,7 @@ extension Parser {
     return .set(elements)
   }
 
-  /// Terms comma-separated, up to and with a closing symbol.
+  /// Comma-separated terms, up to and including a closing symbol.
   mutating func terms(until end: String) throws(PolicyFault) -> [Term] {
     var terms: [Term] = []
     while !skip(end) {
