@@ -150,6 +150,18 @@ extension SafeText: ExpressibleByStringInterpolation {
 }
 
 extension SafeText {
+  /// The first columns alone.
+  package func dropping(from columns: Int) -> SafeText {
+    var result = SafeText("")
+    var used = 0
+    for glyph in glyphs {
+      guard used + glyph.width <= columns else { break }
+      result.append(glyph)
+      used += glyph.width
+    }
+    return result
+  }
+
   /// The rest after so many columns.
   package func dropping(columns: Int) -> SafeText {
     var result = SafeText("")

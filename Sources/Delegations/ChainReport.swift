@@ -69,7 +69,11 @@ extension ChainReport.Hop {
     }
     compare("from", above?.notBefore?.text, limits.notBefore?.text, "any time")
     compare("until", above?.notAfter?.text, limits.notAfter?.text, "any time")
-    compare("hops below", above.map { "\($0.maxDepth)" }, "\(limits.maxDepth)", "0")
+    // A hop always may pass on less far than the one above it: only the number says how far.
+    lines.append(
+      limits.maxDepth == 0
+        ? "may not delegate further"
+        : "may delegate \(limits.maxDepth) more level\(limits.maxDepth == 1 ? "" : "s")")
     compare("uses", above?.maxUses.map { "\($0)" }, limits.maxUses.map { "\($0)" }, "unlimited")
     func names(_ limits: GrantLimits?) -> String? {
       guard let limits, !limits.audiences.isEmpty else { return nil }

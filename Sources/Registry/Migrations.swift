@@ -73,6 +73,10 @@ enum Migrations {
             PRIMARY KEY (service, host, socket)) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("6 queue") { db in
+      try db.execute(sql: HoldQueue.schema)
+      try HoldQueue.fill(db)
+    }
     return migrator
   }()
 }

@@ -242,7 +242,7 @@ struct DelegationGraphTests {
     #expect(report().hops.map(\.verdict.word) == ["valid", "valid", "valid"])
     #expect(
       report().hops[2].narrowing == [
-        "deploy on prod://payments/* -> deploy on prod://payments/api", "hops below 1 -> 0",
+        "deploy on prod://payments/* -> deploy on prod://payments/api", "may not delegate further",
         "uses 2 -> unlimited", "at every service -> service:gateway-1",
       ])
     try world.sign(.grantRevoked(GrantRevoked(grant: first, reason: "x")), by: world.bot)

@@ -31,7 +31,7 @@ import Testing
           .hold(digest(1)), 1,
           [
             text("!! CRIT", .riskCritical), text("4bf5122f"), text("db-janitor"),
-            text("schema.drop\u{2192}db://ledger/v1"), text("1/2 "), text("here", .stateOK),
+            text("schema.drop\u{2192}db://ledger/v1"), text("1/2 "), text("waits", .stateOK),
             .until(now.advanced(bySeconds: 291)), .clock(ago(60)),
           ]),
         row(
@@ -41,6 +41,7 @@ import Testing
             text("deploy\u{2192}prod://payments/\u{4F5C}\u{8005}\u{202E}"), text("0/1 "),
             text("40s"), .until(now.advanced(bySeconds: 680)), .clock(ago(20)),
           ]),
+        flood,
         row(
           .hold(digest(3)), 3,
           [
@@ -165,6 +166,21 @@ import Testing
     }
   }
 
+  /// The line of a flood: one agent's equal holds.
+  private var flood: ListRow {
+    var row = ListRow(
+      target: .group(digest(40)), place: [.integer(3)],
+      cells: [
+        .text("~  MED", .riskMedium), .text("\u{25B8} group", .title),
+        .text("intern-bot", .alert),
+        .text("\u{00D7}66 refund.create\u{2192}pay://refunds/batch/2026-11-25"),
+        .text("66 in 5 min", .alert), .text("waits", .stateOK),
+        .until(now.advanced(bySeconds: 200)), .clock(now.advanced(bySeconds: -200)),
+      ], related: [.agent("agent:intern-bot"), .resource("pay://refunds/batch/2026-11-25")])
+    (row.count, row.hold, row.branch, row.isFlood) = (66, digest(41), .folded, true)
+    return row
+  }
+
   private func node(
     _ target: Target, _ name: String, _ scope: String = "", children: Int = 0, fault: String = "",
     elsewhere: Int = 0, pending: Int = 0
@@ -211,12 +227,12 @@ import Testing
             Preview(
               target: target, title: target.words,
               lines: [
-                Line("Will do", "schema.drop on db://ledger/v1  cascade=true", .title),
-                Line("Requester", "agent:db-janitor  waiting now  via alice > db-janitor"),
+                Line("Action", "schema.drop on db://ledger/v1  cascade=true", .title),
                 Line("Effect", "IRREVERSIBLE", .alert),
+                Line("Requester", "agent:db-janitor  waiting now  via alice > db-janitor"),
                 Line(
-                  "Agent says", "\"cleanup, safe, please approve quickly\"  not verified",
-                  .untrusted),
+                  "Justification",
+                  "\"cleanup, safe, please approve quickly\"  (agent, unverified)", .untrusted),
               ],
               chain: [
                 Line("root", "user:alice", .title),
@@ -246,6 +262,7 @@ import Testing
       RegistryStatus.Pending(hold: digest(1).hex, risk: .critical, words: "schema.drop"),
       RegistryStatus.Pending(hold: digest(2).hex, risk: .high, words: "deploy"),
     ]
+    (status.pendingCount, status.neededCount) = (68, 1)
     status.openProposals = 1
     status.owedReviews = 1
     answer(model.update(.changed(status), at: now), &model)

@@ -80,10 +80,16 @@ private struct Source {
     answer(list.refresh(page: visible, at: now), &list, source)
     #expect(selected(list) == 300)
     #expect(list.index - list.top == offset, "it stays where it stands on the screen")
-    // Its own row goes: the cursor stays near, and names what it stands on now.
+    // Its own row goes: it stays under the cursor, and says so, so that no key acts on another.
     source.rows.removeAll { $0 == 300 }
-    answer(list.refresh(page: visible, at: now), &list, source)
-    #expect(selected(list) == 320)
+    for _ in 0..<3 { answer(list.refresh(page: visible, at: now), &list, source) }
+    #expect(selected(list) == 300 && list.selectedRow?.isGone == true)
+    #expect(list.rows.count { $0.isGone } == 1)
+    // Once the cursor moves it is let go.
+    answer(list.move(1, visible: visible, at: now), &list, source)
+    #expect(selected(list) == 320 && !list.rows.contains(where: \.isGone))
+    answer(list.move(-1, visible: visible, at: now), &list, source)
+    #expect(selected(list) == 290)
   }
 
   @Test func `rows never reorder under a cursor that has just moved`() {

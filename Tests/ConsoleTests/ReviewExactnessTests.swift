@@ -67,7 +67,7 @@ import Testing
   @Test func `a nested number is shown as it was signed, however large`() async throws {
     let text = #"{"a":{"to":20000000000000001,"list":[1e999,0.10,-0.0,1E+2]},"b":[[[1e-999]]]}"#
     let (_, review) = try await held(try #require(try JSONParser.parse(Array(text.utf8)).object))
-    let shown = review.signedLines.filter { $0.label == "params" }.map(\.text.text)
+    let shown = review.signedLines.filter { $0.label == "parameter" }.map(\.text.text)
     #expect(
       shown == [
         #"a = {"list":[1e999,0.10,-0.0,1E+2],"to":20000000000000001}"#, "b = [[[1e-999]]]",

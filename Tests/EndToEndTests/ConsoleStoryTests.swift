@@ -20,7 +20,13 @@ import Testing
       countersignd --registry registry.db --service service:gateway-1 \
         --key keys/DEMO-gateway-1.pem --socket s.sock --quiet & daemon=$!
       for n in $(seq 100); do [ -S s.sock ] && break; sleep 0.1; done
-      act() { # agent, action, resource
+      waits() { # agent, action, resource
+        countersign holds list --json --registry registry.db | python3 -c "import json, sys
+      sys.exit(not any([h['agent'], h['action'], h['resource']] == ['agent:$1', '$2', '$3']
+        for h in json.load(sys.stdin)))"
+      }
+      act() { # agent, action, resource: so that one of them waits, and not a group of two
+        waits "$1" "$2" "$3" && return
         grant=$(countersign grant list --json --registry registry.db | python3 -c \
           "import json, sys
       print([g['grant'] for g in json.load(sys.stdin) if g['holder'] == 'agent:$1'][0])")

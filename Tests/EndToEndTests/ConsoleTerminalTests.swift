@@ -154,6 +154,13 @@ import Testing
       "ACCESSIBLE=1 countersign --registry \(box.registry) --key \(box.home)/alice.key; "
         + "echo ended $?; sleep 60")
     try box.see("countersign>")
+    // The number of a row opens that row.
+    try box.type("list agents")
+    try box.press("Enter")
+    try box.see("Agents: 1 row.")
+    try box.type("open 1")
+    try box.press("Enter")
+    try box.see("roles: deployer")
     try box.type("list keys")
     try box.press("Enter")
     try box.see("1. key")

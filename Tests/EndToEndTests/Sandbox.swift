@@ -111,7 +111,9 @@ final class Sandbox {
       fileURLWithPath: program.hasPrefix("/") ? program : "\(programs)/\(program)")
     process.arguments = arguments
     process.environment = environment
-    process.standardError = FileHandle(forWritingAtPath: "/dev/null")
+    // A process that outlives its test must not hold the test run's own output open.
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
     try process.run()
     return process
   }

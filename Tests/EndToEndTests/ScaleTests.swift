@@ -118,7 +118,7 @@ import Testing
     #expect(found.steps < 24_000, "\(found.steps) steps")
     let total = try large.database.read {
       var window = WindowRequest(anchor: .first, limit: 1, now: Timestamp(milliseconds: 0))
-      (window.pattern, window.needle) = ("%bot-00019%", "bot-00019")
+      window.terms = [WindowTerm(pattern: "%bot-00019%", needle: "bot-00019")]
       return try $0.listCount(of: .agents, window, upTo: 100_000)
     }
     #expect(total == 100)
@@ -133,19 +133,18 @@ import Testing
       let text =
         [number, "BOT-000" + number, "bench", "owner:user:b", "name:\(number)", "worker"]
         .randomElement(using: &random) ?? ""
-      let filter = Filter(text)
+      let term = try #require(Filter(text, .agents).terms.first)
       let order: [WindowRequest.Order] = [.name, .owner]
       var lines = WindowRequest(
         anchor: .first, limit: Int.random(in: 1...50, using: &random),
         now: Timestamp(milliseconds: 0))
       lines.order = order.randomElement(using: &random) ?? .name
       lines.isReversed = Bool.random(using: &random)
-      lines.pattern = filter.pattern
-      lines.literal = Filter.pattern(of: text)
-      lines.column = filter.column
       var rows = lines
-      lines.needle = filter.text
-      rows.needle = nil
+      lines.terms = [
+        WindowTerm(pattern: term.pattern, needle: term.text, column: term.column)
+      ]
+      rows.terms = [WindowTerm(pattern: term.pattern, column: term.column)]
       try large.database.read { transaction in
         // Page by page to the end, both ways.
         for _ in 0..<4 {
@@ -229,17 +228,6 @@ private struct Xorshift: RandomNumberGenerator {
     state ^= state >> 7
     state ^= state << 17
     return state
-  }
-}
-
-extension WindowRequest {
-  /// The same rows from another place.
-  fileprivate func at(_ anchor: Anchor) -> WindowRequest {
-    var copy = WindowRequest(anchor: anchor, limit: limit, now: now)
-    (copy.order, copy.isReversed, copy.showsEnded) = (order, isReversed, showsEnded)
-    (copy.pattern, copy.literal, copy.needle) = (pattern, literal, needle)
-    (copy.isNegated, copy.column, copy.viewer) = (isNegated, column, viewer)
-    return copy
   }
 }
 

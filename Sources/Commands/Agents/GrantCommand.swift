@@ -38,7 +38,7 @@ struct GrantCommand: AsyncParsableCommand {
     @Option(help: "Services at which it counts, comma-separated. Default: every one.")
     var audiences: String?
 
-    @Option(help: "The grant it hangs from, when an agent passes authority on.")
+    @Option(help: "The parent grant, when an agent delegates.")
     var parent: String?
 
     @Option(help: "Issue as this agent, with --agent-key.")

@@ -46,7 +46,8 @@ final class PlainConsole {
     "approve N   read a hold and sign an approval; also signs a proposal, completes a review, activates a policy",
     "deny N      read a hold and sign a denial",
     "revoke N    revoke the key of row N", "lock N      lock what row N is; or: lock everything",
-    "open ID     look something up by its id", "status      how the registry stands",
+    "open N      open row N: a group lists its holds", "open ID     look something up by its id",
+    "status      registry status",
     "quit",
   ]
 
@@ -93,10 +94,12 @@ final class PlainConsole {
   private func report() {
     for message in answers.take() {
       switch message {
-      case .verification(.verified(let size, _)): say("The log of \(size) entries is verified.")
+      case .verification(.verified(let size, _)):
+        say("Log verified: \(Plural.count(Int(size), "entry", "entries")).")
       case .verification(.broken(let index, let code, let reason)):
         say(
-          "ALERT. The log is not good\(index.map { " at entry \($0)" } ?? ""). \(code): \(reason)")
+          "ALERT. Log verification failed\(index.map { " at entry \($0)" } ?? ""). \(code): \(reason)"
+        )
       case .standing(let words): standing = words
       case .failed(let problem): say("Failed. \(problem)")
       case .said(let text): say(text)
@@ -119,25 +122,40 @@ final class PlainConsole {
     if let alarm = status.alarm { say("ALERT. \(alarm)") }
     if let lock = status.everythingLock { say("EVERYTHING IS LOCKED \(lock)") }
     let critical = status.pending.count { $0.risk == .critical }
+    let count = status.pendingCount
+    let floor = status.isFloor ? "at least " : ""
     say(
-      "\(status.pending.count) holds wait, \(critical) of them critical. \(status.openProposals) proposals "
-        + "are open, \(status.owedReviews) reviews owed.")
+      "\(floor)\(Plural.count(count, "hold")) \(count == 1 ? "waits" : "wait"), "
+        + "\(status.neededCount) for you. \(critical > 0 ? "\(critical) critical. " : "")"
+        + "\(Plural.count(status.openProposals, "open proposal")), "
+        + "\(Plural.count(status.owedReviews, "review")) owed.")
     if let note = status.note { say(note) }
   }
 
   private func list(_ view: View) async {
     var state = ListState(view)
     if view == .decisions || view == .audit { state.resume() }
-    let request = state.restart(page: 6)
+    await read(state.restart(page: 6))
+    readOutRows(view, view.title)
+  }
+
+  private func read(_ request: ListRequest) async {
     await reader.page(request) { [answers] in answers.post($0) }
     for case .page(let page) in answers.take() { shown = page.rows }
-    say("\(view.title): \(shown.count) rows.")
+    guard request.view == .approvals else { return }
+    await keeper.judge(shown.compactMap(\.hold))
+    report()
+  }
+
+  private func readOutRows(_ view: View, _ title: String) {
+    say("\(title): \(Plural.count(shown.count, "row")).")
     let now = Clock.system.now()
     for (index, row) in shown.enumerated() {
       var words = zip(view.columns, row.cells).compactMap { column, cell in
         column.isWide ? nil : PlainConsole.spoken(column, cell.shown(at: now).text.text)
       }
-      if case .hold(let hold) = row.target, let word = standing[hold.hex] { words.append(word) }
+      if row.count > 1 { words.append("a group of \(row.count) holds: open \(index + 1)") }
+      if let hold = row.hold, let word = standing[hold.hex] { words.append(word) }
       say("\(index + 1). \(words.joined(separator: ", ")).")
     }
   }
@@ -153,9 +171,10 @@ final class PlainConsole {
     case ("risk", "MED"): return "medium risk"
     case ("risk", _): return "low risk"
     case ("action", _): return text
-    case ("here", "here"): return "the agent waits"
-    case ("here", "gone"): return "the agent is gone"
-    case ("here", _): return "last asked \(text) ago"
+    case ("seen", "waits"): return "the agent waits"
+    case ("seen", "gone"): return "the agent is gone"
+    case ("seen", _): return "last asked \(text) ago"
+    case ("quorum", _) where text.hasSuffix("min"): return "\(text) from this agent"
     case ("quorum", _): return "\(text.replacingOccurrences(of: "/", with: " of ")) approvals"
     case ("expires", _): return text.contains(":") ? "ends in \(text)" : "ends \(text)"
     default: return "\(column.title.lowercased()) \(text)"
@@ -188,6 +207,7 @@ final class PlainConsole {
   }
 
   private func open(_ id: String) async {
+    if let number = Int(id), shown.indices.contains(number - 1) { return await open(row: number) }
     guard case .resolved(_, let found) = await reader.resolve(id) else { return }
     guard !found.isEmpty else {
       say("Nothing on record is called \(id).")
@@ -198,10 +218,42 @@ final class PlainConsole {
     if found.count == 1 { read(await keeper.document(.card(found[0].target))) }
   }
 
+  /// Opens a row of the list that was read out last; its number means nothing else while it is there.
+  private func open(row number: Int) async {
+    let row = shown[number - 1]
+    switch row.target {
+    case .group(let group):
+      guard case .members(let holds, _, let hasMore) = await reader.members(of: group) else {
+        return
+      }
+      var list = ListState(.approvals)
+      var request = list.whole(filter: "")
+      request.unfolded = [group]
+      await read(request)
+      shown = shown.filter { row in row.hold.map(holds.contains) == true && row.depth > 0 }
+      readOutRows(.approvals, "Holds of the group\(hasMore ? ", the first of them" : "")")
+    case .hold, .decision: read(await keeper.document(.why(row.target)))
+    case .policy: read(await keeper.document(.source(row.target)))
+    default: read(await keeper.document(.card(row.target)))
+    }
+  }
+
   // MARK: signing
 
   private func vote(_ text: String, _ vote: ApprovalVoted.Vote) async {
     guard let row = row(text) else { return }
+    if case .group(let group) = row.target {
+      guard vote == .deny else {
+        say("Holds are approved one by one: open \(text) lists those of this group.")
+        return
+      }
+      guard case .members(let holds, _, _) = await reader.members(of: group), !holds.isEmpty else {
+        say("None of its holds is pending any more.")
+        return
+      }
+      await sign(.denyAll(holds), button: "deny")
+      return
+    }
     guard case .hold(let hold) = row.target else {
       // What can be answered is answered as `a` answers it on the screen.
       guard vote == .approve, let request = ConsoleModel.answer(to: row.target) else {
@@ -314,7 +366,7 @@ final class PlainConsole {
       say("It has changed meanwhile. Nothing was signed; begin again.")
       return
     }
-    if again.lines != consent.lines {
+    if again.lines != consent.lines || again.hashes != consent.hashes {
       say("With what you typed the plan is:")
       readOut(again)
     }
@@ -369,8 +421,9 @@ final class PlainConsole {
 
   private func readOut(_ consent: Consent) {
     say("\(consent.title.text). \(consent.heading.text).")
-    for (index, line) in consent.lines.enumerated() {
-      say("Line \(index + 1) of \(consent.lines.count). \(line.label) \(line.text.text)")
+    let lines = consent.lines + consent.hashes
+    for (index, line) in lines.enumerated() {
+      say("Line \(index + 1) of \(lines.count). \(line.label) \(line.text.text)")
     }
     if consent.hidden > 0 {
       say("ALERT. \(consent.hidden) hidden characters are shown above.")

@@ -133,7 +133,7 @@ enum CommandRun {
     lines += outcome.errors.split(separator: "\n").map { Line("!", SafeText(String($0)), .alert) }
     lines.append(
       Line(
-        "ended", SafeText("with status \(outcome.status)"),
+        "exit status", SafeText("\(outcome.status)"),
         outcome.status == 0 ? .stateOK : .stateBad))
     return Document(
       .output(words), title: SafeText("countersign " + CommandLine.line(words)), lines: lines)

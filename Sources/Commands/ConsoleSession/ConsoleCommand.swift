@@ -15,7 +15,7 @@ struct ConsoleCommand: Subcommand {
   static let configuration = CommandConfiguration(
     commandName: "console", abstract: "Open the console (also without a subcommand).",
     discussion: """
-      ? shows what is possible, : takes commands. With an id (of a hold, agent, key, entry or \
+      ? shows keys and commands, : takes commands. With an id (of a hold, agent, key, entry or \
       resource, whole or in part) it opens on it. ACCESSIBLE=1 or --plain asks line by line. Without \
       a terminal use: countersign holds, approve, deny; or --script.
       """)

@@ -143,6 +143,8 @@ final class ConsoleRuntime: Sendable {
       task { post(await reader.matches(text, showsEnded: showsEnded, serial: serial)) }
     case .countUnseen(let view, let index):
       task { if let message = await reader.unseen(view, after: index) { post(message) } }
+    case .judge(let holds): task { await keeper.judge(holds) }
+    case .members(let group): task { post(await reader.members(of: group)) }
     case .preview(let target):
       task { if let message = await reader.preview(target) { post(message) } }
     case .document(.notes): task { post(await reader.notes()) }

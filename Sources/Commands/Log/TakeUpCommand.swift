@@ -1,3 +1,4 @@
+import Approvals
 import ArgumentParser
 import Authority
 import CanonicalJSON
@@ -43,7 +44,9 @@ struct TakeUpCommand: Subcommand {
         voter: voter,
         verification: state.unsupported.map { .unreadable($0) }
           ?? .verified(size: ledger.tree.size, at: now),
-        standing: Standing.words(of: voter, in: state, at: now))
+        standing: Standing.words(
+          of: voter, to: state.openHolds(at: now).prefix(1000).map(\.digest),
+          in: state, at: now))
       try ledger.checkShelf()
       Output.json(found.json)
       try? ledger.fold()

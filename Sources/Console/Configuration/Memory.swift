@@ -17,6 +17,8 @@ package struct Memory: Sendable, Hashable {
   /// The newest first.
   package var reasons: [String] = []
   package var commands: [String] = []
+  /// Whether the queue shows every open hold, not only those that need this person.
+  package var showsAllHolds = false
 
   private static let limit = 50
 
@@ -39,6 +41,7 @@ package struct Memory: Sendable, Hashable {
     }
     reasons = strings("reasons")
     commands = strings("commands")
+    showsAllHolds = json["queue"]?.string?.text == "all"
     for member in json["columns"]?.object?.members ?? [] {
       var kept = Columns()
       kept.hidden = Set((member.value["hidden"]?.array ?? []).compactMap { $0.string?.text })
@@ -62,7 +65,8 @@ package struct Memory: Sendable, Hashable {
         ])
     }
     return [
-      "columns": .object(JSONObject(views)), "commands": list(commands), "reasons": list(reasons),
+      "columns": .object(JSONObject(views)), "commands": list(commands),
+      "queue": showsAllHolds ? "all" : "mine", "reasons": list(reasons),
     ]
   }
 }

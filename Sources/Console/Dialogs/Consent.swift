@@ -130,6 +130,8 @@ package struct Consent: Sendable {
   /// Over the lines that bind.
   package let heading: SafeText
   package let lines: [Line]
+  /// Ids and hashes that bind too, folded into one line below them; covered by the digest.
+  package let hashes: [Line]
   /// Under them: the digest that is signed.
   package let seal: SafeText
   /// The whole of it, to copy.
@@ -154,7 +156,7 @@ package struct Consent: Sendable {
 
   package init(
     request: ConsentRequest, title: SafeText, deadline: Timestamp? = nil, ended: String? = nil,
-    heading: SafeText, lines: [Line], seal: SafeText = "", digest: String = "",
+    heading: SafeText, lines: [Line], hashes: [Line] = [], seal: SafeText = "", digest: String = "",
     basis: [Fact] = [], impact: Impact = .none, asides: [Line] = [], choice: Choice? = nil,
     inputs: [Input],
     buttons: [Button],
@@ -166,6 +168,7 @@ package struct Consent: Sendable {
     self.ended = ended
     self.heading = heading
     self.lines = lines
+    self.hashes = hashes
     self.seal = seal
     self.digest = digest
     self.basis = basis
@@ -211,7 +214,15 @@ package struct Consent: Sendable {
     }
   }
 
-  package var hidden: Int { lines.reduce(0) { $0 + $1.text.hidden } }
+  package var hidden: Int { (lines + hashes).reduce(0) { $0 + $1.text.hidden } }
+
+  /// The one line that stands for ids and hashes while they are folded.
+  package var foldedHashes: Line? {
+    guard !hashes.isEmpty else { return nil }
+    var names: [String] = []
+    for line in hashes where !names.contains(line.label) { names.append(line.label) }
+    return Line("hashes", SafeText("\(names.joined(separator: ", ")) (h unfolds)"), .hint)
+  }
 }
 
 /// A choice, and what is typed into the fields that change what it would do.

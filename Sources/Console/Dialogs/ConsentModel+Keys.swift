@@ -196,6 +196,7 @@ extension ConsentModel {
     case .character(" "), .control("f"): pageDown(rows)
     case .control("b"): pageUp(rows)
     case .character("y"): return .copy(consent.digest)
+    case .character("h"): showsHashes.toggle()
     case .character("J"):
       if case .vote(let hold, _) = consent.request { return .open(.json(.hold(hold))) }
       if case .proposal(let digest) = consent.request { return .open(.json(.proposal(digest))) }
@@ -215,7 +216,9 @@ extension ConsentModel {
   /// The plan as text, to keep.
   private var text: [String] {
     [consent.title.text, consent.heading.text]
-      + consent.lines.map { ($0.label.isEmpty ? "" : $0.label + "  ") + $0.text.text }
+      + (consent.lines + consent.hashes).map {
+        ($0.label.isEmpty ? "" : $0.label + "  ") + $0.text.text
+      }
       + ["countersign " + consent.command.joined(separator: " ")]
   }
 

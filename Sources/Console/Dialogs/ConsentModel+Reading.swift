@@ -13,7 +13,9 @@ struct ConsentPage: Sendable {
   private(set) var width = 0
   private(set) var rows: [Row] = []
   var isRead: [Bool] = []
-  /// Rows that have not been on the screen.
+  /// Rows that must have been on the screen: ids and hashes need not, see ``HoldReview/hashLines``.
+  private(set) var deciding = 0
+  /// Of these, the rows that have not been.
   private(set) var unread = Int.max
   private var lines: [Line] = []
   private var isASCII = false
@@ -24,11 +26,13 @@ struct ConsentPage: Sendable {
 
   init() {}
 
-  init(_ lines: [Line], width: Int, isASCII: Bool, read: ReadLines) {
+  /// `deciding`: How many of the lines, from the first on, must be read.
+  init(_ lines: [Line], deciding: Int, width: Int, isASCII: Bool, read: ReadLines) {
     self.lines = lines
     self.width = width
     self.isASCII = isASCII
-    for line in lines {
+    for (number, line) in lines.enumerated() {
+      if number == deciding { self.deciding = rows.count }
       let text = isASCII ? line.text.escapedToASCII : line.text
       let whole = Line(line.label, text, line.role, target: line.target)
       var start = 0
@@ -41,34 +45,46 @@ struct ConsentPage: Sendable {
         start = end
       }
     }
+    if deciding >= lines.count { self.deciding = rows.count }
     isRead = rows.map { read.covers($0.characters, of: $0.whole) }
-    unread = isRead.count { !$0 }
+    unread = isRead.prefix(self.deciding).count { !$0 }
   }
 
   mutating func markRead(_ index: Int) {
     guard !isRead[index] else { return }
     isRead[index] = true
-    unread -= 1
+    if index < deciding { unread -= 1 }
   }
 
   /// Nothing counts as read any more.
   mutating func forget() {
     isRead = isRead.map { _ in false }
-    unread = rows.isEmpty ? Int.max : rows.count
+    unread = rows.isEmpty ? Int.max : deciding
   }
 }
 
 extension ConsentModel {
   package var rowCount: Int { page.width == 0 ? Int.max : page.rows.count }
-  /// Rows that have not been on the screen; all, before anything was.
+  /// Rows that decide and have not been on the screen; all, before anything was.
   package var unread: Int { page.unread }
-  /// Rows that have been on the screen.
-  package var rowsSeen: Int { page.width == 0 ? 0 : page.rows.count - page.unread }
+  /// Rows that decide and have been on the screen.
+  package var rowsSeen: Int { page.width == 0 ? 0 : page.deciding - page.unread }
+
+  /// What is shown: what decides, then ids and hashes, in one line or whole.
+  private var shownLines: [Line] {
+    consent.lines
+      + (showsHashes ? consent.hashes : [consent.foldedHashes].compactMap { $0 })
+  }
+
+  private func page(width: Int) -> ConsentPage {
+    ConsentPage(
+      shownLines, deciding: consent.lines.count, width: width, isASCII: isASCII, read: read)
+  }
 
   /// The lines that bind, wrapped so that nothing is cut.
   package func rows(width: Int) -> [Line] {
-    if page.isOf(consent.lines, width, isASCII) { return page.rows.map(\.line) }
-    return ConsentPage(consent.lines, width: width, isASCII: isASCII, read: read).rows.map(\.line)
+    if page.isOf(shownLines, width, isASCII) { return page.rows.map(\.line) }
+    return page(width: width).rows.map(\.line)
   }
 
   /// How many rows the text takes, as the screen is divided: as many as at first.
@@ -84,9 +100,9 @@ extension ConsentModel {
   ///
   /// `asides`: Rows that what stands beside it takes.
   package mutating func show(rows visible: Int, width: Int, asides: Int = 0) {
-    if !page.isOf(consent.lines, width, isASCII) {
-      page = ConsentPage(consent.lines, width: width, isASCII: isASCII, read: read)
-      read.keep(consent.lines)
+    if !page.isOf(shownLines, width, isASCII) {
+      page = page(width: width)
+      read.keep(consent.lines + consent.hashes)
     }
     if pinned?.width != width {
       pinned = Pinned(width: width, rows: page.rows.count, asides: asides)
@@ -108,7 +124,8 @@ extension ConsentModel {
   /// A page on; from the end, on to what has not been read.
   mutating func pageDown(_ rows: Int) {
     scroll = first(visible: rows)
-    if scroll + rows >= rowCount, let unread = page.isRead.firstIndex(of: false) {
+    let unread = page.isRead.prefix(page.deciding).firstIndex(of: false)
+    if scroll + rows >= rowCount, let unread {
       scroll = unread
     } else {
       scroll += max(1, rows - 1)

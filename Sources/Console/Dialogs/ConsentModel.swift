@@ -28,6 +28,9 @@ package struct ConsentModel: Sendable {
   /// What was typed into fields that another choice has no use for, by name.
   var kept: [String: String] = [:]
 
+  /// Whether ids and hashes are shown whole.
+  package internal(set) var showsHashes = false
+
   // What has been read.
   var read = ReadLines()
   /// The text as it was last laid out.

@@ -46,6 +46,7 @@ package enum Command: String, Sendable, CaseIterable {
   case narrower
   case wider
   case showEnded = "show-ended"
+  case showAll = "show-all"
   case follow
   case reload
   case repaint
@@ -105,7 +106,7 @@ package enum Command: String, Sendable, CaseIterable {
     case .related, .json, .export, .verify, .travel, .copyID, .copyRow, .mark, .markRange, .follow:
       1
     case .filter, .nextMatch, .previousMatch, .commandLine, .palette, .sort, .reverse, .columns,
-      .wide, .narrower, .wider, .showEnded, .left, .right, .foldAll, .unfoldAll, .parent:
+      .wide, .narrower, .wider, .showEnded, .showAll, .left, .right, .foldAll, .unfoldAll, .parent:
       2
     default: view == nil ? 3 : 4
     }

@@ -1,4 +1,5 @@
 package import Cells
+package import Keys
 package import Statements
 
 /// What stands in one cell of a list.
@@ -34,10 +35,24 @@ package struct ListRow: Sendable, Hashable {
   /// What it hangs together with.
   package let related: [Target]
   /// Shown dimmed: ended, revoked, lifted.
-  package let isEnded: Bool
-  /// In a tree, how many branches stand above it.
+  package internal(set) var isEnded: Bool
+  /// It has left the list while the cursor stood on it: it stays until the cursor moves.
+  package internal(set) var isGone = false
+  /// How many holds it stands for.
+  package var count = 1
+  /// The hold it is, or the first of those it stands for.
+  package var hold: Digest?
+  /// Whether its agent floods the queue.
+  package var isFlood = false
+  /// When it came, for `since:`.
+  package var at: Timestamp?
+  /// Who did it, for `by:`.
+  package var by = ""
+  /// Whether it waits for the person who looks, as far as rows tell.
+  package var needsViewer = false
+  /// Below which line it is unfolded; 0 for a line of its own.
   package var depth = 0
-  /// In a tree, whether branches hang below it, and whether they are folded away.
+  /// Whether rows can be unfolded below it, and whether they are.
   package var branch = Branch.leaf
 
   package enum Branch: Sendable, Hashable {
@@ -56,6 +71,7 @@ package struct ListRow: Sendable, Hashable {
     self.cells = cells
     self.related = related
     self.isEnded = isEnded
+    if case .hold(let hold) = target { self.hold = hold }
   }
 }
 
@@ -80,6 +96,12 @@ package struct ListRequest: Sendable, Hashable {
   package let filter: String
   package let showsEnded: Bool
   package let collapses: Bool
+  /// Only what needs the person who looks.
+  package var onlyNeeded = false
+  /// Groups of holds that are unfolded.
+  package var unfolded: Set<Digest> = []
+  /// Where the cursor stands: its row stays what it is, a hold or a group, whatever joins or leaves it.
+  package var selected: Target?
 }
 
 /// Rows of a list, as asked for.

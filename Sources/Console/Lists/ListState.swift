@@ -1,3 +1,4 @@
+package import Keys
 package import Statements
 
 /// One list as it stands: a window of rows around the selection, which follows identity.
@@ -39,6 +40,13 @@ package struct ListState: Sendable {
   /// The place of the newest row when following stopped.
   package private(set) var pausedAt: UInt64?
   private var isStale = false
+  /// Only what needs this person is shown; the queue's own filter, which one key lifts.
+  package var onlyNeeded = false
+  /// Groups of holds whose holds are shown one by one.
+  package private(set) var unfolded: Set<Digest> = []
+  /// The request that reads the same list again because the registry moved: it takes no row from
+  /// under the cursor.
+  private var refreshing: Int?
 
   /// Rows kept in memory at most.
   private static let cap = 400
@@ -60,7 +68,9 @@ package struct ListState: Sendable {
     serial += 1
     let request = ListRequest(
       view: view, serial: serial, anchor: anchor, limit: limit, order: order,
-      isReversed: isReversed, filter: filter.text, showsEnded: showsEnded, collapses: collapses)
+      isReversed: isReversed, filter: filter.text, showsEnded: showsEnded, collapses: collapses,
+      onlyNeeded: onlyNeeded && !showsEnded, unfolded: unfolded, selected: selected)
+    refreshing = nil
     awaited = request
     return request
   }
@@ -70,6 +80,12 @@ package struct ListState: Sendable {
 
   /// Rows fetched for a jump to an end: what the screen shows must not wait for its neighbours.
   private func jump(_ page: Int) -> Int { max(24, page + 4) }
+
+  /// A page of the list from its start, for who reads it out.
+  package mutating func whole(filter text: String) -> ListRequest {
+    filter = TextField(text)
+    return request(.first, limit: 400)
+  }
 
   /// Asks for the list anew, as after a change of filter or order.
   package mutating func restart(page: Int) -> ListRequest {
@@ -111,8 +127,14 @@ package struct ListState: Sendable {
       isStale = true
       return nil
     }
+    return again(page: page)
+  }
+
+  /// Reads the rows that are there as they are now.
+  private mutating func again(page: Int) -> ListRequest {
     isStale = false
-    guard hasBefore, let first = rows.first else {
+    defer { refreshing = serial }
+    guard hasBefore, let first = rows.first(where: { !$0.isGone }) else {
       return request(.first, limit: max(batch(page), min(rows.count, ListState.cap)))
     }
     return request(.from(first.firstPlace), limit: max(batch(page), rows.count))
@@ -122,7 +144,8 @@ package struct ListState: Sendable {
     switch request.anchor {
     case .from: true
     case .first: isLoaded && searched == nil
-    case .last: follows
+    // One that a changed filter asked for is not the same list again.
+    case .last: follows && shown == request.filter
     case .after, .before: false
     }
   }
@@ -174,6 +197,7 @@ package struct ListState: Sendable {
     case .first, .from, .last:
       let known = Set(rows.map(\.target))
       let arrived = isLoaded ? page.rows.count { !known.contains($0.target) } : 0
+      let stood = selectedRow
       rows = page.rows
       switch page.request.anchor {
       case .first:
@@ -188,6 +212,12 @@ package struct ListState: Sendable {
       } else if let selected, let found = rows.firstIndex(where: { $0.target == selected }) {
         index = found
         if view == .approvals, arrived > 0, index > 0 || isLoaded { unseen += arrived }
+      } else if refreshing == page.request.serial, var stood, stood.target == selected, owed == 0 {
+        // It has ended while the cursor stood on it. Were it taken away, a key pressed for it would
+        // act on its neighbour: it stays, and says so, until the cursor moves.
+        (stood.isGone, stood.isEnded) = (true, true)
+        index = min(index, rows.count)
+        rows.insert(stood, at: index)
       } else {
         index = min(index, max(0, rows.count - 1))
       }
@@ -260,10 +290,21 @@ package struct ListState: Sendable {
     index = max(0, min(rows.count - 1, wanted))
     owed = wanted - index
     if owed > 0 && !hasAfter || owed < 0 && !hasBefore { owed = 0 }
+    dropGone()
     selected = rows[index].target
     if view == .approvals, index == rows.count - 1 { unseen = 0 }
     scroll(visible: visible)
     return more(visible: visible)
+  }
+
+  /// Lets go of a row that had ended, once the cursor is elsewhere.
+  private mutating func dropGone() {
+    guard rows.count > 1, let gone = rows.firstIndex(where: \.isGone), gone != index else { return }
+    rows.remove(at: gone)
+    if gone < index {
+      index -= 1
+      top = max(0, top - 1)
+    }
   }
 
   package mutating func moveToFirst(page: Int, at now: Timestamp) -> ListRequest? {
@@ -308,6 +349,7 @@ package struct ListState: Sendable {
       return false
     }
     index = found
+    dropGone()
     selected = target
     scroll(visible: visible)
     return true
@@ -318,6 +360,7 @@ package struct ListState: Sendable {
     guard rows.indices.contains(top + row) else { return }
     if follows { pause() }
     index = top + row
+    dropGone()
     selected = rows[index].target
   }
 
@@ -336,6 +379,11 @@ package struct ListState: Sendable {
   package mutating func pause() {
     guard follows else { return }
     follows = false
+    // What follows the newest must not move who has just stopped following.
+    if isLoaded, let awaited, case .last = awaited.anchor, shown == awaited.filter {
+      self.awaited = nil
+      serial += 1
+    }
     selected = selectedRow?.target
     if case .integer(let last)? = rows.last?.place.first { pausedAt = UInt64(max(0, last)) }
   }
@@ -399,6 +447,44 @@ package struct ListState: Sendable {
     guard view.orders.contains(order) else { return }
     self.order = order
     isReversed = reversed
+  }
+
+  // MARK: groups of holds
+
+  /// Shows the holds of the selected group one by one, or no more.
+  ///
+  /// - Returns: What is to be read for it; nil if the selection is no group, or is so already.
+  package mutating func unfold(_ shows: Bool, page: Int) -> ListRequest? {
+    guard let row = selectedRow, case .group(let group) = row.target else { return nil }
+    guard shows ? unfolded.insert(group).inserted : unfolded.remove(group) != nil || showsMember
+    else { return nil }
+    return again(page: page)
+  }
+
+  /// Whether a hold stands below the selected line: one that the cursor stood on when others joined
+  /// it is shown although its group is folded.
+  private var showsMember: Bool {
+    rows.indices.contains(index + 1) && rows[index].depth == 0 && rows[index + 1].depth > 0
+  }
+
+  /// Goes from a hold to the line of its group.
+  package mutating func moveToGroup(visible: Int, at now: Timestamp) -> ListRequest? {
+    guard let row = selectedRow, row.depth > 0,
+      let line = rows[..<index].lastIndex(where: { $0.depth == 0 })
+    else { return nil }
+    return move(line - index, visible: visible, at: now)
+  }
+
+  /// Goes to the next row that needs this person, from the selection on and then from the top; to the
+  /// one after the selection if none is known to.
+  package mutating func moveToNeeded(
+    visible: Int, at now: Timestamp, _ needs: (ListRow) -> Bool
+  ) -> ListRequest? {
+    let stood = index
+    let after = rows.indices.dropFirst(index + 1).first { needs(rows[$0]) }
+    let found = after ?? rows.indices.prefix(index).first { needs(rows[$0]) }
+    return move(
+      found.map { $0 - stood } ?? (stood + 1 < rows.count ? 1 : -1), visible: visible, at: now)
   }
 
   package mutating func reverse() { isReversed.toggle() }

@@ -57,6 +57,8 @@ package struct TreeState: Sendable {
     var readIn = 0
     /// Whether it stands for children before those that are loaded.
     var isEarlier = false
+    /// It has left the tree while the cursor stood on it: it stays until the cursor moves.
+    package var isGone = false
   }
 
   package init() {}
@@ -193,7 +195,7 @@ package struct TreeState: Sendable {
       if isTail { part.hasMore = branch.hasMore }
       if start == 0 { part.hasBefore = branch.hasBefore }
     }
-    rebuild()
+    rebuild(keepsSelected: true)
   }
 
   /// Takes children that follow one there is; where it is the last, only their own rows are made.
@@ -290,10 +292,19 @@ package struct TreeState: Sendable {
       isBroken: broken, isMore: true, parent: parent, isEarlier: isEarlier)
   }
 
-  private mutating func rebuild() {
+  /// `keepsSelected`: A row that is read no more, while the cursor stands on it, stays: were it taken
+  /// away, a key pressed for it would act on its neighbour.
+  private mutating func rebuild(keepsSelected: Bool = false) {
     var fresh: [Row] = []
     fresh.reserveCapacity(rows.count)
     add(roots, "", 0, nil, false, to: &fresh)
+    if keepsSelected, awaited == nil, var stood = selectedRow, stood.node.target == selected,
+      !stood.isMore, !fresh.contains(where: { $0.node.target == selected })
+    {
+      stood.isGone = true
+      index = min(index, fresh.count)
+      fresh.insert(stood, at: index)
+    }
     rows = fresh
     isPartial = rows.contains(where: \.isMore)
     if !rows.indices.contains(index) || rows[index].node.target != selected {
@@ -321,7 +332,12 @@ package struct TreeState: Sendable {
   package mutating func move(_ step: Int, visible: Int) -> [BranchRequest] {
     guard !rows.isEmpty else { return [] }
     awaited = nil
+    let gone = rows.firstIndex(where: \.isGone)
     index = max(0, min(rows.count - 1, index + step))
+    if let gone, gone != index {
+      rows.remove(at: gone)
+      if gone < index { index -= 1 }
+    }
     let row = rows[index]
     selected = row.node.target
     scroll(visible: visible)

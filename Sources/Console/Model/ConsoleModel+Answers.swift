@@ -12,7 +12,7 @@ extension ConsoleModel {
     case .policy(let policy): .activate(policy)
     case .keyRequest(let request): .keyRequest(request)
     case .key(let key): .rotate(key)
-    case .decision, .agent, .grant, .root, .more, .rule, .entry, .person, .service, .lock,
+    case .group, .decision, .agent, .grant, .root, .more, .rule, .entry, .person, .service, .lock,
       .resource, nil:
       nil
     }
@@ -21,6 +21,7 @@ extension ConsoleModel {
   /// Which key does what can be done with a row that `a` and `x` do not answer.
   package static func answersElsewhere(_ target: Target?) -> String {
     switch target {
+    case .group: "Enter opens the group, x denies all of it; holds are approved one by one"
     case .lock: "Enter lifts the lock"
     case .agent: "Enter shows the agent, L locks it, r leads to its keys"
     case .grant, .root, .more: "r revokes a grant, L locks its holder"

@@ -50,6 +50,7 @@ extension ConsoleModel {
     case .mark: return list.mark(visible: rows, at: now).map { [.load($0)] } ?? []
     case .markRange: if list.markRange() { say("move, then v again marks everything between") }
     case .sort, .reverse, .showEnded: return rearrange(command)
+    case .showAll: return showAll()
     case .columns:
       overlays.append(
         .menu(MenuModel("Columns of \(view.title)", columnItems(), isTyping: false), .columns))
@@ -149,6 +150,7 @@ extension ConsoleModel {
   private mutating func open() -> [Effect] {
     guard let selected else { return [] }
     if view == .tree { return openInTree(selected) }
+    if case .group = selected { return openGroup() }
     return jump(to: selected, isHere: true)
   }
 
@@ -183,7 +185,7 @@ extension ConsoleModel {
     case .agent, .key, .person, .service, .keyRequest:
       return isHere ? open(.card(target)) : open(placeOf: target)
     case .grant, .root: return open(placeOf: target)
-    case .resource, .more: return []
+    case .resource, .more, .group: return []
     }
   }
 
@@ -200,7 +202,7 @@ extension ConsoleModel {
     let found = related
     guard found.count != 1 else { return jump(to: found[0]) }
     guard !found.isEmpty else {
-      say("nothing hangs together with it")
+      say("it has no related items")
       return []
     }
     overlays.append(
@@ -216,6 +218,7 @@ extension ConsoleModel {
   private mutating func fold(_ command: Command) -> [Effect] {
     let rows = layout.rows
     guard view == .tree else {
+      if let effects = foldGroup(command) { return effects }
       list.scrollColumns(command == .left ? -8 : 8)
       return []
     }
@@ -236,7 +239,7 @@ extension ConsoleModel {
     case .reverse: list.reverse()
     default:
       list.toggleEnded()
-      say(list.showsEnded ? "ended ones are shown too" : "only what is in force is shown")
+      say(list.showsEnded ? "ended items are shown too" : "only what is in force is shown")
     }
     var kept = settings.memory.columns[view.name] ?? Memory.Columns()
     (kept.order, kept.isReversed) = (list.order.rawValue, list.isReversed)
@@ -311,6 +314,7 @@ extension ConsoleModel {
     case (.deny, .hold(let hold)): return open(.vote(hold, leaning: .deny))
     // A proposal's dialog has the button that rejects it.
     case (.deny, .proposal(let digest)): return open(.proposal(digest))
+    case (.deny, .group(let group)): return open(denying: group)
     case (.revoke, .grant(let grant)): return open(.revokeGrant(grant))
     case (.revoke, .agent(let name)):
       // An agent may have several keys: which one is chosen in the list.
@@ -345,14 +349,14 @@ extension ConsoleModel {
     let others = items.map(\.item).filter { $0.disabled != nil }
     overlays.append(
       .menu(
-        MenuModel("\(view.title): what is possible here", able + others, isTyping: false), .help))
+        MenuModel("\(view.title): keys and commands", able + others, isTyping: false), .help))
   }
 
   /// The commands of the command line, if they are not known yet.
   var wantCatalogue: [Effect] { settings.catalogue.specs.isEmpty ? [.loadCatalogue] : [] }
 
   mutating func openPalette() {
-    overlays.append(.menu(MenuModel("Everything", paletteItems, isTyping: true), .palette))
+    overlays.append(.menu(MenuModel("Command palette", paletteItems, isTyping: true), .palette))
   }
 
   private var paletteItems: [MenuModel.Item] {

@@ -118,7 +118,7 @@ extension ConsoleModel {
     case .back, .quit, .left: overlays.removeLast()
     case .open, .right:
       guard let target = reader.line?.target else {
-        if command == .open { say("this line leads nowhere; ' lists where one can go") }
+        if command == .open { say("this line has no link; ' lists related items") }
         return []
       }
       return jump(to: target)
@@ -254,7 +254,9 @@ extension ConsoleModel {
     case .enter:
       entry = nil
       switch line.purpose {
-      case .filter: return []
+      case .filter:
+        if let problem = Filter(line.text, view).problem { say(problem, isBad: true) }
+        return []
       case .search:
         if case .document(var reader)? = overlays.last {
           if !reader.find(line.text, step: 1) { say("\"\(line.text)\" is not in here") }
@@ -267,9 +269,12 @@ extension ConsoleModel {
         return run(line.text) + [.remember(settings.memory)]
       }
     case .tab, .backTab:
-      if line.purpose == .command {
+      switch line.purpose {
+      case .command:
         line.complete(
           CommandLine.candidates(line.typed, settings.catalogue), step: key == .tab ? 1 : -1)
+      case .filter: line.complete(Filter.candidates(line.typed, view), step: key == .tab ? 1 : -1)
+      case .search: break
       }
     case .up, .down:
       if line.purpose == .command {
@@ -305,6 +310,7 @@ extension ConsoleModel {
       tree.take([])
       awaitsMatches = !text.isEmpty
       return text.isEmpty
+        || Filter(text, .tree).isEmpty
         ? [] : [.match(text, showsEnded: tree.showsEnded, serial: tree.serial)]
     }
     if list.follows { list.pause() }

@@ -34,6 +34,9 @@ extension ConsoleModel {
       if page.request.view == view, let wanted, lists[index].select(wanted, visible: layout.rows) {
         self.wanted = nil
       }
+      if page.request.view == .approvals, asOf == nil, session.who != nil, !holdsInSight.isEmpty {
+        effects.append(.judge(holdsInSight))
+      }
     case .branch(let branch):
       effects = tree.take(branch, visible: layout.rows).map(Effect.branch)
     case .matches(let found, let serial):
@@ -50,8 +53,12 @@ extension ConsoleModel {
       lists[view.rawValue].note(total: total, of: filter)
       effects = []
     case .standing(let standing):
-      self.standing = standing
+      // What is known of holds that are out of sight goes with them.
+      let kept = Set(holdsInSight.map(\.hex))
+      self.standing = self.standing.filter { kept.contains($0.key) }.merging(standing) { $1 }
       effects = []
+    case .members(let holds, let group, let hasMore):
+      effects = take(members: holds, of: group, hasMore: hasMore)
     case .identified(let name, let isSolo, let who):
       session.registry = name
       session.isSolo = isSolo
@@ -79,12 +86,7 @@ extension ConsoleModel {
         // What became of each stands in the dialog.
         effects.append(.consent(request, choice: 0, inputs: [:]))
       }
-      if case .vote(let hold, _) = request, view == .approvals, selected == .hold(hold) {
-        // What is signed sinks or goes; the cursor stays where the next one comes.
-        effects +=
-          list.move(list.index + 1 < list.rows.count ? 1 : -1, visible: layout.rows, at: now)
-          .map { [.load($0)] } ?? []
-      }
+      if case .vote(let hold, _) = request { effects += voted(on: hold) }
     case .refused(let request, let code, let problem, let isFinal):
       let text = "\(code): \(problem)"
       var isShown = false
@@ -238,11 +240,11 @@ extension ConsoleModel {
   }
 
   private mutating func take(_ newer: RegistryStatus) -> [Effect] {
-    let known = status.map { Set($0.pending.map(\.hold)) }
+    let known = status.map { Set($0.pending.map(\.id)) }
     status = newer
     var effects: [Effect] = []
     if let known {
-      let fresh = newer.pending.filter { !known.contains($0.hold) }
+      let fresh = newer.pending.filter { !known.contains($0.id) }
       if asOf == nil, let first = fresh.first {
         say(
           fresh.count == 1
@@ -361,9 +363,7 @@ extension ConsoleModel {
   /// Every list anew, as after a change of what is read.
   mutating func startAgain() -> [Effect] {
     for view in View.allCases {
-      var fresh = ListState(view)
-      fresh.sort(by: lists[view.rawValue].order, reversed: lists[view.rawValue].isReversed)
-      lists[view.rawValue] = fresh
+      lists[view.rawValue] = unread(view, like: lists[view.rawValue])
     }
     tree = TreeState()
     return loadIfNeeded()

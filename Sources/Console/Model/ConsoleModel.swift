@@ -97,6 +97,8 @@ package struct ConsoleModel: Sendable {
     case document(DocumentRequest)
     case candidates(String)
     case place(Target)
+    /// The holds of a group, to deny them.
+    case members(Digest)
   }
 
   private static let openingWords = "opening\u{2026} any key lets it go"
@@ -115,6 +117,7 @@ package struct ConsoleModel: Sendable {
       else { continue }
       lists[view.rawValue].sort(by: order, reversed: kept.isReversed)
     }
+    lists[View.approvals.rawValue].onlyNeeded = showsNeededOnly
     for warning in settings.warnings + settings.keymap.conflicts { say(warning, isBad: true) }
   }
 
@@ -155,6 +158,11 @@ package struct ConsoleModel: Sendable {
   /// Runs a command; what it says is read when it has ended.
   mutating func open(running words: [String]) -> [Effect] {
     begin(.document(.output(words)), [.run(words)])
+  }
+
+  /// Asks which holds a group has, to deny them together.
+  mutating func open(denying group: Digest) -> [Effect] {
+    begin(.members(group), [.members(group)])
   }
 
   mutating func open(_ id: String) -> [Effect] { begin(.candidates(id), [.resolve(id)]) }
@@ -247,12 +255,15 @@ package struct ConsoleModel: Sendable {
     }
     switch command {
     case .approve:
+      if case .group? = selected {
+        return "holds are approved one by one: Enter opens the group; x denies all of it"
+      }
       return ConsoleModel.answer(to: selected) == nil
         ? ConsoleModel.answersElsewhere(selected) : nil
     case .deny:
       if view == .approvals, !marks.isEmpty { return nil }
       switch selected {
-      case .hold, .proposal: return nil
+      case .hold, .group, .proposal: return nil
       default: return ConsoleModel.answersElsewhere(selected)
       }
     case .revoke:
@@ -266,7 +277,13 @@ package struct ConsoleModel: Sendable {
     case .follow:
       return view == .decisions || view == .audit ? nil : "f follows decisions and the log; press 2"
     case .mark, .markRange:
-      return view == .approvals ? nil : "marks are for the queue: what is marked is denied together"
+      if view != .approvals { return "marks are for the queue: what is marked is denied together" }
+      if case .group? = selected { return "x denies the whole group; Enter opens it to mark holds" }
+      return nil
+    case .showAll:
+      if view != .approvals { return "s is for the queue; press 1" }
+      if isPast { return ConsoleModel.pastWords }
+      return session.who == nil ? "without an operator key every hold is shown" : nil
     case .foldAll, .unfoldAll, .parent: return view == .tree ? nil : "only in the tree; press 5"
     case .sort, .reverse:
       return view.orders.count > 1 || command == .reverse && view != .tree
@@ -277,13 +294,16 @@ package struct ConsoleModel: Sendable {
       switch selected {
       case .hold, .decision: return nil
       case .entry, .grant, .agent: return nil
+      case .group: return "Enter opens the group; W explains one of its holds"
       default: return "no decision is selected; 2 shows them"
       }
     case .travel:
       return selectedIndex == nil ? "no log entry is selected; press 7" : nil
-    case .open, .json, .copyID, .copyRow:
+    case .json:
+      if case .group? = selected { return "Enter opens the group; J shows one of its holds" }
       return selected == nil ? "nothing is selected" : nil
-    case .related: return related.isEmpty ? "nothing hangs together with it" : nil
+    case .open, .copyID, .copyRow: return selected == nil ? "nothing is selected" : nil
+    case .related: return related.isEmpty ? "it has no related items" : nil
     case .historyBack: return historyIndex > 0 ? nil : "there is nothing before"
     case .historyForward: return historyIndex + 1 < history.count ? nil : "there is nothing after"
     case .lastView: return lastView == nil ? "there is no view before" : nil

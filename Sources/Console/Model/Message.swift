@@ -18,6 +18,8 @@ package enum Message: Sendable {
   case total(View, filter: String, ListPage.Total)
   /// What this person is to each pending hold, by its digest: `needs you`, `not you`.
   case standing([String: String])
+  /// The pending holds of a group, those that expire first; more of them may follow.
+  case members([Digest], of: Digest, hasMore: Bool)
   /// What the verified log calls the registry.
   case identified(name: String, isSolo: Bool, who: Principal?)
   case previewed(Preview)
@@ -81,6 +83,10 @@ package enum Effect: Sendable, Equatable {
   case load(ListRequest)
   case branch(BranchRequest)
   case match(String, showsEnded: Bool, serial: Int)
+  /// The holds that stand in loaded rows: what this person is to them is told.
+  case judge([Digest])
+  /// The pending holds of a group, to deny them together.
+  case members(Digest)
   /// How many rows a paused list has below it.
   case countUnseen(View, after: UInt64)
   case preview(Target)

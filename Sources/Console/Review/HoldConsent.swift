@@ -67,8 +67,8 @@ extension HoldReview {
       deadline: isPending ? hold.terms.expires : nil,
       ended: isPending ? nil : ended(state),
       heading: SafeText("YOU SIGN EXACTLY THIS \u{00B7} \(payloadBytes) B signed by the agent"),
-      lines: signedLines, seal: SafeText("hold sha256 \(hold.digest.hex)"), digest: hold.digest.hex,
-      basis: basis(surroundings),
+      lines: decidingLines, hashes: hashLines, seal: SafeText("hold sha256 \(hold.digest.hex)"),
+      digest: hold.digest.hex, basis: basis(surroundings),
       asides: asides(surroundings, completing, places, isBlind),
       inputs: inputs, buttons: buttons,
       command: [leaning == .deny ? "deny" : "approve", hold.digest.hex],
@@ -119,23 +119,24 @@ extension HoldReview {
     var quorum = "\(hold.approvals.count) of \(places)\(said)"
     if completing {
       quorum +=
-        "  YOURS COMPLETES IT: released when the agent next asks"
+        "  Your approval completes the quorum: released when the agent next asks"
         + (hold.terms.rule.irreversible ? ", and cannot be undone" : "")
     }
     lines.append(Line("Quorum", SafeText(quorum), completing ? .statePending : .text))
-    if let words {
-      lines.append(
-        Line(
-          "Agent says", "\u{2506} \"" + words + "\"   the agent's words, not verified", .untrusted))
-    }
     if let objection { lines.append(Line("You", SafeText(objection), .alert)) }
     if !surroundings.permitted.isEmpty {
       lines.append(Line("Who may", SafeText(surroundings.permitted), .alert))
     }
-    var around: [String] = []
-    if !surroundings.presence.isEmpty { around.append("agent " + surroundings.presence) }
-    if !surroundings.claims.isEmpty { around.append("claimed by " + surroundings.claims) }
-    if !around.isEmpty { lines.append(Line("Around", SafeText(around.joined(separator: "   ")))) }
+    var status: [String] = []
+    if !surroundings.presence.isEmpty { status.append(surroundings.presence) }
+    if !surroundings.claims.isEmpty { status.append("also read by " + surroundings.claims) }
+    if !status.isEmpty {
+      lines.append(Line("Agent status", SafeText(status.joined(separator: "   "))))
+    }
+    if let words {
+      lines.append(
+        Line("Justification", "\u{2506} \"" + words + "\"   (agent, unverified)", .untrusted))
+    }
     if let last = surroundings.similar.first { lines.append(Line("Similar", SafeText(last))) }
     return lines
   }

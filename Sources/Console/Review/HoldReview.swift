@@ -72,40 +72,40 @@ package struct HoldReview: Sendable {
   /// How many hidden characters the agent's text holds.
   package var hiddenCharacters: Int { signedLines.reduce(0) { $0 + $1.text.hidden } }
 
-  /// The lines that bind: every one must have been on screen before approving.
-  package var signedLines: [Line] {
+  /// Every line that binds: those that decide, then the hashes.
+  package var signedLines: [Line] { decidingLines + hashLines }
+
+  /// What a person decides by, the most important first: every one must have been on the screen
+  /// before approving.
+  package var decidingLines: [Line] {
+    let rule = hold.terms.rule
     var lines = [
-      Line("action", SafeText(action.action.text), .title),
-      Line("resource", SafeText(action.resource.text), .title),
+      Line("risk", "\(rule.risk.words)\(rule.irreversible ? "  IRREVERSIBLE" : "")", rule.risk.role)
     ]
+    for warning in rule.warnings { lines.append(Line("warning", SafeText(warning.text), .alert)) }
+    lines.append(Line("action", SafeText(action.action.text), .title))
+    lines.append(Line("resource", SafeText(action.resource.text), .title))
     if let facts = decision.resource {
       let known = facts.members.filter { $0.name != "uri" }
         .map { "\($0.name.text)=\($0.value.exactText)" }.joined(separator: " ")
-      lines.append(Line("is", SafeText(known)))
+      lines.append(Line("resource type", SafeText(known)))
     }
-    for member in action.params.members { lines += HoldReview.flat("params", member) }
-    for member in action.context.members where member.name != "justification" {
-      lines += HoldReview.flat("context", member)
-    }
-    if let words { lines.append(Line("it says", "\"" + words + "\"", .untrusted)) }
-    lines.append(Line("agent", SafeText(action.agent.description)))
-    lines.append(Line("key", SafeText(hold.key.description)))
-    lines.append(Line("chain", SafeText(chain.map(\.description).joined(separator: " > "))))
-    for digest in decision.chain { lines.append(Line("grant", SafeText(digest.hex))) }
-    if let policy = decision.policy {
-      lines.append(Line("policy", SafeText("\(policy.label) \(policy.digest.hex)")))
-    }
-    for rule in decision.rules { lines.append(Line("rule", SafeText(rule.text))) }
-    let rule = hold.terms.rule
-    lines.append(
-      Line("risk", "\(rule.risk.words)\(rule.irreversible ? "  IRREVERSIBLE" : "")", rule.risk.role)
-    )
-    for warning in rule.warnings { lines.append(Line("warning", SafeText(warning.text), .alert)) }
+    for member in action.params.members { lines += HoldReview.flat("parameter", member) }
     for item in rule.quorum {
       let groups =
         item.anyOf.isEmpty ? "any approver" : item.anyOf.map(\.text).joined(separator: " or ")
       lines.append(Line("needs", SafeText("\(item.count) of \(groups)")))
     }
+    lines.append(Line("agent", SafeText(action.agent.description)))
+    if let words {
+      lines.append(Line("justification", "\"" + words + "\"  (agent, unverified)", .untrusted))
+    }
+    for member in action.context.members where member.name != "justification" {
+      lines += HoldReview.flat("agent claims", member)
+    }
+    lines.append(Line("chain", SafeText(chain.map(\.description).joined(separator: " > "))))
+    if let policy = decision.policy { lines.append(Line("policy", SafeText(policy.label))) }
+    for rule in decision.rules { lines.append(Line("rule", SafeText(rule.text))) }
     if !hold.terms.excluded.isEmpty {
       lines.append(
         Line(
@@ -113,13 +113,28 @@ package struct HoldReview: Sendable {
     }
     lines.append(Line("expires", SafeText(hold.terms.expires.text)))
     lines.append(
-      Line("counts for", SafeText(Span.words(rule.approvedForSeconds) + " after the quorum")))
-    lines.append(Line("signed at", SafeText(action.timestamp.text)))
+      Line("valid for", SafeText(Span.words(rule.approvedForSeconds) + " after the quorum")))
+    lines.append(Line("requested at", SafeText(action.timestamp.text)))
+    lines.append(Line("decided by", SafeText(action.audience.description)))
+    return lines
+  }
+
+  /// Ids and hashes: they name what the lines above say, bit for bit.
+  ///
+  /// The dialog folds them into one line, and the read gate does not count what is folded. Nothing is
+  /// hidden by that: a vote signs the hold's digest, which covers every one of them and stands under
+  /// the text at all times; nobody can tell two of them apart by reading, so that making people page
+  /// through them only teaches them to page. Who compares them unfolds them, whole.
+  package var hashLines: [Line] {
+    var lines = [Line("key", SafeText(hold.key.description))]
+    for digest in decision.chain { lines.append(Line("grant", SafeText(digest.hex))) }
+    if let policy = decision.policy {
+      lines.append(Line("policy", SafeText("\(policy.label) sha256 \(policy.digest.hex)")))
+    }
     lines.append(Line("nonce", SafeText(action.nonce.text)))
-    lines.append(Line("for", SafeText(action.audience.description)))
     lines.append(Line("payload", SafeText("\(payloadBytes) bytes, sha256 \(hold.action.hex)")))
     lines.append(Line("registry", SafeText("\(registry.name.text) \(registry.id.text)")))
-    lines.append(Line("log entry", SafeText("#\(holdIndex)")))
+    lines.append(Line("entry", SafeText("#\(holdIndex)")))
     return lines
   }
 

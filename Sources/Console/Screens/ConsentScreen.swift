@@ -277,8 +277,8 @@ enum ConsentScreen {
     case .text:
       return acknowledge + [
         next, Screen.Hint("PgDn", "read"), Screen.Hint("y", "digest"), Screen.Hint("J", "JSON"),
-        Screen.Hint("W", "why"), Screen.Hint("e", "save as text"), cancel,
-        Screen.Hint("L", "lock"), Screen.Hint(":", "command"),
+        Screen.Hint("W", "why"), Screen.Hint("h", "hashes"), Screen.Hint("e", "save as text"),
+        cancel, Screen.Hint("L", "lock"), Screen.Hint(":", "command"),
       ]
     case .choice:
       return acknowledge + [Screen.Hint("\u{2190}\u{2192}", "choose"), on, next, cancel]

@@ -51,6 +51,6 @@ enum DocumentScreen {
     default: break
     }
     hints += [Screen.Hint("y", "copy line"), Screen.Hint("Esc", "back")]
-    Screen.footer(hints, model, &buffer)
+    Screen.footer(hints, tail: Screen.tail(model), model, &buffer)
   }
 }

@@ -20,7 +20,7 @@ enum ListScreen {
         lines(preview.chain, in: inner(rect), &buffer)
       }
     }
-    Screen.footer(hints(model), model, &buffer)
+    Screen.footer(hints(model), tail: Screen.tail(model), model, &buffer)
   }
 
   // MARK: title
@@ -28,7 +28,7 @@ enum ListScreen {
   private static func title(_ model: ConsoleModel) -> SafeText {
     var crumbs = model.view.title
     switch model.view {
-    case .approvals: crumbs += model.list.showsEnded ? " \u{203A} all" : " \u{203A} open"
+    case .approvals: crumbs += " \u{203A} " + QueueWords.scope(model)
     case .proposals: crumbs += " and reviews owed"
     default: if model.list.showsEnded || model.tree.showsEnded { crumbs += " \u{203A} all" }
     }
@@ -42,14 +42,16 @@ enum ListScreen {
     let list = model.list
     if model.view == .tree {
       let tree = model.tree
-      if !tree.filter.isEmpty { parts.append("\(tree.matches.count) matches") }
+      if !tree.filter.isEmpty {
+        parts.append(Plural.count(tree.matches.count, "match", "matches"))
+      }
       parts.append(
         "\(tree.rows.isEmpty ? 0 : tree.index + 1)/\(tree.rows.count)"
           + (tree.isPartial ? " loaded" : ""))
       return SafeText(parts.joined(separator: " \u{00B7} "))
     }
     if let searched = list.searched, list.awaited != nil {
-      parts.append("looked through \(searched)\u{2026}")
+      parts.append("searched \(searched)\u{2026}")
     }
     if list.follows {
       parts.append("following")
@@ -69,8 +71,8 @@ enum ListScreen {
     let all =
       // A count that is being taken again is never less than what stands there.
       list.total.map { "\($0.isFloor ? "\u{2265}" : "")\(max($0.count, list.rows.count))" }
-      ?? (list.hasBefore || list.hasAfter ? "many" : "\(list.rows.count)")
-    parts.append("\(place)/\(all)")
+      ?? (list.hasBefore || list.hasAfter ? "" : "\(list.rows.count)")
+    parts.append(all.isEmpty ? "\(place), total unknown" : "\(place)/\(all)")
     return SafeText(parts.joined(separator: " \u{00B7} "))
   }
 
@@ -86,7 +88,13 @@ enum ListScreen {
     }.map { (column: $0.element, index: $0.offset, width: $0.element.width) }
     shown[0].width = max(4, shown[0].width + kept.extra)
     func used() -> Int { shown.reduce(2) { $0 + $1.width + 1 } - 1 }
-    while used() > width, let last = shown.map(\.column.drop).max(), last > 0 {
+    // The flexible ones give way a little before another column is left out.
+    func slack() -> Int {
+      shown.reduce(0) {
+        $0 + ($1.column.weight > 0 ? max(0, $1.width - max(6, $1.width * 3 / 4)) : 0)
+      }
+    }
+    while used() - slack() > width, let last = shown.map(\.column.drop).max(), last > 0 {
       shown.removeAll { $0.column.drop == last }
     }
     // Still too wide: the flexible ones give way.
@@ -128,12 +136,12 @@ enum ListScreen {
     if list.rows.isEmpty {
       let words =
         list.awaited != nil && !list.filter.isEmpty
-        ? "looking\u{2026}" : empty(model)
+        ? "searching\u{2026}" : empty(model)
       buffer.put(
         SafeText(words), x: rect.x + 2, y: rect.y + 1, role: .hint, columns: rect.width - 3)
       return
     }
-    let needle = Filter(list.filter.text).plain
+    let filter = Filter(list.filter.text, model.view)
     var visible = rect.height - 1
     if model.view == .audit, case .broken(let index, let code, let reason) = model.verification {
       // The first bad entry stays in sight, wherever one is.
@@ -151,15 +159,22 @@ enum ListScreen {
         var (text, role) = row.cells[index].shown(at: model.now)
         (text, role) = adorned(text, role, column, row, model)
         if row.isEnded, role == .text { role = .muted }
-        if column.weight > 0, list.xOffset > 0 { text = text.dropping(columns: list.xOffset) }
-        // Of a rule the line number says most.
-        if column.name == "rule", text.width > width {
-          text = "\u{2026}" + text.dropping(columns: text.width - width + 1)
+        if row.isGone { role = .muted }
+        if column.name == "agent", row.depth > 0 { text = "\u{2514} " + text }
+        let room = min(width, rect.right - x)
+        if column.weight > 0, list.xOffset > 0 {
+          text = text.dropping(columns: list.xOffset)
+        } else {
+          text = column.cut.fitted(text, to: room)
         }
-        let end = buffer.put(
-          text, x: x, y: y, role: role, columns: min(width, rect.right - x))
+        let end = buffer.put(text, x: x, y: y, role: role, columns: room)
+        let needle = filter.marked(in: column.name)
         if !needle.isEmpty { highlight(needle, y: y, from: x, to: end, &buffer) }
         x += width + 1
+      }
+      if row.isGone {
+        let words = SafeText(" no longer listed ")
+        buffer.put(words, x: max(rect.x, rect.right - words.width), y: y, role: .alert)
       }
       if list.top + offset == list.index {
         buffer.put(">", x: rect.x, y: y, role: .cursor)
@@ -173,12 +188,13 @@ enum ListScreen {
   private static func adorned(
     _ text: SafeText, _ role: Role, _ column: Column, _ row: ListRow, _ model: ConsoleModel
   ) -> (SafeText, Role) {
-    switch (row.target, column.name) {
-    case (.hold(let hold), "quorum"):
-      guard let word = model.standing[hold.hex], !text.text.contains("you") else {
-        return (text, role)
-      }
+    if let hold = row.hold, column.name == "quorum", !row.isFlood {
+      guard let word = model.standing[hold.hex] ?? (row.needsViewer ? "needs you" : nil),
+        !text.text.contains("you")
+      else { return (text, role) }
       return (text + SafeText(word), word == "needs you" ? .statePending : role)
+    }
+    switch (row.target, column.name) {
     case (.agent(let name), "keys"):
       guard model.status?.lockedAgents.contains(name) == true else { return (text, role) }
       return ("LOCK", .stateBad)
@@ -208,9 +224,14 @@ enum ListScreen {
   }
 
   private static func empty(_ model: ConsoleModel) -> String {
-    if !model.list.filter.isEmpty { return "nothing matches; Esc clears the filter" }
+    if !model.list.filter.isEmpty {
+      let filter = Filter(model.list.filter.text, model.view)
+      if let problem = filter.problem { return problem }
+      let note = filter.unknown.map { " (there is no column \($0) here)" } ?? ""
+      return "nothing matches\(note); Esc clears the filter"
+    }
     return switch model.view {
-    case .approvals: "nothing waits for approval"
+    case .approvals: QueueWords.empty(model)
     case .decisions: "no decisions yet; an agent asks with: countersign act"
     case .agents: "no agents yet; :agent register agent:NAME --roles \u{2026}"
     case .keys: "no keys in force; . shows revoked ones"
@@ -263,7 +284,7 @@ enum ListScreen {
 
   /// Labels and what they say, wrapped where there is room, cut in the last row.
   static func lines(_ lines: [Line], in rect: Rect, _ buffer: inout Buffer) {
-    let label = min(11, max(0, lines.map { SafeText($0.label).width }.max() ?? 0) + 1)
+    let label = min(14, max(0, lines.map { SafeText($0.label).width }.max() ?? 0) + 1)
     let room = rect.width - label
     guard room > 4 else { return }
     var y = rect.y
@@ -294,11 +315,7 @@ enum ListScreen {
     let own: [Screen.Hint?] =
       switch model.view {
       case .approvals:
-        [
-          model.isPast ? nil : hint(.open, "review"), hint(.approve, "approve\u{2026}"),
-          hint(.deny, "deny\u{2026}"),
-          hint(.why, "why"), hint(.lock, "lock\u{2026}"), hint(.mark, "mark"),
-        ]
+        QueueWords.hints(model, hint)
       case .decisions:
         [
           hint(.open, "why"), hint(.follow, model.list.follows ? "pause" : "follow"),
@@ -330,10 +347,6 @@ enum ListScreen {
       case .proposals: [hint(.open, "review"), hint(.showEnded, "ended")]
       case .locks: [hint(.open, "lift\u{2026}"), hint(.showEnded, "ended")]
       }
-    let general = [
-      hint(.filter, "filter"), hint(.commandLine, "command"), hint(.help, "help"),
-      hint(.quit, "back"),
-    ]
-    return (own + general).compactMap { $0 }
+    return (own + [hint(.filter, "filter"), hint(.quit, "back")]).compactMap { $0 }
   }
 }

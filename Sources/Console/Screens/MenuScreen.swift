@@ -61,22 +61,36 @@ enum EntryScreen {
     buffer.cursor = (x, y)
     switch entry.purpose {
     case .filter:
-      buffer.put(
-        "text  !not  ~letters in order  column:text   Enter keeps it, Esc clears it", x: 1,
-        y: y - 1, role: .hint, columns: model.width - 2)
+      let filter = Filter(entry.text, model.view)
+      let (words, role): (String, Role) =
+        if let problem = filter.problem {
+          (problem, .alert)
+        } else if let unknown = filter.unknown {
+          ("there is no column \(unknown) here: it is searched for as text (Tab lists them)", .hint)
+        } else {
+          (
+            "text  !not  ~letters  column:text  since:1h  by:bob   Tab completes, Enter keeps",
+            .hint
+          )
+        }
+      buffer.put(SafeText(words), x: 1, y: y - 1, role: role, columns: model.width - 2)
+      candidates(Filter.candidates(entry.typed, model.view), entry, model, &buffer)
     case .search: buffer.put("Enter finds, n N go on", x: 1, y: y - 1, role: .hint)
     case .command:
       buffer.put(
         SafeText(CommandLine.effect(entry.text, model.settings.catalogue)), x: 1, y: y - 1,
         role: .hint, columns: model.width - 2)
-      candidates(entry, model, &buffer)
+      candidates(
+        CommandLine.candidates(entry.typed, model.settings.catalogue), entry, model, &buffer)
     }
   }
 
   private static func candidates(
-    _ entry: EntryLine, _ model: ConsoleModel, _ buffer: inout Buffer
+    _ found: [CommandLine.Candidate], _ entry: EntryLine, _ model: ConsoleModel,
+    _ buffer: inout Buffer
   ) {
-    let found = CommandLine.candidates(entry.typed, model.settings.catalogue)
+    // A filter shows its list while it is typed; what it could become only once Tab asks.
+    guard entry.purpose == .command || entry.selected != nil else { return }
     let rows = min(8, found.count, model.height - 8)
     guard rows > 0 else { return }
     let selected = entry.selected ?? -1

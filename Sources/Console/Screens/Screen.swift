@@ -28,9 +28,10 @@ package enum Screen {
     buffer.put("countersign", x: 0, y: 0, role: .title)
     buffer.put("needs \(Layout.leastWidth)x\(Layout.leastHeight)", x: 0, y: 1)
     buffer.put("this is \(model.width)x\(model.height)", x: 0, y: 2)
+    let count = model.status?.pendingCount ?? 0
     buffer.put(
-      "\(pending.count) hold\(pending.count == 1 ? "" : "s") wait", x: 0, y: 3,
-      role: pending.isEmpty ? .text : .statePending)
+      SafeText("\(Plural.count(count, "hold")) \(count == 1 ? "waits" : "wait")"), x: 0, y: 3,
+      role: count == 0 ? .text : .statePending)
     if critical > 0 { buffer.put("!! \(critical) critical", x: 0, y: 4, role: .riskCritical) }
     buffer.put("q quits", x: 0, y: 5, role: .hint)
   }
@@ -42,8 +43,7 @@ package enum Screen {
     func count(_ view: View) -> String {
       switch view {
       case .approvals:
-        let pending = status?.pending.count ?? 0
-        return pending > 0 ? " \(pending)!" : ""
+        return status == nil ? "" : QueueWords.badge(model)
       case .proposals:
         let waiting = (status?.openProposals ?? 0) + (status?.owedReviews ?? 0)
         return waiting > 0 ? " \(waiting)" : ""
@@ -51,26 +51,27 @@ package enum Screen {
       default: return ""
       }
     }
-    func labels(_ title: (View) -> String) -> [(View, SafeText)] {
-      View.allCases.map { ($0, SafeText("\($0.digit) \(title($0))\(count($0))")) }
+    // A name in full, or the digit alone: the view that is open, then those with something to tell,
+    // then the others, as far as there is room.
+    func label(_ view: View, _ isNamed: Bool) -> SafeText {
+      SafeText(isNamed ? "\(view.digit) \(view.title)\(count(view))" : "\(view.digit)")
     }
-    func width(_ labels: [(View, SafeText)], gap: Int) -> Int {
-      labels.reduce(1) { $0 + $1.1.width + gap }
+    let gap = 2
+    var named: Set<View> = []
+    func width() -> Int {
+      View.allCases.reduce(1) { $0 + label($1, named.contains($1)).width + gap } - gap
     }
-    var shown = labels(\.title)
-    var gap = 2
-    if width(shown, gap: gap) > model.width {
-      shown = labels(\.shortTitle)
-      gap = width(shown, gap: 2) > model.width ? 1 : 2
-    }
-    if width(shown, gap: gap) > model.width + 1 {
-      shown = labels { $0 == model.view ? $0.title : String($0.shortTitle.prefix(2)) }
+    let urgent = View.allCases.filter { !count($0).isEmpty }
+    for view in [model.view] + urgent + View.allCases where !named.contains(view) {
+      named.insert(view)
+      if width() > model.width - 1, view != model.view { named.remove(view) }
     }
     var x = 1
-    for (view, label) in shown {
+    for view in View.allCases {
       let start = x
       let isCurrent = view == model.view
-      x = buffer.put(label, x: x, y: 1, role: isCurrent ? .title : .hint)
+      x = buffer.put(
+        label(view, named.contains(view)), x: x, y: 1, role: isCurrent ? .title : .hint)
       if isCurrent { buffer.reverse(row: 1, from: start, to: x) }
       x += gap
     }
@@ -97,7 +98,9 @@ package enum Screen {
   }
 
   /// The message line and the hints.
-  static func footer(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
+  static func footer(
+    _ hints: [Hint], tail: [Hint] = [], _ model: ConsoleModel, _ buffer: inout Buffer
+  ) {
     let said = model.said.shown(at: model.now)
     if said.isEmpty {
       message(SafeText(model.session.banner ?? ""), .hint, model, &buffer)
@@ -109,7 +112,15 @@ package enum Screen {
           SafeText(one.text), one.isBad ? .alert : .flash, above: above, model, &buffer)
       }
     }
-    footerHints(hints, model, &buffer)
+    footerHints(hints, tail: tail, model, &buffer)
+  }
+
+  /// What every list and document ends its hints with, however narrow it is: where all else is told.
+  static func tail(_ model: ConsoleModel) -> [Hint] {
+    let keymap = model.settings.keymap
+    return [
+      Hint(keymap.shown(.help), "help"), Hint(keymap.shown(.commandLine), "command"),
+    ]
   }
 
   /// A message above the hints; one that is longer than the row stands on those above it too.
@@ -133,14 +144,17 @@ package enum Screen {
     return lines.count
   }
 
-  static func footerHints(_ hints: [Hint], _ model: ConsoleModel, _ buffer: inout Buffer) {
+  /// `tail`: Hints that stand at the end of the line whatever else has room on it.
+  static func footerHints(
+    _ hints: [Hint], tail: [Hint] = [], _ model: ConsoleModel, _ buffer: inout Buffer
+  ) {
+    func width(_ hint: Hint) -> Int { SafeText("\(hint.key) \(hint.words)").width + 2 }
+    let room = model.width - tail.reduce(0) { $0 + width($1) }
     var x = 1
-    for hint in hints {
-      let words = SafeText(" \(hint.words)")
-      let key = SafeText(hint.key)
-      guard x + key.width + words.width < model.width else { break }
-      x = buffer.put(key, x: x, y: model.height - 1, role: .hintKey)
-      x = buffer.put(words, x: x, y: model.height - 1, role: .hint) + 2
+    for (hint, isTail) in hints.map({ ($0, false) }) + tail.map({ ($0, true) }) {
+      guard isTail || x + width(hint) - 2 < room else { continue }
+      x = buffer.put(SafeText(hint.key), x: x, y: model.height - 1, role: .hintKey)
+      x = buffer.put(SafeText(" \(hint.words)"), x: x, y: model.height - 1, role: .hint) + 2
     }
   }
 

@@ -26,8 +26,10 @@ enum TreeScreen {
     for (offset, row) in tree.rows.dropFirst(tree.top).prefix(rect.height - 1).enumerated() {
       let y = rect.y + 1 + offset
       var x = rect.x + 2
-      for (_, index, width) in columns {
-        let (text, role) = cell(row, index, model)
+      for (column, index, width) in columns {
+        var (text, role) = cell(row, index, model)
+        // The name stands behind its branch: what follows it is cut first.
+        if index > 0 { text = column.cut.fitted(text, to: min(width, rect.right - x)) }
         let shown = index == 0 && matched.contains(row.node.target) ? Role.match : role
         buffer.put(text, x: x, y: y, role: shown, columns: min(width, rect.right - x))
         x += width + 1
@@ -46,7 +48,7 @@ enum TreeScreen {
         role: .text)
       buffer.put(
         SafeText(
-          "\(hidden) match\(hidden == 1 ? "" : "es") in folded branches (n opens them)"),
+          "\(Plural.count(hidden, "match", "matches")) in folded branches (n opens them)"),
         x: rect.x + 2, y: rect.bottom - 1, role: .match, columns: rect.width - 3)
     }
   }
@@ -72,6 +74,7 @@ enum TreeScreen {
       return (SafeText(Span.until(expires, from: model.now)), .text)
     default:
       if row.isMore { return ("Enter loads", .hint) }
+      if row.isGone { return ("! gone", .alert) }
       if !node.fault.isEmpty { return (SafeText("! \(node.fault)"), .stateBad) }
       if row.isBroken { return ("! broken above", .stateBad) }
       if model.status?.everythingLock != nil, !model.isPast { return ("! all locked", .stateBad) }

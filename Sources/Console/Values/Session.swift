@@ -62,11 +62,14 @@ package struct Session: Sendable, Hashable {
 /// How the registry stands, as far as every screen shows it.
 package struct RegistryStatus: Sendable, Hashable {
   package struct Pending: Sendable, Hashable {
+    /// What the line is known by, whatever joins it: its group's id, or the hold's.
+    package let id: String
     package let hold: String
     package let risk: Risk
     package let words: String
 
-    package init(hold: String, risk: Risk, words: String) {
+    package init(hold: String, risk: Risk, words: String, id: String? = nil) {
+      self.id = id ?? hold
       self.hold = hold
       self.risk = risk
       self.words = words
@@ -74,8 +77,14 @@ package struct RegistryStatus: Sendable, Hashable {
   }
 
   package var size: UInt64 = 0
-  /// Holds that wait for votes, gravest first; at most 500.
+  /// Lines of the queue that wait for votes, the highest risk first; at most 200.
   package var pending: [Pending] = []
+  /// How many holds wait for votes, and how many of them for this person, as far as rows tell; both
+  /// counted among the first thousand that expire.
+  package var pendingCount = 0
+  package var neededCount = 0
+  /// Whether more wait than were counted.
+  package var isFloor = false
   package var openProposals = 0
   package var owedReviews = 0
   /// Why everything is locked, if it is.

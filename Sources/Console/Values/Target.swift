@@ -3,6 +3,8 @@ package import Keys
 /// Anything a screen can stand on or jump to, by what identifies it for ever.
 package enum Target: Sendable, Hashable {
   case hold(Digest)
+  /// Open holds of one agent with the same action and resource, by what they have in common.
+  case group(Digest)
   case decision(UInt64)
   case agent(String)
   case key(Digest)
@@ -30,6 +32,7 @@ package enum Target: Sendable, Hashable {
   package var words: String {
     switch self {
     case .hold(let digest): "hold \(digest.hex.prefix(8))"
+    case .group: "a group of holds"
     case .decision(let index): "decision #\(index)"
     case .agent(let name), .root(let name), .person(let name), .service(let name),
       .resource(let name):
@@ -51,8 +54,9 @@ package enum Target: Sendable, Hashable {
   /// The whole id, to copy or to give to a command.
   package var id: String {
     switch self {
-    case .hold(let digest), .grant(let digest), .policy(let digest), .proposal(let digest),
-      .owed(let digest), .reviewGroup(let digest), .keyRequest(let digest), .lock(let digest):
+    case .hold(let digest), .group(let digest), .grant(let digest), .policy(let digest),
+      .proposal(let digest), .owed(let digest), .reviewGroup(let digest), .keyRequest(let digest),
+      .lock(let digest):
       digest.hex
     case .key(let digest): "ed25519:\(digest.hex)"
     case .decision(let index), .entry(let index): "\(index)"
@@ -72,7 +76,7 @@ package enum Target: Sendable, Hashable {
   /// The list in which it stands.
   package var view: View {
     switch self {
-    case .hold: .approvals
+    case .hold, .group: .approvals
     case .decision: .decisions
     case .agent: .agents
     case .key: .keys

@@ -104,11 +104,11 @@ extension View {
     switch self {
     case .approvals:
       [
-        Column("risk", "RISK", 7, order: .natural), Column("id", "ID", 9),
-        Column("agent", "AGENT", 13, weight: 2, drop: 2),
+        Column("risk", "RISK", 7, order: .natural), Column("id", "ID", 9, drop: 2),
+        Column("agent", "AGENT", 13, weight: 2),
         Column("action", "ACTION \u{2192} RESOURCE", 19, weight: 4),
         Column("quorum", "QUORUM", 13, weight: 1, drop: 1),
-        Column("here", "HERE", 4, drop: 3), Column("expires", "EXP", 6, order: .expiry),
+        Column("seen", "SEEN", 5, drop: 3), Column("expires", "EXP", 6, order: .expiry),
         Column("received", "HELD AT", 9, isWide: true, order: .received),
       ]
     case .decisions:

@@ -284,7 +284,7 @@ package struct Procedure {
       if fact != claim {
         return Reason(
           "resource_mismatch",
-          "the action calls \(action.resource.text) \(name) \(claim.text); "
+          "agent claimed \(name)=\(claim.text) for \(action.resource.text); "
             + "the catalogue says \(fact?.text ?? "nothing")")
       }
     }

@@ -20,8 +20,8 @@ extension RegistryTransaction {
 
   /// Whether a filter can be answered from the lines: a text, in all columns or one of them.
   static func searchesLines(_ request: WindowRequest) -> Bool {
-    request.needle != nil && !request.isNegated
-      && (request.column == nil || request.column.flatMap(Column.init) != nil)
+    guard let (_, column) = request.onlyNeedle else { return false }
+    return column == nil || column.flatMap(Column.init) != nil
   }
 
   /// Visits the agents whose line, or whose column, has a text in it.
@@ -32,8 +32,9 @@ extension RegistryTransaction {
     _ request: WindowRequest,
     _ visit: (UnsafeRawBufferPointer, _ first: Int, _ second: Int) -> Bool
   ) throws {
-    let needle = (request.needle ?? "").utf8.map(AgentText.folded)
-    let column = request.column.flatMap(Column.init)
+    guard let (text, name) = request.onlyNeedle else { return }
+    let needle = text.utf8.map(AgentText.folded)
+    let column = name.flatMap(Column.init)
     let blocks = try Row.fetchCursor(db.cachedStatement(sql: "SELECT text FROM agent_text"))
     var goesOn = true
     while goesOn, let block = try blocks.next() {

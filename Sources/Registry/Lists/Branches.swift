@@ -109,18 +109,37 @@ extension RegistryTransaction {
     return (isBackward ? shown.reversed() : shown, rows.count > limit)
   }
 
-  /// Links whose holder matches a pattern, each with the way to it from its root.
+  /// The capabilities of a link as the tree shows them: `deploy,restart on prod://payments/**`.
+  private static let scope = """
+    (SELECT group_concat(
+      (SELECT group_concat(a.value, ',') FROM json_each(c.value, '$.actions') a) || ' on '
+        || (SELECT group_concat(r.value, ',') FROM json_each(c.value, '$.resources') r), '; ')
+      FROM json_each(CASE WHEN json_valid(capabilities) THEN capabilities ELSE '[]' END) c)
+    """
+
+  /// Links in which all of some terms are found, each with the way to it from its root.
   package func treeMatches(
-    pattern: String, limit: Int, showsEnded: Bool
+    _ terms: [WindowTerm], limit: Int, showsEnded: Bool
   ) throws -> [(root: String, path: [Digest])] {
+    guard !terms.isEmpty else { return [] }
+    var arguments: StatementArguments = ["all": showsEnded]
+    let conditions = terms.enumerated().map { number, term in
+      arguments += ["pattern\(number)": term.pattern]
+      let text =
+        switch term.column {
+        case "name": "holder"
+        case "scope": "coalesce(\(RegistryTransaction.scope), '')"
+        default: "holder || ' ' || coalesce(\(RegistryTransaction.scope), '')"
+        }
+      return "\(text) \(term.isNegated ? "NOT LIKE" : "LIKE") :pattern\(number) ESCAPE '\\'"
+    }
     let found = try Row.fetchAll(
       db,
       sql: """
         SELECT digest FROM grant_link
-        WHERE (holder LIKE :pattern ESCAPE '\\' OR capabilities LIKE :pattern ESCAPE '\\')
-          AND (:all OR revoked IS NULL)
+        WHERE \(conditions.joined(separator: " AND ")) AND (:all OR revoked IS NULL)
         ORDER BY holder, digest LIMIT \(limit)
-        """, arguments: ["pattern": pattern, "all": showsEnded]
+        """, arguments: arguments
     ).compactMap { $0.digest("digest") }
     return try found.compactMap { try treePath(to: $0) }
   }

@@ -46,28 +46,65 @@ package struct WindowRequest: Sendable {
   }
 
   package let anchor: Anchor
-  package let limit: Int
+  package var limit: Int
   package var order = Order.natural
   package var isReversed = false
   package var showsEnded = false
-  /// A pattern for LIKE, with `\` as its escape.
-  package var pattern: String?
-  /// The pattern of what was typed whole, where the list has no column of that name.
-  package var literal: String?
-  /// What the pattern finds, where it is text that must stand there as it is.
-  package var needle: String?
-  /// Rows that do not match the pattern.
-  package var isNegated = false
-  /// The one column to look at.
-  package var column: String?
+  /// What a row must have in it, all of it.
+  package var terms: [WindowTerm] = []
+  /// Only what was received since then.
+  package var since: Timestamp?
+  /// Only holds that this person could approve and has not voted on, as far as rows tell.
+  package var needs: WindowViewer?
   package let now: Timestamp
-  /// Whose votes sink a hold in the queue.
-  package var viewer: String?
+
+  /// The same rows from another place.
+  package func at(_ anchor: Anchor) -> WindowRequest {
+    var copy = WindowRequest(anchor: anchor, limit: limit, now: now)
+    (copy.order, copy.isReversed, copy.showsEnded) = (order, isReversed, showsEnded)
+    (copy.terms, copy.since, copy.needs) = (terms, since, needs)
+    return copy
+  }
 
   package init(anchor: Anchor, limit: Int, now: Timestamp) {
     self.anchor = anchor
     self.limit = limit
     self.now = now
+  }
+}
+
+/// One thing that a filter asks of a row's text.
+package struct WindowTerm: Sendable, Hashable {
+  /// A pattern for LIKE, with `\` as its escape.
+  package let pattern: String
+  /// What the pattern finds, where it is text that must stand there as it is.
+  package let needle: String?
+  /// Rows that do not match the pattern.
+  package let isNegated: Bool
+  /// The one column to look at; all of them if nil.
+  package let column: String?
+
+  package init(
+    pattern: String, needle: String? = nil, isNegated: Bool = false, column: String? = nil
+  ) {
+    self.pattern = pattern
+    self.needle = needle
+    self.isNegated = isNegated
+    self.column = column
+  }
+}
+
+/// Who looks at the queue, as far as rows tell: enough to list what they could approve.
+package struct WindowViewer: Sendable, Hashable {
+  package let name: String
+  /// Their groups at the instant of the request.
+  package let groups: [String]
+  package let isApprover: Bool
+
+  package init(name: String, groups: [String], isApprover: Bool) {
+    self.name = name
+    self.groups = groups
+    self.isApprover = isApprover
   }
 }
 
@@ -90,9 +127,31 @@ struct ListSource<Record> {
   /// Expressions that order it, all in one direction, the last ones making each place unique.
   let places: [String]
   var isDescending = false
-  /// What a filter looks through, by column.
+  /// What a filter looks through, by column: as the list shows it, and in what else one may look for
+  /// it there.
   let texts: [(column: String, sql: String)]
+  /// What only its own name looks through: who did it, whoever else the row names.
+  var by: String?
+  /// What is shown on demand, and only its own name looks through.
+  var named: [String: String] = [:]
+  /// When a row was received, for `since:`.
+  var time: String?
+  /// What a condition on a hold asks of a row that stands for several.
+  var needing: ((String) -> String)?
   let record: (Row) -> Record
+}
+
+extension WindowRequest {
+  /// Whether rows are left out that the list has.
+  var isFiltered: Bool { !terms.isEmpty || since != nil || needs != nil }
+
+  /// The only thing asked of a row's text, if it is one text that must stand there.
+  var onlyNeedle: (needle: String, column: String?)? {
+    guard terms.count == 1, since == nil, needs == nil, !terms[0].isNegated,
+      let needle = terms[0].needle
+    else { return nil }
+    return (needle, terms[0].column)
+  }
 }
 
 extension RegistryTransaction {
@@ -102,7 +161,7 @@ extension RegistryTransaction {
   func window<Record>(
     _ source: ListSource<Record>, _ request: WindowRequest, _ progress: SearchProgress = { _ in }
   ) throws -> Window<Record> {
-    guard request.pattern != nil else {
+    guard request.isFiltered else {
       return try read(source, Reading(source, request), request, request.limit, span: nil).window
     }
     var reading = Reading(source, request)
@@ -191,10 +250,7 @@ extension RegistryTransaction {
       ).map(place)
       if let end { bound(reading.direction == "ASC" ? "<=" : ">=", "end", end) }
     }
-    if let (condition, pattern) = filter(source, request) {
-      conditions.append(condition)
-      arguments += StatementArguments(["pattern": pattern])
-    }
+    filter(source, request, &conditions, &arguments)
     let cursor = try Row.fetchCursor(
       db.cachedStatement(sql: sql("\(source.select), \(places)")),
       arguments: arguments + ["limit": limit + 1, "skipped": 0])
@@ -210,20 +266,31 @@ extension RegistryTransaction {
     return (Window(rows: reading.flips ? rows.reversed() : rows, hasMore: hasMore), end)
   }
 
-  private func filter<Record>(
-    _ source: ListSource<Record>, _ request: WindowRequest
-  ) -> (condition: String, pattern: String)? {
-    guard let pattern = request.pattern else { return nil }
-    let wanted: (column: String, sql: String)? = request.column.flatMap { name in
-      source.texts.first { $0.column == name }
+  /// Adds what a filter asks for to the conditions of a query.
+  func filter<Record>(
+    _ source: ListSource<Record>, _ request: WindowRequest, _ conditions: inout [String],
+    _ arguments: inout StatementArguments
+  ) {
+    for (number, term) in request.terms.enumerated() {
+      let wanted = source.texts.first { $0.column == term.column }?.sql
+      let named = term.column.flatMap { $0 == "by" ? source.by : source.named[$0] }
+      let text =
+        wanted ?? named
+        ?? source.texts.map { "coalesce(\($0.sql), '')" }.joined(separator: " || ' ' || ")
+      conditions.append(
+        "coalesce(\(text), '') \(term.isNegated ? "NOT LIKE" : "LIKE") :pattern\(number) ESCAPE '\\'"
+      )
+      arguments += StatementArguments(["pattern\(number)": term.pattern])
     }
-    let text =
-      wanted?.sql ?? source.texts.map { "coalesce(\($0.sql), '')" }.joined(separator: " || ' ' || ")
-    let isUnknown = request.column != nil && wanted == nil
-    return (
-      "(\(text)) \(request.isNegated ? "NOT LIKE" : "LIKE") :pattern ESCAPE '\\'",
-      isUnknown ? request.literal ?? pattern : pattern
-    )
+    if let since = request.since, let time = source.time {
+      conditions.append("\(time) >= :since")
+      arguments += StatementArguments(["since": since.milliseconds])
+    }
+    if let viewer = request.needs {
+      let (condition, more) = RegistryTransaction.need(of: viewer)
+      conditions.append(source.needing?(condition) ?? condition)
+      arguments += StatementArguments(more)
+    }
   }
 
   /// How many rows a list has, counted up to a limit.
@@ -232,10 +299,7 @@ extension RegistryTransaction {
   ) throws -> Int {
     var conditions = source.conditions
     var arguments = StatementArguments(source.arguments)
-    if let (condition, pattern) = filter(source, request) {
-      conditions.append(condition)
-      arguments += StatementArguments(["pattern": pattern])
-    }
+    filter(source, request, &conditions, &arguments)
     let sql = """
       SELECT count(*) FROM (SELECT 1 FROM \(source.from)
       \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))

@@ -70,6 +70,7 @@ extension RegistryTransaction {
     request.order = .received
     switch list {
     case .holds: return try count(RegistryTransaction.holds(request), request, upTo: limit)
+    case .groups: return try groupCount(request, upTo: limit)
     case .agents:
       if try hasAgentText, RegistryTransaction.searchesLines(request) {
         return try foundCount(request, upTo: limit)
@@ -83,89 +84,132 @@ extension RegistryTransaction {
   /// Lists long enough that a person wants to know how long.
   package enum CountedList: Sendable {
     case holds
+    /// The lines of the queue: groups of holds.
+    case groups
     case agents
     case keys
   }
 
   // MARK: sources
 
+  /// A time of day as lists show it.
+  static func clock(_ column: String) -> String {
+    "strftime('%H:%M:%SZ', \(column) / 1000, 'unixepoch')"
+  }
+
+  private static func minute(_ column: String) -> String {
+    "strftime('%Y-%m-%d %H:%MZ', \(column) / 1000, 'unixepoch')"
+  }
+
+  /// A digest as lists show it, and whole.
+  private static func fingerprint(_ column: String) -> String {
+    """
+    lower(substr(hex(\(column)), 1, 4) || '-' || substr(hex(\(column)), 5, 4) || ' ed25519:'
+      || hex(\(column)))
+    """
+  }
+
+  /// The columns of a hold `h` as the queue shows them.
+  static let holdTexts: [(column: String, sql: String)] = [
+    (
+      "risk",
+      "CASE h.risk WHEN 3 THEN '!! CRIT' WHEN 2 THEN '!  HIGH' WHEN 1 THEN '~  MED' "
+        + "ELSE '.  LOW' END"
+    ),
+    ("id", "lower(hex(h.digest))"), ("agent", "h.agent"),
+    // As it is shown, and as it is spoken.
+    ("action", "h.name || '\u{2192}' || h.uri || ' ' || h.name || ' ' || h.uri"),
+    ("quorum", "h.approvals || '/' || h.places || ' ' || h.state"),
+    ("received", clock("h.received")),
+  ]
+
+  /// Who voted on a hold `h`.
+  static let holdVoters = """
+    (SELECT group_concat(v.voter, ' ') FROM vote v WHERE v.hold = h.digest AND v.withdrawn IS NULL)
+    """
+
+  /// Holds one by one: by what expires first, as they came, or all that ever were, the newest first.
   private static func holds(_ request: WindowRequest) -> ListSource<HoldRow> {
-    let isOpen = """
-      ((h.state = 'pending' AND h.expires > :now) OR (h.state = 'approved' AND h.approved_until > :now))
-      """
-    let mine = """
-      EXISTS (SELECT 1 FROM vote v WHERE v.hold = h.digest AND v.voter = :viewer
-        AND v.withdrawn IS NULL)
-      """
-    let places: [String]
-    var arguments: [String: (any DatabaseValueConvertible)?] = [:]
-    if !request.showsEnded { arguments["now"] = request.now.milliseconds }
-    switch request.order {
-    case .natural where !request.showsEnded:
-      // Gravest first, what one has signed last.
-      places = [mine, "-h.risk", "h.expires", "h.digest"]
-      arguments["viewer"] = request.viewer ?? ""
-    case .expiry: places = ["h.expires", "h.digest"]
-    default: places = ["h.idx"]
-    }
     let isNewestFirst = request.showsEnded && request.order != .expiry
+    let places =
+      request.order == .expiry || request.order == .natural && !request.showsEnded
+      ? ["h.expires", "h.digest"] : ["h.idx"]
     return ListSource(
-      select: "h.*", from: "hold h", conditions: request.showsEnded ? [] : [isOpen],
-      arguments: arguments, places: places, isDescending: isNewestFirst,
-      texts: [
-        ("agent", "h.agent"), ("action", "h.name || ' ' || h.uri"), ("id", "lower(hex(h.digest))"),
-      ], record: HoldRow.init)
+      select: "h.*", from: "hold h", conditions: request.showsEnded ? [] : ["h.ends > :now"],
+      arguments: request.showsEnded ? [:] : ["now": request.now.milliseconds], places: places,
+      isDescending: isNewestFirst, texts: holdTexts, by: holdVoters, time: "h.received",
+      record: HoldRow.init)
   }
 
   private static var decisions: ListSource<DecisionRow> {
     ListSource(
       from: "decision", places: ["idx"],
       texts: [
-        ("agent", "agent"), ("action", "name || ' ' || uri"), ("verdict", "verdict"),
-        ("rule", "code || ' ' || rule"),
-      ], record: DecisionRow.init)
+        ("time", clock("received")),
+        (
+          "verdict",
+          "CASE WHEN releases IS NOT NULL AND verdict = 'allow' THEN 'release allow' "
+            + "ELSE verdict END"
+        ),
+        ("agent", "agent"),
+        ("action", "name || '\u{2192}' || uri || ' ' || name || ' ' || uri"),
+        ("rule", "code || ' ' || rule"), ("index", "'#' || idx"),
+      ],
+      // Who let it through: those whose votes released it.
+      by: """
+        (SELECT group_concat(v.voter, ' ') FROM vote v
+          WHERE v.hold = decision.releases AND v.withdrawn IS NULL)
+        """, time: "received", record: DecisionRow.init)
   }
 
   private static func agents(
     _ request: WindowRequest, counting: Bool = false
   ) -> ListSource<AgentRow> {
-    ListSource(
+    let acted =
+      "(SELECT received FROM decision d WHERE d.agent = a.principal ORDER BY idx DESC LIMIT 1)"
+    return ListSource(
       select: "a.*, \(AgentRow.counts)", from: "agent a",
       arguments: counting ? [:] : ["now": request.now.milliseconds],
       places: request.order == .owner ? ["a.owner", "a.principal"] : ["a.principal"],
-      texts: [("name", "a.principal"), ("owner", "a.owner"), ("roles", "a.roles")],
-      record: AgentRow.init)
+      texts: [
+        ("name", "a.principal"), ("owner", "a.owner"), ("roles", "a.roles"),
+      ], by: "a.owner", named: ["since": minute("a.received")], time: acted, record: AgentRow.init)
   }
 
   private static func keys(_ request: WindowRequest) -> ListSource<KeyRow> {
-    var conditions: [String] = []
-    var arguments: [String: (any DatabaseValueConvertible)?] = [:]
-    if !request.showsEnded {
-      conditions.append("k.revoked IS NULL AND (k.not_after IS NULL OR k.not_after > :now)")
-      arguments["now"] = request.now.milliseconds
-    }
+    // The status that a filter looks for is as of now: so the statement always names it.
+    var conditions = [
+      request.showsEnded
+        ? ":now >= 0" : "k.revoked IS NULL AND (k.not_after IS NULL OR k.not_after > :now)"
+    ]
     if request.order == .expiry { conditions.append("k.not_after IS NOT NULL") }
+    let status = """
+      CASE WHEN k.revoked IS NOT NULL THEN 'revoked' WHEN k.not_before > :now THEN 'prepared'
+        WHEN k.not_after <= :now THEN 'expired' WHEN k.tainted IS NULL THEN 'active'
+        ELSE 'tainted' END
+      """
     return ListSource(
-      select: "k.*", from: "key k", conditions: conditions, arguments: arguments,
+      select: "k.*", from: "key k", conditions: conditions,
+      arguments: ["now": request.now.milliseconds],
       places: request.order == .expiry
         ? ["k.not_after", "k.fingerprint"] : ["k.holder", "k.received", "k.fingerprint"],
       texts: [
-        ("holder", "k.holder"), ("key", "lower(hex(k.fingerprint))"), ("by", "k.enrolled_by"),
-        ("why", "k.reason"),
-      ], record: KeyRow.init)
+        ("key", fingerprint("k.fingerprint")), ("holder", "k.holder"), ("status", status),
+        ("by", "k.enrolled_by"), ("since", minute("k.received")), ("why", "k.reason"),
+      ], time: "k.received", record: KeyRow.init)
   }
 
+  // Few, and with columns that are made of more than their row: these are filtered as they are shown,
+  // by who shows them.
+
   private static var operators: ListSource<OperatorRow> {
-    ListSource(
-      from: "operator", places: ["principal"],
-      texts: [("name", "principal"), ("roles", "roles"), ("groups", "groups")],
-      record: OperatorRow.init)
+    ListSource(from: "operator", places: ["principal"], texts: [], record: OperatorRow.init)
   }
 
   private static var policies: ListSource<PolicyRow> {
     ListSource(
-      from: "policy", places: ["-active", "name", "-version", "digest"],
-      texts: [("name", "name || '@v' || version"), ("by", "publisher")], record: PolicyRow.init)
+      from: "policy", places: ["-active", "name", "-version", "digest"], texts: [],
+      record: PolicyRow.init)
   }
 
   private static func locks(_ request: WindowRequest) -> ListSource<LockRow> {
@@ -174,8 +218,7 @@ extension RegistryTransaction {
       conditions: request.showsEnded
         ? [] : ["lifted IS NULL AND (until IS NULL OR until > :now)"],
       arguments: request.showsEnded ? [:] : ["now": request.now.milliseconds],
-      places: ["received", "digest"], isDescending: true,
-      texts: [("target", "target"), ("reason", "reason"), ("by", "placer")], record: LockRow.init)
+      places: ["received", "digest"], isDescending: true, texts: [], record: LockRow.init)
   }
 
   // MARK: single rows and places

@@ -87,7 +87,8 @@ package enum Projection {
     ("agent_text", "block"),
     ("key", "fingerprint"), ("key_request", "digest"), ("grant_link", "digest"),
     ("resource", "pattern"), ("policy", "digest"), ("lock", "digest"), ("proposal", "digest"),
-    ("decision", "idx"), ("hold", "digest"), ("vote", "digest"), ("review", "subject"),
+    ("decision", "idx"), ("hold", "digest"), ("hold_group", "id"), ("vote", "digest"),
+    ("review", "subject"),
     ("roster", "idx"),
     ("outcome", "action"), ("erasure", "action"), ("refusal", "idx"),
   ]
@@ -116,6 +117,7 @@ package enum Projection {
           [writer.received, end, digest.blob])
       }
     }
+    try HoldQueue.advance(at: writer.received, writer.db)
   }
 
   /// Compares the tables, indexes and triggers of two registries, and the migrations they had.

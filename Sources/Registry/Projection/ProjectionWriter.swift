@@ -280,17 +280,30 @@ struct ProjectionWriter {
     let action = action(hold.action)
     // The word as of the entry; time's own changes (expired, lapsed) are the reader's to judge.
     let word = hold.state(at: Timestamp(milliseconds: received)).word
-    let known = try Int64.fetchOne(
-      db, sql: "SELECT idx FROM hold WHERE digest = ?", arguments: [digest.blob])
+    let known = try Row.fetchOne(
+      db.cachedStatement(sql: "SELECT idx, grp FROM hold WHERE digest = ?"),
+      arguments: [digest.blob])
+    let facts = HoldQueue.facts(
+      agent: hold.agent.description, name: action?.action.text ?? "", uri: hold.resource.text,
+      risk: hold.terms.rule.risk, state: word,
+      ends: (hold.approvedUntil ?? hold.terms.expires).milliseconds, terms: hold.terms)
     try execute(
-      "INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      """
+      INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """,
       [
-        digest.blob, known ?? index, hold.action.blob, hold.agent.description,
+        digest.blob, known?.total("idx") ?? index, hold.action.blob, hold.agent.description,
         action?.action.text ?? "", hold.resource.text,
         Risk.allCases.firstIndex(of: hold.terms.rule.risk) ?? 0, hold.received.milliseconds,
         hold.terms.expires.milliseconds, Quorum.places(hold.terms.rule.quorum),
         hold.approvals.count, word, hold.approvedUntil?.milliseconds,
+        facts.group.blob, facts.ends, facts.needs, facts.excluded,
       ])
+    if let before = known?.digest("grp"), before != facts.group {
+      // It was in another group: one that waited for people waits for its agent now, or has ended.
+      try HoldQueue.refresh(before.blob, at: received, db)
+    }
+    try HoldQueue.refresh(facts.group.blob, rank: facts.rank, at: received, db)
   }
 }
 

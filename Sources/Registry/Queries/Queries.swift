@@ -119,7 +119,7 @@ extension RegistryTransaction {
       .map(DecisionRow.init)
   }
 
-  /// Holds that are open now, gravest first, then by expiry; or every hold, newest first.
+  /// Holds that are open now, highest risk first, then by expiry; or every hold, newest first.
   package func holds(openAt now: Timestamp?, limit: Int) throws -> [HoldRow] {
     let tail =
       now == nil

@@ -74,7 +74,7 @@ struct Cards {
       let former = record.owners.filter { $0 != body.owner }
       if !former.isEmpty {
         lines.append(
-          Line("once owned", SafeText(former.map(\.description).joined(separator: ", "))))
+          Line("former owners", SafeText(former.map(\.description).joined(separator: ", "))))
       }
       lines += body.attributes.members.map {
         Line("attribute", SafeText("\($0.name.text) = \($0.value.shownText)"))
@@ -91,7 +91,7 @@ struct Cards {
     lines +=
       state.keys.all(.holder(principal))
       .sorted { $0.received < $1.received }.map(keyLine).orNothing
-    lines.append(heading("What it can do, and through whom"))
+    lines.append(heading("Capabilities, by grant"))
     lines +=
       state.reach(of: principal, at: now).map { reach in
         let word = reach.isUsable ? "usable" : reach.obstacle ?? reach.report.verdict.word
@@ -102,7 +102,7 @@ struct Cards {
               + "\(reach.grant.issuer)  \(word)"), reach.isUsable ? .text : .stateBad,
           target: .grant(reach.grant.digest))
       }.orNothing
-    lines.append(heading("Passed on"))
+    lines.append(heading("Grants it issued"))
     lines += grantLines(.issuer(principal))
     lines.append(heading("Last decisions"))
     lines += try log.decisions(agent: name, limit: 20).map { row in
@@ -121,7 +121,7 @@ struct Cards {
   private func some<Record>(of records: [Record], _ line: (Record) -> Line) -> [Line] {
     let lines = records.prefix(Cards.limit).map(line)
     return records.count > Cards.limit
-      ? lines + [Line("", "and more", .hint)] : lines.orNothing
+      ? lines + [Line("", "more not shown", .hint)] : lines.orNothing
   }
 
   private func grantLines(_ link: Link) -> [Line] {
@@ -238,7 +238,7 @@ struct Cards {
     let others = state.reach(of: grant.terms.holder, at: now).filter {
       $0.grant.digest != digest && $0.isUsable
     }
-    lines.append(heading("Its holder is still reachable via"))
+    lines.append(heading("Other usable grants of the same holder"))
     lines +=
       others.map {
         Line(
@@ -248,7 +248,7 @@ struct Cards {
           ),
           target: .grant($0.grant.digest))
       }.orNothing
-    lines.append(heading("Below it"))
+    lines.append(heading("Grants under it"))
     lines += grantLines(.parent(digest))
     return lines
   }
@@ -274,7 +274,7 @@ struct Cards {
     lines +=
       state.keys.all(.holder(principal))
       .sorted { $0.received < $1.received }.map(keyLine).orNothing
-    lines.append(heading("Agents they own: none of these can they approve"))
+    lines.append(heading("Agents they own (they cannot approve for these)"))
     lines += some(of: state.agents.all(.owner(principal), limit: Cards.limit + 1)) {
       Line("agent", SafeText($0.id.description), target: .agent($0.id.description))
     }
@@ -319,9 +319,9 @@ struct Cards {
         "agent", SafeText(body.holder.description), .title, target: .agent(body.holder.description)),
       Line("key", SafeText(body.key.fingerprint.description)),
       Line("replaces", SafeText(body.replaces?.description ?? "no key")),
-      Line("it says", SafeText("\"\(body.note.text)\"") + "   not verified", .untrusted),
-      Line("asked", SafeText(request.received.textToSeconds)),
-      Line("", "the key has signed this itself: whoever asks has it"),
+      Line("note", SafeText("\"\(body.note.text)\"") + "   (agent, unverified)", .untrusted),
+      Line("requested", SafeText(request.received.textToSeconds)),
+      Line("", "signed by the requested key itself (proof of possession)"),
       Line("answer", SafeText(":key \(verb) \(body.holder) --request \(digest.hex.prefix(16))")),
     ]
   }
@@ -338,7 +338,7 @@ struct Cards {
       Line("signed at", SafeText(parts.header.at.text)),
       Line("signer", SafeText(parts.header.signer.description)),
       Line(
-        "saw log of",
+        "log head",
         SafeText("\(parts.header.head.size) entries, root \(parts.header.head.root.hex)")),
       Line("statement", SafeText("sha256 \(entry.envelope.digest.hex)")),
     ]
@@ -346,13 +346,13 @@ struct Cards {
       Line("signature", SafeText("by key \($0.key)"), target: .key($0.key.digest))
     }
     if let refused = ledger.refused.first(where: { $0.index == index }) {
-      lines.append(Line("REFUSED", SafeText("\(refused.reason): it has no effect"), .alert))
+      lines.append(Line("REFUSED", SafeText("\(refused.reason): not admitted, no effect"), .alert))
     }
     lines.append(
-      Line("in the log", "its hash leads to the verified root", .stateOK))
+      Line("inclusion", "verified against the log root", .stateOK))
     lines.append(heading("Body"))
     lines += EntryText.lines(parts.body.json.withoutNulls)
-    lines += about.related.map { Line("leads to", SafeText($0.words), target: $0) }
+    lines += about.related.map { Line("related", SafeText($0.words), target: $0) }
     if case .decisionMade = parts.body {
       lines.append(Line("why", SafeText("decision #\(index)"), target: .decision(index)))
     }
@@ -375,7 +375,7 @@ struct Cards {
     default: break
     }
     guard let index else {
-      throw CommandFault("no_statement", "there is no one statement behind \(target.words)")
+      throw CommandFault("no_statement", "no single statement stands behind \(target.words)")
     }
     let (entry, _) = try ledger.statement(at: index, log)
     var lines = [
@@ -429,7 +429,8 @@ struct Cards {
     for other in state.policies.values.filter({
       $0.published.name == record.published.name && $0.digest != digest
     }).sorted(by: { $0.published.version < $1.published.version }) {
-      lines.append(Line("also", SafeText(other.published.label), target: .policy(other.digest)))
+      lines.append(
+        Line("other version", SafeText(other.published.label), target: .policy(other.digest)))
     }
     let hits = Dictionary(
       try log.ruleHits(newest: 10_000).map { ($0.rule, $0.count) }, uniquingKeysWith: +)
@@ -453,7 +454,9 @@ struct Cards {
       $0.published.name == record.published.name && $0.published.version < record.published.version
     }.max { $0.published.version < $1.published.version }
     lines.append(
-      heading(SafeText("Against \(before?.published.label ?? "nothing")")))
+      heading(
+        SafeText("Changes since \(before?.published.label ?? "nothing: this is the first version")")
+      ))
     lines += try PolicyChange.changedLines(from: before, to: record, log)
     return Document(
       .source(target), title: SafeText(record.published.label), lines: lines, start: start)
@@ -506,5 +509,5 @@ enum Highlight {
 
 extension [Line] {
   /// What stands under a heading under which there is nothing.
-  fileprivate var orNothing: [Line] { isEmpty ? [Line("", "nothing", .hint)] : self }
+  fileprivate var orNothing: [Line] { isEmpty ? [Line("", "none", .hint)] : self }
 }

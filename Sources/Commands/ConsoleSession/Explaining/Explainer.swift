@@ -38,7 +38,7 @@ struct Explainer {
       lines += chain(action, at: entry.received)
       lines += request(action, decision)
     } else {
-      lines.append(Line("action", "its bytes are erased", .alert))
+      lines.append(Line("action", "payload erased", .alert))
     }
     lines += try similar(index)
     if decision.verdict == .deny, let action, let input {
@@ -51,7 +51,7 @@ struct Explainer {
         target: .entry(index)),
       Line("decided by", SafeText(parts.header.signer.description)),
     ]
-    return Document(.why(target), title: SafeText("Why #\(index)"), lines: lines)
+    return Document(.why(target), title: SafeText("Explain decision #\(index)"), lines: lines)
   }
 
   private func heading(_ text: SafeText) -> Line { Line("", text, .title) }
@@ -100,10 +100,10 @@ struct Explainer {
 
   private func rules(_ decision: DecisionMade, _ input: JSONValue?) throws -> [Line] {
     guard let policy = decision.policy else {
-      return [Line("policy", "not asked: it was decided before")]
+      return [Line("policy", "not evaluated: an earlier step decided")]
     }
     var lines = [
-      heading("The policy"),
+      heading("Policy"),
       Line(
         "policy", SafeText("\(policy.label) \(policy.digest.hex)"), target: .policy(policy.digest)),
     ]
@@ -161,7 +161,7 @@ struct Explainer {
 
   private func chain(_ action: Action, at instant: Timestamp) -> [Line] {
     let report = state.chains.report(leaf: action.grant, audience: nil, at: instant)
-    var lines = [heading("The chain, as it was when it was decided")]
+    var lines = [heading("Delegation chain at decision time")]
     for (number, hop) in report.hops.enumerated() {
       let role: Role = hop.verdict == .valid ? .stateOK : .stateBad
       lines.append(
@@ -182,7 +182,7 @@ struct Explainer {
 
   private func request(_ action: Action, _ decision: DecisionMade) -> [Line] {
     var lines = [
-      heading("The request, as the agent signed it"),
+      heading("Request as signed by the agent"),
       Line("action", SafeText(action.action.text)),
       Line("resource", SafeText(action.resource.text)),
       Line(
@@ -190,14 +190,14 @@ struct Explainer {
       Line("key", SafeText(decision.key.description), target: .key(decision.key.digest)),
     ]
     lines += action.params.members.map {
-      Line("params", SafeText("\($0.name.text) = \($0.value.shownText)"))
+      Line("parameter", SafeText("\($0.name.text) = \($0.value.shownText)"))
     }
     lines += action.context.members.filter { $0.name != "justification" }.map {
-      Line("context", SafeText("\($0.name.text) = \($0.value.shownText)"))
+      Line("agent claims", SafeText("\($0.name.text) = \($0.value.shownText)"))
     }
     if let words = action.context["justification"]?.string {
       lines.append(
-        Line("it says", SafeText("\"\(words.text)\"") + "   not verified", .untrusted))
+        Line("justification", SafeText("\"\(words.text)\"") + "   (agent, unverified)", .untrusted))
     }
     for member in decision.resource?.members ?? [] where member.name != "uri" {
       lines.append(
@@ -228,7 +228,7 @@ struct Explainer {
   private func wayThrough(
     _ action: Action, _ decision: DecisionMade, _ input: JSONValue
   ) throws -> [Line] {
-    var lines = [heading("What would have let it through")]
+    var lines = [heading("What would allow it")]
     let code = decision.reasons.first?.code.text ?? ""
     switch code {
     case "policy_denied":
@@ -241,7 +241,8 @@ struct Explainer {
       for other in others {
         lines.append(
           Line(
-            "grant", SafeText("its own grant \(other.grant.digest.short) covers it"), .stateOK,
+            "grant", SafeText("another grant of this agent covers it: \(other.grant.digest.short)"),
+            .stateOK,
             target: .grant(other.grant.digest)))
       }
       if others.isEmpty {
@@ -262,10 +263,10 @@ struct Explainer {
       lines.append(Line("needs", "the lock lifted: 0 shows locks"))
     case "key_revoked", "key_expired", "key_not_yet_valid", "key_tainted":
       lines.append(Line("needs", "an active key of this agent: 4 shows keys"))
-    case "agent_retired": lines.append(Line("needs", "another agent; this one has ended"))
+    case "agent_retired": lines.append(Line("needs", "another agent; this one is retired"))
     case let code where code.hasPrefix("chain_"):
-      lines.append(Line("needs", "a chain that verifies: the hop above says what breaks it"))
-    default: lines.append(Line("needs", SafeText("what the reason says: \(code)")))
+      lines.append(Line("needs", "a valid chain: see the failing hop above"))
+    default: lines.append(Line("needs", SafeText("see the reason: \(code)")))
     }
     return lines
   }
@@ -283,7 +284,7 @@ struct Explainer {
     if !denied.isEmpty {
       lines.append(
         Line(
-          "needs", SafeText("the rule \(denied.map(\.text).joined(separator: ", ")) not to match")))
+          "needs", SafeText("rule \(denied.map(\.text).joined(separator: ", ")) must not match")))
     }
     for module in record.published.modules {
       guard let bytes = try log.body(module.digest) else { continue }

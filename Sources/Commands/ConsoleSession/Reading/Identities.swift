@@ -24,7 +24,7 @@ enum Identities {
     }
     if text.contains("://") {
       var request = WindowRequest(anchor: .first, limit: limit, now: now)
-      request.pattern = Filter(text).pattern
+      request.terms = [WindowTerm(pattern: Filter.pattern(of: text))]
       found += try transaction.holdList(request).rows.map {
         Message.Candidate(
           target: .hold($0.record.digest),
@@ -32,7 +32,7 @@ enum Identities {
       }
       if found.isEmpty {
         var last = WindowRequest(anchor: .last, limit: limit, now: now)
-        last.pattern = Filter(text).pattern
+        last.terms = [WindowTerm(pattern: Filter.pattern(of: text))]
         found += try transaction.decisionList(last).rows.reversed().map {
           Message.Candidate(
             target: .decision($0.record.index),

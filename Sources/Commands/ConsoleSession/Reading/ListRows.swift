@@ -16,7 +16,7 @@ enum ListRows {
     let hasVoted = viewer.map(votes.contains) ?? false
     let note = word == "pending" ? hasVoted ? "you voted" : "" : word
     let isOpen = word == "pending" || word == "approved"
-    return ListRow(
+    var shown = ListRow(
       target: .hold(row.digest), place: place,
       cells: [
         .text(SafeText(row.risk.words), isOpen ? row.risk.role : .muted),
@@ -34,6 +34,33 @@ enum ListRows {
       ],
       related: [.agent(row.agent), .decision(row.index), .entry(row.index), .resource(row.uri)],
       isEnded: !isOpen)
+    shown.at = row.received
+    return shown
+  }
+
+  /// The line of equal holds, over the row of the one that expires first.
+  ///
+  /// `arrivals`: How many holds its agent got in five minutes, if that is a flood.
+  static func group(
+    _ group: HoldGroupRow, _ head: ListRow, isOpen: Bool, arrivals: Int?
+  ) -> ListRow {
+    let isFloor = group.count >= HoldGroupRow.countLimit
+    let count = isFloor ? "\(group.count - 1)+" : "\(group.count)"
+    var row = ListRow(
+      target: .group(group.id), place: head.place, cells: head.cells,
+      related: [.agent(group.head.agent), .resource(group.head.uri)])
+    (row.hold, row.at, row.by, row.count) = (head.hold, head.at, head.by, group.count)
+    row.branch = isOpen ? .open : .folded
+    row.cells[1] = .text(isOpen ? "\u{25BE} group" : "\u{25B8} group", .title)
+    if case .text(let action, let role) = row.cells[3] {
+      row.cells[3] = .text(SafeText("\u{00D7}\(count) ") + action, role)
+    }
+    if let arrivals {
+      if case .text(let agent, _) = row.cells[2] { row.cells[2] = .text(agent, .alert) }
+      row.cells[4] = .text(SafeText("\(arrivals) in 5 min"), .alert)
+      row.isFlood = true
+    }
+    return row
   }
 
   static func decision(_ row: DecisionRow, _ place: [PlacePart]) -> ListRow {
@@ -277,7 +304,7 @@ enum Presence {
   static func short(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> SafeText {
     guard let presence else { return "-" }
     let silence = now.milliseconds(since: presence.asked)
-    if presence.waits, silence < freshMilliseconds { return "here" }
+    if presence.waits, silence < freshMilliseconds { return "waits" }
     return silence > goneMilliseconds ? "gone" : SafeText(Span.since(presence.asked, to: now))
   }
 
@@ -294,28 +321,5 @@ extension String {
   /// A principal without `agent:`.
   var withoutKind: String {
     split(separator: ":", maxSplits: 1).last.map(String.init) ?? self
-  }
-}
-
-extension ListRow {
-  /// Whether a filter finds something in the row as it is shown.
-  func matches(_ filter: Filter, view: View, at now: Timestamp) -> Bool {
-    let columns = view.columns
-    let texts = cells.indices.filter { index in
-      filter.column.map { index < columns.count && columns[index].name == $0 } ?? true
-    }.map { cells[$0].shown(at: now).text.text }
-    let text = texts.joined(separator: " ").lowercased()
-    let wanted = filter.text.lowercased()
-    switch filter.kind {
-    case .contains: return text.contains(wanted)
-    case .lacks: return !text.contains(wanted)
-    case .fuzzy:
-      var rest = Substring(text)
-      for character in wanted {
-        guard let found = rest.firstIndex(of: character) else { return false }
-        rest = rest[rest.index(after: found)...]
-      }
-      return true
-    }
   }
 }

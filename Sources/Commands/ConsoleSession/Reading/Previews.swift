@@ -29,6 +29,8 @@ enum Previews {
       else { return nil }
       let action = try body(made.action).map { try Action(payload: $0) }
       return try hold(row, made, action, tables, at: now)
+    case .group(let id):
+      return try tables.holdGroup(id, at: now).map { try group($0, tables, at: now) } ?? nil
     case .decision(let index):
       guard let row = try tables.decision(at: index) else { return nil }
       return try decision(row, try entry(index)?.body, tables)
@@ -62,7 +64,7 @@ enum Previews {
           Line(
             "Status", row.isActive ? "in force" : "inactive until activated: a activates it",
             row.isActive ? .stateOK : .text),
-          Line("", "Enter shows its source, its hits and what it changes"),
+          Line("", "Enter shows source, rule hits and changes"),
         ])
     case .entry(let index):
       guard let parts = try entry(index) else { return nil }
@@ -83,7 +85,7 @@ enum Previews {
           Line("Change", SafeText(row.type), .title), Line("Of", SafeText(row.subject)),
           Line("Signed by", SafeText(row.signers.joined(separator: ", "))),
           Line("Status", SafeText(row.status(at: now))),
-          Line("", "Enter shows it whole, to sign or reject"),
+          Line("", "Enter opens it, to sign or reject"),
         ])
     case .owed(let digest):
       return try tables.reviewGroup(of: digest).map { review($0, target) }
@@ -97,7 +99,7 @@ enum Previews {
         lines: [
           Line("Agent", SafeText(row.holder)),
           Line("Key", SafeText("ed25519:\(Digest.sha256(row.key).hex)")),
-          Line("It says", SafeText(row.note), .untrusted),
+          Line("Note", SafeText(row.note) + "  (agent, unverified)", .untrusted),
           Line("Replaces", SafeText(row.replaces.map { "key \($0.short)" } ?? "no key")),
           Line("", "Enter or a answers it; the agent's own signatures prove who holds the keys"),
         ])
@@ -161,8 +163,17 @@ enum Previews {
     let params = (action?.params.members ?? []).map { "\($0.name.text)=\($0.value.shownText)" }
     lines.append(
       Line(
-        "Will do",
+        "Action",
         SafeText("\(row.name) on \(row.uri)  \(params.joined(separator: " "))"), .title))
+    if rule?.irreversible == true { lines.append(Line("Effect", "IRREVERSIBLE", .alert)) }
+    var warnings = (rule?.warnings ?? []).map { "! \($0.text)" }
+    let hidden = (action?.params.members ?? []).reduce(0) {
+      $0 + SafeText($1.value.shownText).hidden
+    }
+    if hidden > 0 { warnings.append("! " + Plural.count(hidden, "hidden character") + " shown") }
+    if !warnings.isEmpty {
+      lines.append(Line("Warnings", SafeText(warnings.joined(separator: "  ")), .alert))
+    }
     let path = try made.chain.last.flatMap { try tables.treePath(to: $0) }
     let holders = try path?.path.compactMap { try tables.grant($0)?.holder } ?? []
     let chain = ([path?.root ?? ""] + holders).filter { !$0.isEmpty }
@@ -189,18 +200,9 @@ enum Previews {
         SafeText(
           "\(row.approvals) of \(row.places)  needs \(groups.joined(separator: ", "))"
             + (voters.isEmpty ? "" : "  signed by \(voters.joined(separator: ", "))"))))
-    if rule?.irreversible == true { lines.append(Line("Effect", "IRREVERSIBLE", .alert)) }
-    var warnings = (rule?.warnings ?? []).map { "! \($0.text)" }
-    let hidden = (action?.params.members ?? []).reduce(0) {
-      $0 + SafeText($1.value.shownText).hidden
-    }
-    if hidden > 0 { warnings.append("! \(hidden) hidden character\(hidden == 1 ? "" : "s")") }
-    if !warnings.isEmpty {
-      lines.append(Line("Warnings", SafeText(warnings.joined(separator: "  ")), .alert))
-    }
     if let words = action?.context["justification"]?.string {
       lines.append(
-        Line("Agent says", SafeText("\"\(words.text)\"") + "  not verified", .untrusted))
+        Line("Justification", SafeText("\"\(words.text)\"") + "  (agent, unverified)", .untrusted))
     }
     let similar =
       try tables.decision(at: row.index).map {
@@ -218,6 +220,31 @@ enum Previews {
     return Preview(
       target: .hold(row.digest), title: "\(row.digest.hex.prefix(8))", lines: lines,
       chain: try chainLines(path, tables, at: now))
+  }
+
+  private static func group(
+    _ row: HoldGroupRow, _ tables: RegistryTransaction, at now: Timestamp
+  ) throws -> Preview {
+    let head = row.head
+    let isFloor = row.count >= HoldGroupRow.countLimit
+    let since = now.advanced(byMilliseconds: -RegistryReader.floodMilliseconds)
+    let arrivals = try tables.holdCount(of: head.agent, since: since, upTo: 1000)
+    let rate = "\(arrivals)\(arrivals >= 1000 ? "+" : "") in the last 5 min"
+    let count = isFloor ? "\(row.count - 1)+ holds" : Plural.count(row.count, "hold")
+    var lines = [
+      Line("Action", SafeText("\(head.name) on \(head.uri)"), .title),
+      Line("Agent", SafeText(head.agent)),
+      Line("Waiting", SafeText("\(count), the first ends at \(head.expires.clock)")),
+    ]
+    if arrivals >= RegistryReader.floodCount {
+      lines.append(
+        Line("Flood", SafeText("\(rate): L locks the agent, which voids all its holds"), .alert))
+    } else {
+      lines.append(Line("Holds", SafeText("\(rate) from this agent")))
+    }
+    lines.append(Line("", "Enter lists them, to approve one by one; x denies them together"))
+    return Preview(
+      target: .group(row.id), title: "group: \(count) of \(head.agent)", lines: lines)
   }
 
   private static func decision(
@@ -284,11 +311,12 @@ enum Previews {
     lines.append(
       Line(
         "Below",
-        SafeText("\(children.count)\(more ? "+" : "") links right below; r previews a revocation")))
+        SafeText(
+          "\(children.count)\(more ? "+" : "") direct grants under it; r previews a revocation")))
     if !others.isEmpty {
       lines.append(
         Line(
-          "Still via",
+          "Others via",
           SafeText(
             others.prefix(4).map { "\($0.issuer) (\($0.digest.short))" }.joined(separator: ", "))))
     }

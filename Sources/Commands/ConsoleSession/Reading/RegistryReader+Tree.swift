@@ -74,7 +74,11 @@ extension RegistryReader {
   func matches(_ text: String, showsEnded: Bool, serial: Int) -> Message {
     do {
       let found = try tables.read {
-        try $0.treeMatches(pattern: Filter(text).pattern, limit: 500, showsEnded: showsEnded)
+        try $0.treeMatches(
+          Filter(text, .tree).terms.map {
+            WindowTerm(
+              pattern: $0.pattern, isNegated: $0.kind == .lacks, column: $0.column)
+          }, limit: 500, showsEnded: showsEnded)
       }
       return .matches(
         found.map { TreeMatch(path: [.root($0.root)] + $0.path.map(Target.grant)) }, serial: serial)

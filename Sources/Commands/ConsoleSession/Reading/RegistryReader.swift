@@ -13,7 +13,7 @@ actor RegistryReader {
   private let live: RegistryDatabase
   /// The tables as they were at an earlier entry, while the console looks at the past.
   private var past: (tables: RegistryDatabase, index: UInt64, at: Timestamp)?
-  private let viewer: String?
+  let viewer: String?
   /// Told what services wrote of themselves, whenever the registry is read.
   private let services: ServiceBoard?
   private var version: Int64 = -1
@@ -29,6 +29,9 @@ actor RegistryReader {
   }
 
   private static let countLimit = 100_000
+  /// Lines of the queue that are watched for new ones, and holds that are counted, at most.
+  private static let watchedLines = 200
+  private static let waitingLimit = 1000
   private static let recountMilliseconds: Int64 = 3000
 
   /// Says which request is the newest, and ends the one it takes the place of.
@@ -74,15 +77,17 @@ actor RegistryReader {
     let now = Clock.system.now()
     var status = RegistryStatus()
     status.size = try transaction.size()
-    var request = WindowRequest(anchor: .first, limit: 500, now: now)
-    request.order = .natural
-    status.pending = try transaction.holdList(request).rows.filter {
-      $0.record.recorded == "pending"
-    }.map {
+    let heads = try transaction.holdGroups(
+      WindowRequest(anchor: .first, limit: RegistryReader.watchedLines, now: now))
+    status.pending = heads.rows.map(\.record).filter { $0.head.recorded == "pending" }.map {
       RegistryStatus.Pending(
-        hold: $0.record.digest.hex, risk: $0.record.risk,
-        words: "\($0.record.name) on \($0.record.uri)")
+        hold: $0.head.digest.hex, risk: $0.head.risk,
+        words: "\($0.head.name) on \($0.head.uri)", id: $0.id.hex)
     }
+    let waiting = try transaction.waiting(
+      for: try windowViewer(transaction), at: now, upTo: RegistryReader.waitingLimit)
+    (status.pendingCount, status.neededCount) = (waiting.all, waiting.viewers)
+    status.isFloor = waiting.hasMore
     let proposals = try transaction.proposals()
     status.openProposals = proposals.count { $0.status(at: now) == "open" }
     status.owedReviews = try transaction.reviewGroups(all: false).count
@@ -108,7 +113,7 @@ actor RegistryReader {
 
   // MARK: lists
 
-  func page(_ request: ListRequest, _ post: @Sendable (Message) -> Void) {
+  func page(_ request: ListRequest, _ post: @escaping @Sendable (Message) -> Void) {
     guard !isStale(request) else { return }
     running.withLock { $0 = (request.view, request.serial) }
     defer { running.withLock { $0 = nil } }
@@ -126,7 +131,9 @@ actor RegistryReader {
     }
   }
 
-  private func window(_ request: ListRequest) -> WindowRequest {
+  private func window(
+    _ request: ListRequest, _ transaction: RegistryTransaction
+  ) throws -> WindowRequest {
     let anchor: WindowRequest.Anchor =
       switch request.anchor {
       case .first: .first
@@ -146,23 +153,25 @@ actor RegistryReader {
       }
     window.isReversed = request.isReversed
     window.showsEnded = request.showsEnded
-    window.viewer = viewer
-    let filter = Filter(request.filter)
-    if !filter.isEmpty {
-      window.pattern = filter.pattern
-      window.literal = Filter.pattern(of: request.filter)
-      window.needle = filter.kind == .contains ? filter.text : nil
-      window.isNegated = filter.kind == .lacks
-      window.column = filter.column
+    let filter = Filter(request.filter, request.view)
+    window.terms = filter.terms.map { term in
+      WindowTerm(
+        pattern: term.pattern, needle: term.kind == .contains ? term.text : nil,
+        isNegated: term.kind == .lacks, column: term.column)
+    }
+    window.since = filter.sinceSeconds.map { now.advanced(bySeconds: -$0) }
+    if request.view == .approvals, request.onlyNeeded || filter.needsMe {
+      window.needs =
+        try windowViewer(transaction) ?? WindowViewer(name: "", groups: [], isApprover: false)
     }
     return window
   }
 
   private func page(
     _ request: ListRequest, _ transaction: RegistryTransaction,
-    _ post: @Sendable (Message) -> Void
+    _ post: @escaping @Sendable (Message) -> Void
   ) throws -> ListPage {
-    let window = window(request)
+    let window = try window(request, transaction)
     let progress: SearchProgress = { [self] searched in
       guard !isStale(request) else { throw CancellationError() }
       post(.page(ListPage(request: request, rows: [], hasMore: true, searched: searched)))
@@ -177,11 +186,7 @@ actor RegistryReader {
     }
     switch request.view {
     case .approvals:
-      return try page(transaction.holdList(window, progress)) { hold, place in
-        ListRows.hold(
-          hold, place, presence: try transaction.presence(of: hold.digest), viewer: viewer,
-          votes: try transaction.voters(of: hold.digest), at: now)
-      }
+      return try queuePage(request, window, transaction, progress)
     case .decisions:
       let read = try page(transaction.decisionList(window, progress)) { row, place in
         ListRows.decision(row, place)
@@ -199,7 +204,7 @@ actor RegistryReader {
         return ListRows.key(key, place, used: used, at: now)
       }
     case .operators:
-      return try page(transaction.operatorList(window)) { row, place in
+      return try shown(request, window, progress, transaction.operatorList) { row, place in
         let status = try transaction.key(row.key)?.status(at: now) ?? "unknown"
         return ListRows.person(row, place, status: status, at: now)
       }
@@ -207,12 +212,56 @@ actor RegistryReader {
       let waiting = try transaction.proposals().filter {
         $0.type == StatementType.policyActivated.rawValue && $0.status(at: now) == "open"
       }
-      return page(try transaction.policyList(window)) { row, place in
-        ListRows.policy(row, place, waiting: waiting.filter { $0.subject == row.digest.hex })
+      return try shown(request, window, progress, transaction.policyList) { policy, place in
+        var row = ListRows.policy(
+          policy, place, waiting: waiting.filter { $0.subject == policy.digest.hex })
+        row.at = policy.received
+        return row
       }
-    case .locks: return page(try transaction.lockList(window)) { ListRows.lock($0, $1, at: now) }
+    case .locks:
+      return try shown(request, window, progress, transaction.lockList) { lock, place in
+        var row = ListRows.lock(lock, place, at: now)
+        row.at = lock.received
+        return row
+      }
     case .proposals: return try proposalPage(request, transaction)
     case .audit, .tree: return ListPage(request: request, rows: [], hasMore: false)
+    }
+  }
+
+  /// Rows that are filtered as they are shown: what their columns say is made of more than the row.
+  private func shown<Record>(
+    _ request: ListRequest, _ window: WindowRequest, _ progress: SearchProgress,
+    _ read: (WindowRequest) throws -> Window<Record>,
+    _ row: (Record, [PlacePart]) throws -> ListRow
+  ) throws -> ListPage {
+    let filter = Filter(request.filter, request.view)
+    var plain = WindowRequest(anchor: window.anchor, limit: request.limit, now: window.now)
+    (plain.order, plain.isReversed) = (window.order, window.isReversed)
+    plain.showsEnded = window.showsEnded
+    let isBackward =
+      switch request.anchor {
+      case .last, .before: true
+      case .first, .after, .from: false
+      }
+    if !filter.isEmpty { plain.limit = 1000 }
+    var rows: [ListRow] = []
+    var searched = 0
+    while true {
+      let found = try read(plain)
+      let made = try found.rows.map { try row($0.record, $0.place.map(PlacePart.init)) }
+      let kept = made.filter { filter.isEmpty || $0.matches(filter, request.view, at: now) }
+      rows = isBackward ? kept + rows : rows + kept
+      let hasMore = found.hasMore || rows.count > request.limit
+      guard found.hasMore, rows.count < request.limit,
+        let edge = isBackward ? found.rows.first : found.rows.last
+      else {
+        let cut = isBackward ? rows.suffix(request.limit) : rows.prefix(request.limit)
+        return ListPage(request: request, rows: Array(cut), hasMore: hasMore)
+      }
+      searched += found.rows.count
+      try progress(searched)
+      plain = plain.at(isBackward ? .before(edge.place) : .after(edge.place))
     }
   }
 
@@ -220,13 +269,31 @@ actor RegistryReader {
   private func proposalPage(
     _ request: ListRequest, _ transaction: RegistryTransaction
   ) throws -> ListPage {
-    let filter = Filter(request.filter)
+    let filter = Filter(request.filter, .proposals)
+    let isAdmin =
+      try viewer.flatMap { try transaction.operatorRow($0) }?.roles.split(separator: " ")
+      .contains("admin") == true
     var rows = try transaction.proposals().filter {
       request.showsEnded || $0.status(at: now) == "open"
-    }.map { ListRows.proposal($0, at: now) }
-    rows += try transaction.reviewGroups(all: request.showsEnded).map { ListRows.owed($0) }
-    rows += try transaction.keyRequests().map { ListRows.keyRequest($0) }
-    rows = rows.filter { filter.isEmpty || $0.matches(filter, view: .proposals, at: now) }
+    }.map { proposal in
+      var row = ListRows.proposal(proposal, at: now)
+      row.at = proposal.received
+      row.needsViewer =
+        isAdmin && !row.isEnded && !proposal.signers.contains(viewer ?? "")
+      return row
+    }
+    rows += try transaction.reviewGroups(all: request.showsEnded).map { group in
+      var row = ListRows.owed(group)
+      row.at = group.rows.last?.received
+      row.needsViewer = !row.isEnded && viewer != nil && group.subject.who != viewer
+      return row
+    }
+    rows += try transaction.keyRequests().map { request in
+      var row = ListRows.keyRequest(request)
+      row.at = request.received
+      return row
+    }
+    rows = rows.filter { filter.isEmpty || $0.matches(filter, .proposals, at: now) }
     if request.isReversed { rows.reverse() }
     return ListPage(request: request, rows: rows, hasMore: false)
   }
@@ -235,7 +302,7 @@ actor RegistryReader {
   private func auditPage(
     _ request: ListRequest, _ post: @Sendable (Message) -> Void
   ) throws -> ListPage? {
-    let filter = Filter(request.filter)
+    let filter = Filter(request.filter, .audit)
     let size = try past.map { $0.index + 1 } ?? live.read { try $0.size() }
     func index(_ place: [PlacePart]) -> UInt64 {
       if case .integer(let value)? = place.first { UInt64(max(0, value)) } else { 0 }
@@ -261,8 +328,10 @@ actor RegistryReader {
       var chunk: [ListRow] = []
       try live.read { transaction in
         try transaction.entries(from: UInt64(first), to: UInt64(end)) { index, bytes in
-          let row = ListRows.entry(index, bytes)
-          if filter.isEmpty || row.matches(filter, view: .audit, at: now) { chunk.append(row) }
+          var row = ListRows.entry(index, bytes)
+          if case .clock(let time) = row.cells[1] { row.at = time }
+          row.by = row.cells[3].shown(at: now).text.text
+          if filter.isEmpty || row.matches(filter, .audit, at: now) { chunk.append(row) }
         }
       }
       if isBackward {
@@ -285,20 +354,21 @@ actor RegistryReader {
   private func total(_ request: ListRequest) throws -> ListPage.Total? {
     let list: RegistryTransaction.CountedList
     switch request.view {
-    case .approvals: list = .holds
+    case .approvals: list = RegistryReader.isGrouped(request) ? .groups : .holds
     case .agents: list = .agents
     case .keys: list = .keys
     default: return nil
     }
-    let name = "\(request.view) \(request.showsEnded) \(request.filter)"
+    let name = "\(request.view) \(request.showsEnded) \(request.onlyNeeded) \(request.filter)"
     if let known = counted[name],
       now.milliseconds(since: known.at) < RegistryReader.recountMilliseconds
     {
       return known.total
     }
-    let window = window(request)
     let limit = RegistryReader.countLimit
-    let count = try tables.read { try $0.listCount(of: list, window, upTo: limit) }
+    let count = try tables.read {
+      try $0.listCount(of: list, try window(request, $0), upTo: limit)
+    }
     let total = ListPage.Total(count: count, isFloor: count == limit)
     counted[name] = (now, total)
     return total

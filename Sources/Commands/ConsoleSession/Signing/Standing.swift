@@ -4,14 +4,15 @@ import Decisions
 import Keys
 import Statements
 
-/// What a person is to each pending hold: needed, done, or kept out.
+/// What a person is to a pending hold: needed, done, or kept out.
 enum Standing {
+  /// `holds`: Those that are on the screen; all others need not be looked at.
   static func words(
-    of voter: Principal?, in state: AuthorityState, at now: Timestamp
+    of voter: Principal?, to holds: [Digest], in state: AuthorityState, at now: Timestamp
   ) -> [String: String] {
     guard let voter else { return [:] }
     var words: [String: String] = [:]
-    for hold in state.openHolds(at: now) {
+    for hold in holds.compactMap({ state.holds[$0] }) {
       guard case .pending = hold.state(at: now) else { continue }
       let word: String
       if hold.votes.contains(where: { $0.voter == voter && !$0.isWithdrawn }) {

@@ -57,6 +57,8 @@ actor TrustKeeper {
   /// Counts uses of the log: what has not been used for a while is let go.
   private var uses = 0
   private var hasRetired = false
+  /// Holds in sight, of which is told what this person is to them.
+  private var judged: [Digest] = []
   /// Verifies a long log in another process, while it runs; who needs the state waits for it.
   private var beside: Task<Void, Never>?
 
@@ -160,12 +162,22 @@ actor TrustKeeper {
       } else {
         post(.verification(.verified(size: ledger.tree.size, at: now)))
       }
-      let standing = Standing.words(of: voter(ledger), in: ledger.state, at: now)
+      let standing = Standing.words(of: voter(ledger), to: judged, in: ledger.state, at: now)
       try ledger.checkShelf()
       post(.standing(standing))
     } catch {
       report(error)
     }
+  }
+
+  /// Other holds are in sight: says what this person is to them, if the verified state is at hand.
+  func judge(_ holds: [Digest]) {
+    guard holds != judged else { return }
+    judged = holds
+    guard let ledger, past == nil else { return }
+    let words = Standing.words(
+      of: voter(ledger), to: judged, in: ledger.state, at: Clock.system.now())
+    post(.standing(words))
   }
 
   /// The log's size, where replaying what this account has not seen of it takes time, and memory that
@@ -230,7 +242,8 @@ actor TrustKeeper {
         post(.verification(.verified(size: report.size, at: Clock.system.now())))
         post(
           .said(
-            "verified \(report.size) entries, decided \(report.decisions) decisions again: all as recorded"
+            "verified \(Plural.count(Int(report.size), "entry", "entries")), re-evaluated "
+              + "\(Plural.count(report.decisions, "decision")): all as recorded"
           ))
       }
     } catch {

@@ -1,0 +1,154 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The console on a real terminal, beside a real daemon whose agents do not stop acting.
+@Suite(.serialized) struct BusyConsoleTests {
+  /// A fleet at work: some processes that ask for the same five deploys again and again.
+  private final class Fleet {
+    let box: Sandbox
+    private var loops: [Process] = []
+
+    init() throws {
+      box = try Sandbox()
+      try "apw\n".write(toFile: "\(box.home)/apw", atomically: true, encoding: .utf8)
+      try """
+      package agent.authz
+      require_approval if input.action == "deploy"
+      """.write(toFile: "\(box.home)/first.rego", atomically: true, encoding: .utf8)
+      let made = try box.shell(
+        """
+        set -e
+        cd \(box.home)
+        as_alice() { countersign "$@" --registry \(box.registry) --key alice.key --passphrase-fd 3 3< apw; }
+        as_alice init --as user:alice --groups sre --may-grant 'deploy@prod://payments/**'
+        countersign key new --operator user:bob --out bob.key --passphrase-fd 3 3< apw
+        as_alice operator enroll user:bob --public bob.key.pub --groups sre --roles admin,approver
+        as_alice service enroll service:gateway-1 --out gw.pem
+        as_alice resource register 'prod://payments/**' --type service --env production
+        as_alice agent register agent:deploy-bot --roles deployer
+        countersign key new --out bot.pem
+        as_alice key enroll agent:deploy-bot --agent-key bot.pem
+        as_alice grant issue agent:deploy-bot --can 'deploy@prod://payments/**' --until 30d > grant
+        as_alice policy publish first first.rego
+        as_alice policy activate first@v1
+        """)
+      try #require(made.status == 0, "\(made.output)\(made.errors)")
+      try box.startDaemon(more: ["--max-holds", "10000"])
+      for number in 0..<3 {
+        loops.append(
+          try box.inBackground(
+            "/bin/bash",
+            [
+              "-c",
+              """
+              grant=$(cat \(box.home)/grant)
+              for i in $(seq \(number) 100000); do
+                # A test that is killed must not leave its fleet behind.
+                kill -0 $PPID 2> /dev/null || exit
+                sleep 0.2
+                countersign act --new deploy prod://payments/api-$((i % 5)) --agent agent:deploy-bot \\
+                  --key \(box.home)/bot.pem --grant $grant --socket \(box.socket) > /dev/null 2>&1
+              done
+              """,
+            ]))
+      }
+      try box.startConsole(key: "\(box.home)/bob.key")
+      // Every resource has its line of equal holds.
+      for _ in 0..<900 where box.screen.components(separatedBy: "\u{25B8} group").count < 6 {
+        usleep(100_000)
+      }
+      try box.see("\u{25B8} group")
+    }
+
+    // The threads that start processes here block SIGTERM, and a child inherits that.
+    deinit { for loop in loops { kill(loop.processIdentifier, SIGKILL) } }
+
+    /// The line that is highlighted.
+    var highlighted: String {
+      box.screen.split(separator: "\n").first { $0.hasPrefix(">") }.map(String.init) ?? ""
+    }
+
+    var pending: Int {
+      box.screen.firstMatch(of: /need(?:s)? you \/ (\d+)/).flatMap { Int($0.output.1) } ?? 0
+    }
+
+    /// Waits until more holds have come.
+    func grows() throws {
+      let before = pending
+      for _ in 0..<300 {
+        if pending > before { return }
+        usleep(100_000)
+      }
+      Issue.record("no hold came any more:\n\(box.screen)")
+    }
+  }
+
+  @Test func `Enter opens what is highlighted, whatever comes meanwhile`() throws {
+    let fleet = try Fleet()
+    let box = fleet.box
+    for key in ["j", "k", "j"] { try box.press(key) }
+    let group = fleet.highlighted
+    // The end of the resource: a narrow column is cut in the middle.
+    let resource = try #require(group.firstMatch(of: /i-\d/)).output
+    try fleet.grows()
+    #expect(fleet.highlighted.contains(resource), "the selection stays: \(fleet.highlighted)")
+    // Unfolded, its holds stand below it one by one.
+    try box.press("Enter")
+    try box.see("\u{2514} deploy-bot", seconds: 60)
+    try box.press("j", "j", "k")
+    let line = fleet.highlighted
+    #expect(line.contains("\u{2514} deploy-bot"))
+    let id = try #require(line.firstMatch(of: /[0-9a-f]{8}/)).output
+    try fleet.grows()
+    #expect(fleet.highlighted.contains(id))
+    try box.press("Enter")
+    try box.see("Review \(id)", seconds: 60)
+    try box.see(String(resource))
+    try box.press("Escape")
+    try box.see("need you /", seconds: 60)
+    #expect(fleet.highlighted.contains(id))
+  }
+
+  @Test func `a filter typed while holds arrive keeps every letter and shows what matches`() throws
+  {
+    let fleet = try Fleet()
+    let box = fleet.box
+    try box.press("/")
+    for letter in "action:api-3" {
+      try box.type(String(letter))
+      usleep(250_000)
+    }
+    try box.see("\u{203A} /action:api-3", seconds: 60)
+    try fleet.grows()
+    #expect(box.screen.contains("\u{203A} /action:api-3"))
+    try box.press("Enter")
+    let rows = box.screen.split(separator: "\n").filter {
+      $0.contains("deploy-bot") && $0.contains("\u{2192}")
+    }
+    #expect(!rows.isEmpty && rows.allSatisfy { $0.contains("api-3") }, "\(box.screen)")
+  }
+
+  @Test func `a group is denied together while its agent goes on`() throws {
+    let fleet = try Fleet()
+    let box = fleet.box
+    try box.press("/")
+    try box.type("api-2")
+    try box.press("Enter")
+    try box.see("\u{203A} /api-2", seconds: 60)
+    try box.see("\u{25B8} group", seconds: 60)
+    try box.press("x")
+    try box.see("GETS ITS OWN DENIAL", seconds: 60)
+    let count = try #require(box.screen.firstMatch(of: /Deny (\d+) holds/)).output.1
+    usleep(1_200_000)
+    try box.type("not during the freeze")
+    try box.press("Tab")
+    try box.type("apw")
+    try box.press("Tab", "Tab", "Enter")
+    try box.see("denied \(count) of \(count)", seconds: 60)
+    let ended = try box.shell(
+      "countersign holds list --all --json --registry \(box.registry) | grep -o '\"denied\"' | wc -l"
+    ).output.trimmingCharacters(in: .whitespacesAndNewlines)
+    #expect(ended == String(count), "each has a denial of its own")
+  }
+}
