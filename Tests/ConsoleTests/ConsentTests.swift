@@ -375,7 +375,7 @@ import Testing
       return
     }
     _ = model.update(
-      .refused(submission.request, code: "key_wrong_passphrase", problem: "no", isFinal: false),
+      .refused(submission.request, code: "key_wrong_passphrase", problem: "no", as: .retry),
       at: now)
     #expect(try dialog(model).focus == .passphrase)
     guard case .sign? = press(&model, text("x") + [.tab, .tab, .tab, .enter], now).first else {
@@ -385,7 +385,7 @@ import Testing
     let after = model.update(
       .refused(
         submission.request, code: "hold_denied",
-        problem: "user:carol denied it at 10:00:04Z, before your vote", isFinal: true), at: now)
+        problem: "user:carol denied it at 10:00:04Z, before your vote", as: .final), at: now)
     #expect(after.contains(.follow(review.hold.digest)))
     let screen = Screen.draw(model).lines.joined(separator: "\n")
     #expect(screen.contains("nothing was recorded") && screen.contains("user:carol denied it"))

@@ -9,7 +9,8 @@ import Testing
     let box: Sandbox
     private var loops: [Process] = []
 
-    init() throws {
+    /// `withOther`: Whether a second agent acts too, which goes on when the first is stopped.
+    init(withOther: Bool = false) throws {
       box = try Sandbox()
       try "apw\n".write(toFile: "\(box.home)/apw", atomically: true, encoding: .utf8)
       try """
@@ -30,32 +31,40 @@ import Testing
         countersign key new --out bot.pem
         as_alice key enroll agent:deploy-bot --agent-key bot.pem
         as_alice grant issue agent:deploy-bot --can 'deploy@prod://payments/**' --until 30d > grant
+        as_alice agent register agent:build-bot --roles deployer
+        countersign key new --out build.pem
+        as_alice key enroll agent:build-bot --agent-key build.pem
+        as_alice grant issue agent:build-bot --can 'deploy@prod://payments/**' --until 30d > build
         as_alice policy publish first first.rego
         as_alice policy activate first@v1
         """)
       try #require(made.status == 0, "\(made.output)\(made.errors)")
       try box.startDaemon(more: ["--max-holds", "10000"])
       for number in 0..<3 {
+        let (agent, key, grant) =
+          withOther && number == 0
+          ? ("agent:build-bot", "build.pem", "build") : ("agent:deploy-bot", "bot.pem", "grant")
         loops.append(
           try box.inBackground(
             "/bin/bash",
             [
               "-c",
               """
-              grant=$(cat \(box.home)/grant)
+              grant=$(cat \(box.home)/\(grant))
               for i in $(seq \(number) 100000); do
                 # A test that is killed must not leave its fleet behind.
                 kill -0 $PPID 2> /dev/null || exit
                 sleep 0.2
-                countersign act --new deploy prod://payments/api-$((i % 5)) --agent agent:deploy-bot \\
-                  --key \(box.home)/bot.pem --grant $grant --socket \(box.socket) > /dev/null 2>&1
+                countersign act --new deploy prod://payments/api-$((i % 5)) --agent \(agent) \\
+                  --key \(box.home)/\(key) --grant $grant --socket \(box.socket) > /dev/null 2>&1
               done
               """,
             ]))
       }
       try box.startConsole(key: "\(box.home)/bob.key")
       // Every resource has its line of equal holds.
-      for _ in 0..<900 where box.screen.components(separatedBy: "\u{25B8} group").count < 6 {
+      for _ in 0..<900 {
+        if box.screen.components(separatedBy: "\u{25B8} group").count >= 6 { break }
         usleep(100_000)
       }
       try box.see("\u{25B8} group")
@@ -71,6 +80,39 @@ import Testing
 
     var pending: Int {
       box.screen.firstMatch(of: /need(?:s)? you \/ (\d+)/).flatMap { Int($0.output.1) } ?? 0
+    }
+
+    /// Waits until the log has grown by some entries, whatever is on the screen.
+    func decides(_ entries: Int) throws {
+      func size() -> Int {
+        box.screen.firstMatch(of: /log OK #(\d+)/).flatMap { Int($0.output.1) } ?? 0
+      }
+      let before = size()
+      for _ in 0..<600 {
+        if size() >= before + entries { return }
+        usleep(100_000)
+      }
+      Issue.record("the log did not grow by \(entries) entries:\n\(box.screen)")
+    }
+
+    /// Waits until a dialog that has just opened takes keys.
+    func takesInput() throws {
+      usleep(800_000)
+      for _ in 0..<100 {
+        if !box.screen.contains("Input enabled in") { return }
+        usleep(100_000)
+      }
+      Issue.record("the dialog takes no keys:\n\(box.screen)")
+    }
+
+    /// Types the passphrase and presses the button of a dialog in which nothing else is missing.
+    func sign() throws {
+      try box.type("apw")
+      try box.press("Enter")
+      try box.see("Enter presses this button", seconds: 60)
+      // A press counts only when it is a separate one.
+      usleep(800_000)
+      try box.press("Enter")
     }
 
     /// Waits until more holds have come.
@@ -150,5 +192,68 @@ import Testing
       "countersign holds list --all --json --registry \(box.registry) | grep -o '\"denied\"' | wc -l"
     ).output.trimmingCharacters(in: .whitespacesAndNewlines)
     #expect(ended == String(count), "each has a denial of its own")
+  }
+
+  @Test func `what was read at one size counts as read at another while holds arrive`() throws {
+    let fleet = try Fleet()
+    let box = fleet.box
+    for _ in 0..<9 {
+      if fleet.highlighted.contains("\u{25B8} group") { break }
+      try box.press("j")
+    }
+    try box.press("Enter")
+    try box.see("\u{2514} ", seconds: 60)
+    try box.press("j", "Enter")
+    try box.see("Review ", seconds: 60)
+    try fleet.takesInput()
+    for _ in 0..<20 {
+      if !box.screen.contains(" unread") { break }
+      try box.press("PageDown")
+    }
+    #expect(!box.screen.contains(" unread"), "\(box.screen)")
+    try box.tmux("resize-window", "-x", "120", "-y", "40")
+    try fleet.decides(10)
+    #expect(!box.screen.contains(" unread"), "\(box.screen)")
+    try box.tmux("resize-window", "-x", "60", "-y", "18")
+    try fleet.decides(10)
+    #expect(!box.screen.contains(" unread"), "\(box.screen)")
+    try box.tmux("resize-window", "-x", "80", "-y", "24")
+    try box.press("Enter")
+    try box.see("Disabled: enter the passphrase", seconds: 60)
+  }
+
+  @Test func `the acting key is revoked, then everything is locked`() throws {
+    let fleet = try Fleet(withOther: true)
+    let box = fleet.box
+    try box.press("4")
+    try box.see("agent:deploy-bot", seconds: 60)
+    try box.press("j")
+    let key = try #require(fleet.highlighted.firstMatch(of: /[0-9a-f]{4}-[0-9a-f]{4}/)).output
+    #expect(fleet.highlighted.contains("agent:deploy-bot"), "\(box.screen)")
+    try box.press("r")
+    try box.see("type \(key)", seconds: 60)
+    try fleet.takesInput()
+    try fleet.decides(10)
+    try box.press("Enter")
+    try box.type(String(key))
+    try box.press("Enter")
+    try fleet.decides(10)
+    try fleet.sign()
+    try box.see("recorded as log entry", seconds: 60)
+    try box.press("Escape")
+    // The other agent goes on.
+    try fleet.decides(10)
+    try box.press(":")
+    try box.type("lockdown")
+    try box.press("Enter")
+    try box.see("type everything", seconds: 60)
+    try fleet.takesInput()
+    try box.press("Enter")
+    try box.type("everything")
+    try box.press("Enter")
+    try fleet.decides(10)
+    try fleet.sign()
+    try box.see("EVERYTHING LOCKED", seconds: 60)
+    try box.see("recorded as log entry", seconds: 60)
   }
 }

@@ -207,16 +207,18 @@ final class Desk {
 
   private func sign(_ submission: Submission, _ field: PassphraseField) {
     let shown = dialog
-    let passphrase = String(decoding: field.surrender(), as: UTF8.self)
+    var passphrase = ""
     var entry: StatementBody?
     do {
       if case .command = submission.request {
+        passphrase = String(decoding: field.surrender(), as: UTF8.self)
         unanswered.append(.ranAndSigned(submission.request, "done"))
       } else {
+        let signatures = Signatures(ledger: world.ledger, voter: voter, now: Clock.system.now())
+        try signatures.checkShown(submission)
+        passphrase = String(decoding: field.surrender(), as: UTF8.self)
         let key = OpenedKey(principal: voter, key: try World.key(voter))
-        let (index, outcome) = try Signatures(
-          ledger: world.ledger, voter: voter, now: Clock.system.now()
-        ).sign(submission, with: key)
+        let (index, outcome) = try signatures.sign(submission, with: key)
         entry = try world.ledger.database.read {
           try world.ledger.statement(at: index, $0).parts.body
         }
@@ -225,9 +227,9 @@ final class Desk {
     } catch {
       let code = FaultCode.of(error)
       unanswered.append(
-        .refused(
-          submission.request, code: code, problem: "\(error)",
-          isFinal: code.hasPrefix("hold_") && code != "hold_pending"))
+        .refused(submission.request, code: code, problem: "\(error)", as: Refusal(code: code)))
+      // Nothing that was typed has been used.
+      if Refusal(code: code) == .changed { return }
     }
     if let shown {
       signed.append(

@@ -84,7 +84,7 @@ package struct RandomWalk {
         case .sign(let submission, _):
           if submission.button != pressed { wrong.append("step \(step): signed by \(key)") }
           _ = model.update(
-            .refused(submission.request, code: "key_wrong_passphrase", problem: "", isFinal: false),
+            .refused(submission.request, code: "key_wrong_passphrase", problem: "", as: .retry),
             at: now)
         case .run(let words):
           if !words.contains("--dry-run"), key != .enter, words.first != "log" {

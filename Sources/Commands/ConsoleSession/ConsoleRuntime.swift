@@ -270,7 +270,7 @@ final class ConsoleRuntime: Sendable {
             post(
               .refused(
                 submission.request, code: "status \(outcome.status)", problem: problem,
-                isFinal: false))
+                as: .retry))
             return
           }
           post(.ranAndSigned(submission.request, said))

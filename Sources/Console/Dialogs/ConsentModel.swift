@@ -234,15 +234,21 @@ package struct ConsentModel: Sendable {
     steps.recorded(index: index, outcome: outcome)
   }
 
-  package mutating func refused(_ problem: String, isFinal: Bool, at now: Timestamp) {
-    passphrase.wipe()
-    if isFinal {
+  package mutating func refused(_ problem: String, as refusal: Refusal, at now: Timestamp) {
+    switch refusal {
+    case .final:
+      passphrase.wipe()
       steps.refused(problem)
-    } else {
+      return
+    case .changed:
+      steps.reopen()
+      refreshing.missed()
+    case .retry:
+      passphrase.wipe()
       steps.reopen()
       focus = needsPassphrase ? .passphrase : .cancel
-      notices.say(problem, at: now)
     }
+    notices.say(problem, at: now)
   }
 
   package mutating func follow(_ progress: HoldProgress) { self.progress = progress }

@@ -87,15 +87,15 @@ extension ConsoleModel {
         effects.append(.consent(request, choice: 0, inputs: [:]))
       }
       if case .vote(let hold, _) = request { effects += voted(on: hold) }
-    case .refused(let request, let code, let problem, let isFinal):
+    case .refused(let request, let code, let problem, let refusal):
       let text = "\(code): \(problem)"
       var isShown = false
       change(request) {
-        $0.refused(text, isFinal: isFinal, at: time)
+        $0.refused(text, as: refusal, at: time)
         isShown = true
       }
       if !isShown { say(text, isBad: true) }
-      effects = isFinal ? followed(request) : []
+      effects = refusal == .final ? followed(request) : []
     case .ranAndSigned(let request, let said):
       overlays.removeAll { $0.consent?.consent.request == request }
       say(said)

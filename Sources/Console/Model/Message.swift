@@ -30,7 +30,7 @@ package enum Message: Sendable {
   case progress(HoldProgress)
   case signed(ConsentRequest, index: UInt64, outcome: String)
   /// Nothing was recorded.
-  case refused(ConsentRequest, code: String, problem: String, isFinal: Bool)
+  case refused(ConsentRequest, code: String, problem: String, as: Refusal)
   /// A command of the command line has signed something.
   case ranAndSigned(ConsentRequest, String)
   case catalogued(Catalogue)

@@ -255,8 +255,14 @@ enum ListScreen {
     let preview = model.preview.flatMap { $0.target == model.selected ? $0 : nil }
     let title =
       preview.map { SafeText($0.title) } ?? model.selected.map { SafeText($0.words) } ?? ""
-    let hint: SafeText =
-      model.view == .approvals && !model.isPast ? "Enter reviews and signs" : ""
+    var hint: SafeText = ""
+    if model.view == .approvals, !model.isPast {
+      if case .group? = model.selected {
+        hint = model.list.selectedRow?.branch == .open ? "Enter folds" : "Enter unfolds"
+      } else {
+        hint = "Enter reviews and signs"
+      }
+    }
     guard model.selected != nil else {
       if isBeside { divide(rect, &buffer) }
       return

@@ -42,7 +42,7 @@ struct Signatures {
 
   /// Refuses to sign where what the signature rests on is no longer what was on the screen: between the
   /// last look of the dialog and this moment an agent may have asked for another key, or others voted.
-  private func checkShown(_ submission: Submission) throws {
+  func checkShown(_ submission: Submission) throws {
     switch submission.request {
     // Each denial names its hold by its digest.
     case .denyAll, .command: return
@@ -59,7 +59,7 @@ struct Signatures {
     let changes = current.changes(from: submission.facts)
     guard changes.isEmpty else {
       throw CommandFault(
-        "shown_differs",
+        Refusal.changedCode,
         "changed since it was shown: \(changes.joined(separator: ", ")); read it again")
     }
   }

@@ -356,12 +356,16 @@ actor TrustKeeper {
   func sign(_ submission: Submission, _ field: PassphraseField) async {
     await beside?.value
     defer { pause() }
-    var bytes = field.surrender()
-    let passphrase = SecretBytes(wiping: &bytes)
     do {
       try checkIsNow()
       let ledger = try live()
-      let key = try open(passphrase, ledger)
+      // Before the passphrase is used: what has changed needs a look first, and nothing typed is lost.
+      if let voter = voter(ledger) {
+        try Signatures(ledger: ledger, voter: voter, now: Clock.system.now())
+          .checkShown(submission)
+      }
+      var bytes = field.surrender()
+      let key = try open(SecretBytes(wiping: &bytes), ledger)
       defer { close() }
       let (index, outcome) = try Signatures(
         ledger: ledger, voter: key.key.principal, now: Clock.system.now()
@@ -373,9 +377,7 @@ actor TrustKeeper {
       var problem = "\(error)"
       if case .vote(let hold, _) = submission.request, let lost = lostRace(hold) { problem = lost }
       post(
-        .refused(
-          submission.request, code: code, problem: problem,
-          isFinal: code.hasPrefix("hold_") && code != "hold_pending"))
+        .refused(submission.request, code: code, problem: problem, as: Refusal(code: code)))
     }
   }
 
