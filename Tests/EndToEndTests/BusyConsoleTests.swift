@@ -95,6 +95,17 @@ import Testing
       Issue.record("the log did not grow by \(entries) entries:\n\(box.screen)")
     }
 
+    /// Selects the first line that stands for several holds.
+    func selectGroup() throws {
+      try box.see("\u{25B8} group", seconds: 60)
+      try box.press("g")
+      for _ in 0..<9 {
+        if highlighted.contains("\u{25B8} group") { return }
+        try box.press("j")
+      }
+      Issue.record("no group can be selected:\n\(box.screen)")
+    }
+
     /// Waits until a dialog that has just opened takes keys.
     func takesInput() throws {
       usleep(800_000)
@@ -178,7 +189,7 @@ import Testing
     try box.type("api-2")
     try box.press("Enter")
     try box.see("\u{203A} /api-2", seconds: 60)
-    try box.see("\u{25B8} group", seconds: 60)
+    try fleet.selectGroup()
     try box.press("x")
     try box.see("GETS ITS OWN DENIAL", seconds: 60)
     let count = try #require(box.screen.firstMatch(of: /Deny (\d+) holds/)).output.1
@@ -197,10 +208,7 @@ import Testing
   @Test func `what was read at one size counts as read at another while holds arrive`() throws {
     let fleet = try Fleet()
     let box = fleet.box
-    for _ in 0..<9 {
-      if fleet.highlighted.contains("\u{25B8} group") { break }
-      try box.press("j")
-    }
+    try fleet.selectGroup()
     try box.press("Enter")
     try box.see("\u{2514} ", seconds: 60)
     try box.press("j", "Enter")

@@ -406,7 +406,7 @@ import Testing
     }
     // Either it waited for the rows and proves the vote, or it was refused: never another row.
     try box.press("e")
-    try box.see("ended")
+    try box.see("exit status 0")
     let registry = try #require(
       try json(try reading("log", "verify", "--json"))["registry"]?.string?.text)
     for file in proofs() {

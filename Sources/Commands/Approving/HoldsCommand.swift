@@ -100,17 +100,16 @@ enum ReviewText {
   }
 
   static func print(_ review: HoldReview, state: String) {
-    Output.line("hold       \(review.hold.digest.hex)  \(state)")
-    for line in review.signedLines + review.voteLines {
-      let label = line.label.padding(toLength: 10, withPad: " ", startingAt: 0)
-      Swift.print("\(label) \(line.text.text)")
+    func line(_ label: String, _ text: String) {
+      Output.line(label + String(repeating: " ", count: max(0, 14 - label.count)) + text)
     }
-    if let words = review.words {
-      Swift.print("agent says \"\(words.text)\"   (the agent's words, not verified)")
-    }
+    line("hold", "\(review.hold.digest.hex)  \(state)")
+    for one in review.decidingLines + review.voteLines { line(one.label, one.text.text) }
+    if let words = review.words { line("justification", "\"\(words.text)\" (unverified)") }
     if review.hiddenCharacters > 0 {
-      Output.line("!          \(review.hiddenCharacters) hidden characters shown above")
+      line("!", "\(Plural.count(review.hiddenCharacters, "hidden character")) shown here")
     }
-    if let objection = review.objection { Output.line("!          \(objection)") }
+    for one in review.hashLines { line(one.label, one.text.text) }
+    if let objection = review.objection { line("!", objection) }
   }
 }
