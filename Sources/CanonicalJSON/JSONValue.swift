@@ -56,6 +56,14 @@ package struct JSONNumber: Sendable, Hashable {
     text = ByteString(String(value))
   }
 
+  /// Takes the text of one number as it stands; nil if it does not follow the JSON grammar.
+  package init?(text: ByteString) {
+    guard let parsed = try? JSONParser.parse(text.bytes), case .number(let number) = parsed,
+      number.text == text
+    else { return nil }
+    self = number
+  }
+
   /// Takes a finite double; infinities and NaN have no JSON form and give nil.
   package init?(_ value: Double) {
     guard value.isFinite else { return nil }
