@@ -63,11 +63,16 @@ import Testing
   @Test func `format_int and numbers.range answer for what has an answer`() throws {
     #expect(try ask("x := format_int(-255, 16)") == "-ff")
     #expect(try ask("x := format_int(15.9, 10)") == "15")
-    #expect(try ask("x := format_int(1e300, 10)") == nil)
+    // As OPA: the digits of the number at a precision of 64 bits.
+    #expect(
+      try ask("x := format_int(1e300, 10)")?.string?.text
+        .hasPrefix("1000000000000000000008997324079559193870523944273290") == true)
     #expect(try ask("x := numbers.range(3, 1)") == [3, 2, 1])
     #expect(
       try ask("x := numbers.range(9223372036854775806, 9223372036854775807)").map { _ in 1 } == 1)
-    #expect(try ask("x := count(numbers.range(-9223372036854775808, 9223372036854775807))") == nil)
+    #expect(
+      refusal("x := count(numbers.range(-9223372036854775808, 9223372036854775807))")
+        == "eval_limit_error")
   }
 
   @Test(

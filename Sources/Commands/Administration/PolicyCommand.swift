@@ -179,6 +179,13 @@ struct PolicyCommand: AsyncParsableCommand {
     @Flag(help: "Built-in errors are errors.")
     var strictBuiltinErrors = false
 
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+      case json
+    }
+
+    @Option(name: [.short, .long], help: "How results are written.")
+    var format = Format.json
+
     @Argument(help: "The query.")
     var query: String
 
@@ -198,7 +205,10 @@ struct PolicyCommand: AsyncParsableCommand {
       }
       let policy = try CompiledPolicy(modules: modules, data: .object(document))
       let input = try input.map { try JSONParser.parse(try Parse.file($0)) }
-      let rows = try policy.query(query, input: input, isStrict: strictBuiltinErrors)
+      let now = Int64(Date().timeIntervalSince1970 * 1000) * 1_000_000
+      let rows = try policy.query(
+        query, input: input, isStrict: strictBuiltinErrors,
+        environment: BuiltinContext.Environment(now: now))
       FileHandle.standardOutput.write(Data(EvaluationText.json(rows).utf8))
     }
   }

@@ -26,6 +26,16 @@ package struct PolicyRuling: Sendable {
   /// Every rule that matched, as `file:line`.
   package let rules: [ByteString]
 
+  /// What a policy's builtins are given: the instant of the decision as their clock, which the input
+  /// states, so that the policy answers the same when it is asked again.
+  package static func environment(of input: JSONValue) -> BuiltinContext.Environment {
+    guard let text = input["time"]?.string, let time = Timestamp(text) else {
+      return BuiltinContext.Environment()
+    }
+    let (nanoseconds, overflow) = time.milliseconds.multipliedReportingOverflow(by: 1_000_000)
+    return BuiltinContext.Environment(now: overflow ? nil : nanoseconds)
+  }
+
   private static let package: [ByteString] = ["agent", "authz"]
 
   /// Asks a policy: `deny` beats `require_approval`, which beats `allow`; nothing said is deny.
@@ -37,7 +47,9 @@ package struct PolicyRuling: Sendable {
     let names: [ByteString] = ["deny", "require_approval", "allow", "approval"]
     let answers: [CompiledPolicy.Answer]
     do {
-      answers = try policy.answers(names.map { package + [$0] }, input: input)
+      answers = try policy.answers(
+        names.map { package + [$0] }, input: input,
+        environment: environment(of: input))
     } catch {
       return error.ruling
     }

@@ -1,132 +1,127 @@
 import CanonicalJSON
 
+/// Arrays, sets and objects: bounded by the sizes of what they read and make.
 extension BuiltinTable {
-  private static func set(_ values: [Value], _ index: Int) throws(BuiltinFault) -> SetValue {
-    guard case .set(let set) = values[index] else { throw .type(index, "set", values[index]) }
-    return set
-  }
+  package static let arrays: [Builtin] = [
+    Builtin("array.concat", [.array(of: .any), .array(of: .any)], .array(of: .any)) {
+      (values, context) throws(BuiltinFailure) in
+      let (left, right) = (try values.array(0), try values.array(1))
+      try context.charge(copying: left.count + right.count)
+      return .array(left + right)
+    },
+    Builtin("array.flatten", [.array(of: .any)], .array(of: .any)) {
+      (values, context) throws(BuiltinFailure) in
+      var flat: [Value] = []
+      for element in try values.array(0) {
+        if case .array(let inner) = element {
+          try context.charge(copying: inner.count)
+          flat += inner
+        } else {
+          try context.charge(copying: 1)
+          flat.append(element)
+        }
+      }
+      return .array(flat)
+    },
+    Builtin("array.reverse", [.array(of: .any)], .array(of: .any)) {
+      (values, context) throws(BuiltinFailure) in
+      let elements = try values.array(0)
+      try context.charge(copying: elements.count)
+      return .array(elements.reversed())
+    },
+    Builtin("array.slice", [.array(of: .any), .number, .number], .array(of: .any)) {
+      (values, context) throws(BuiltinFailure) in
+      let elements = try values.array(0)
+      let start = min(max(try values.integer(1), 0), elements.count)
+      let stop = min(try values.integer(2), elements.count)
+      guard start < stop else { return .array([]) }
+      try context.charge(copying: stop - start)
+      return .array(Array(elements[start..<stop]))
+    },
+  ]
 
-  static let collections: [Builtin] = [
-    Builtin("and", 2) { (values) throws(BuiltinFault) in
-      let (left, right) = (try set(values, 0), try set(values, 1))
-      return .set(SetValue(left.elements.filter(right.contains)))
+  package static let sets: [Builtin] = [
+    Builtin("and", [.set(.any), .set(.any)], .set(.any)) {
+      (values, context) throws(BuiltinFailure) in
+      let (left, right) = (try values.set(0), try values.set(1))
+      try context.charge(searching: left.count < right.count ? values[0] : values[1], in: values)
+      let (few, many) = left.count < right.count ? (left, right) : (right, left)
+      return .set(SetValue(few.elements.filter(many.contains)))
     },
-    Builtin("or", 2) { (values) throws(BuiltinFault) in
-      .set(SetValue(try set(values, 0).elements + set(values, 1).elements))
+    Builtin("or", [.set(.any), .set(.any)], .set(.any)) {
+      (values, context) throws(BuiltinFailure) in
+      let (left, right) = (try values.set(0), try values.set(1))
+      try context.charge(reading: values)
+      return .set(merged(left, right))
     },
-    Builtin("union", 1) { (values) throws(BuiltinFault) in
+    Builtin("union", [.set(.set(.any))], .set(.any)) {
+      (values, context) throws(BuiltinFailure) in
+      let outer = try values.set(0)
       var all: [Value] = []
-      for element in try set(values, 0).elements { all += try set([element], 0).elements }
+      for element in outer.elements {
+        guard case .set(let set) = element else {
+          throw .element(0, values[0], element, "set")
+        }
+        all += set.elements
+      }
+      try context.charge(sorting: values[0], count: all.count)
       return .set(SetValue(all))
     },
-    Builtin("intersection", 1) { (values) throws(BuiltinFault) in
+    Builtin("intersection", [.set(.set(.any))], .set(.any)) {
+      (values, context) throws(BuiltinFailure) in
+      let outer = try values.set(0)
+      try context.charge(sorting: values[0], count: outer.count)
       var shared: [Value]?
-      for element in try set(values, 0).elements {
-        let next = try set([element], 0)
-        shared = shared?.filter(next.contains) ?? next.elements
+      for element in outer.elements {
+        guard case .set(let set) = element else {
+          throw .element(0, values[0], element, "set")
+        }
+        shared = shared?.filter(set.contains) ?? set.elements
       }
       return .set(SetValue(shared ?? []))
     },
-    Builtin("array.concat", 2) { (values) throws(BuiltinFault) in
-      .array(try array(values, 0) + array(values, 1))
-    },
-    Builtin("array.reverse", 1) { (values) throws(BuiltinFault) in
-      .array(try array(values, 0).reversed())
-    },
-    Builtin("array.slice", 3) { (values) throws(BuiltinFault) in
-      let elements = try array(values, 0)
-      let low = max(0, min(try integer(values, 1), Int64(elements.count)))
-      let high = max(low, min(try integer(values, 2), Int64(elements.count)))
-      return .array(Array(elements[Int(low)..<Int(high)]))
+    Builtin("set_diff", [.set(.any), .set(.any)], .set(.any)) {
+      (values, context) throws(BuiltinFailure) in
+      let (left, right) = (try values.set(0), try values.set(1))
+      try context.charge(searching: values[0], in: values)
+      return .set(SetValue(left.elements.filter { !right.contains($0) }))
     },
   ]
 
-  static let objects: [Builtin] = [
-    Builtin("object.get", 3) { (values) throws(BuiltinFault) in
-      let object = try object(values, 0)
-      guard case .array(let path) = values[1] else { return object[values[1]] ?? values[2] }
-      var value: Value? = .object(object)
-      for key in path { value = value?.element(key) }
-      return value ?? values[2]
-    },
-    Builtin("object.keys", 1) { (values) throws(BuiltinFault) in
-      .set(SetValue(try object(values, 0).pairs.map(\.key)))
-    },
-    Builtin("object.remove", 2) { (values) throws(BuiltinFault) in
-      var object = try object(values, 0)
-      for (key, value) in Evaluator.elements(values[1]) {
-        if case .object = values[1] { object[key] = nil } else { object[value] = nil }
-      }
-      return .object(object)
-    },
-    Builtin("object.filter", 2) { (values) throws(BuiltinFault) in
-      let object = try object(values, 0)
-      var result = ObjectValue()
-      for (key, value) in Evaluator.elements(values[1]) {
-        let name = if case .object = values[1] { key } else { value }
-        result[name] = object[name]
-      }
-      return .object(result)
-    },
-    Builtin("object.union", 2) { (values) throws(BuiltinFault) in
-      merge(.object(try object(values, 0)), .object(try object(values, 1)))
-    },
-    Builtin("object.union_n", 1) { (values) throws(BuiltinFault) in
-      try array(values, 0).reduce(.emptyObject, merge)
-    },
-  ]
-
-  private static func merge(_ left: Value, _ right: Value) -> Value {
-    guard case .object(let first) = left, case .object(let second) = right else { return right }
-    var members: [Value: Value] = [:]
-    for pair in first.pairs { members[pair.key] = pair.value }
-    for pair in second.pairs {
-      members[pair.key] = members[pair.key].map { merge($0, pair.value) } ?? pair.value
+  /// Two sorted lists into one.
+  private static func merged(_ left: SetValue, _ right: SetValue) -> SetValue {
+    var merged: [Value] = []
+    merged.reserveCapacity(left.count + right.count)
+    var (i, j) = (0, 0)
+    while i < left.count, j < right.count {
+      let order = Value.order(left.elements[i], right.elements[j])
+      if order <= 0 { merged.append(left.elements[i]) } else { merged.append(right.elements[j]) }
+      if order <= 0 { i += 1 }
+      if order >= 0 { j += 1 }
     }
-    return .object(ObjectValue(members))
+    merged += left.elements[i...]
+    merged += right.elements[j...]
+    return SetValue(merged)
+  }
+}
+
+extension BuiltinContext {
+  /// Counts copying elements, which are references.
+  package mutating func charge(copying count: Int) throws(BuiltinFailure) {
+    try charge(steps: count / 4 + 1)
+    try charge(bytes: count * 16)
   }
 
-  static let types: [Builtin] =
-    [
-      ("is_null", "null"), ("is_boolean", "boolean"), ("is_number", "number"),
-      ("is_string", "string"), ("is_array", "array"), ("is_object", "object"), ("is_set", "set"),
-    ].map { name, type in
-      Builtin(name, 1) { .bool($0[0].typeName == type) }
-    } + [
-      Builtin("type_name", 1) { .string(ByteString($0[0].typeName)) },
-      Builtin("to_number", 1) { (values) throws(BuiltinFault) in
-        switch values[0] {
-        case .null: return .number(.integer(0))
-        case .bool(let flag): return .number(.integer(flag ? 1 : 0))
-        case .number: return values[0]
-        case .string(let text):
-          guard let json = try? JSONParser.parse(text.bytes), case .number = json else {
-            throw BuiltinFault(message: "invalid number \(text.text)")
-          }
-          return Value(json)
-        default: throw .type(0, "one of {null, boolean, number, string}", values[0])
-        }
-      },
-    ]
-
-  static let encoding: [Builtin] = [
-    Builtin("json.marshal", 1) { (values) throws(BuiltinFault) in
-      guard let bytes = try? values[0].json.canonicalBytes() else {
-        throw BuiltinFault(message: "the value has no JSON form")
+  /// Counts looking for each element of one collection in another.
+  mutating func charge(searching value: Value, in all: [Value]) throws(BuiltinFailure) {
+    var most = 1
+    for value in all {
+      switch value {
+      case .set(let set): most = max(most, set.count)
+      case .object(let object): most = max(most, object.count)
+      default: break
       }
-      return ByteString(validating: bytes).map(Value.string)
-    },
-    Builtin("json.unmarshal", 1) { (values) throws(BuiltinFault) in
-      do {
-        return Value(try JSONParser.parse(try string(values, 0).bytes))
-      } catch let fault as BuiltinFault {
-        throw fault
-      } catch {
-        throw BuiltinFault(message: "\(error)")
-      }
-    },
-    Builtin("json.is_valid", 1) { (values) throws(BuiltinFault) in
-      .bool((try? JSONParser.parse(try string(values, 0).bytes)) != nil)
-    },
-  ]
+    }
+    try charge(sorting: value, count: most)
+  }
 }

@@ -1,129 +1,156 @@
 import CanonicalJSON
 
+/// Arithmetic: long numbers are charged by the product of their widths; shifts and ranges by what
+/// they make, before it is made.
 extension BuiltinTable {
-  static let comparisons: [Builtin] = [
-    Builtin("equal", 2) { .bool($0[0] == $0[1]) },
-    Builtin("eq", 2) { .bool($0[0] == $0[1]) },
-    Builtin("neq", 2) { .bool($0[0] != $0[1]) },
-    Builtin("lt", 2) { .bool($0[0] < $0[1]) },
-    Builtin("gt", 2) { .bool($0[1] < $0[0]) },
-    Builtin("lte", 2) { .bool(!($0[1] < $0[0])) },
-    Builtin("gte", 2) { .bool(!($0[0] < $0[1])) },
-    Builtin("internal.member_2", 2) { values in
-      .bool(Evaluator.elements(values[1]).contains { $0.value == values[0] })
+  package static let numbers: [Builtin] = [
+    arithmetic("plus") { (left, right, context) throws(BuiltinFailure) in
+      try Number.sum(left, right, &context)
     },
-    Builtin("internal.member_3", 3) { values in
-      .bool(
-        Evaluator.elements(values[2]).contains { $0.key == values[0] && $0.value == values[1] })
+    arithmetic("mul") { (left, right, context) throws(BuiltinFailure) in
+      try Number.product(left, right, &context)
+    },
+    arithmetic("div") { (left, right, context) throws(BuiltinFailure) in
+      try Number.quotient(left, right, &context)
+    },
+    arithmetic("rem") { (left, right, context) throws(BuiltinFailure) in
+      try Number.remainder(left, right, &context)
+    },
+    Builtin(
+      "minus", [.anyOf([.number, .set(.any)]), .anyOf([.number, .set(.any)])],
+      .anyOf([.number, .set(.any)])
+    ) { (values, context) throws(BuiltinFailure) in
+      switch (values[0], values[1]) {
+      case (.number(let left), .number(let right)):
+        return .number(try Number.difference(left, right, &context))
+      case (.set(let left), .set(let right)):
+        try context.charge(reading: values)
+        return .set(SetValue(left.elements.filter { !right.contains($0) }))
+      case (.number, _): throw .operand(1, "number", values[1])
+      case (.set, .number): throw .operand(1, "set", values[1])
+      case (.set, _): throw .operand(1, "number", values[1])
+      default: throw .operand(0, "one of {number, set}", values[0])
+      }
+    },
+    rounding("round", .nearest),
+    rounding("ceil", .up),
+    rounding("floor", .down),
+    Builtin("abs", [.number], .number) { (values, context) throws(BuiltinFailure) in
+      .number(try values.number(0).absolute(&context))
+    },
+    Builtin("numbers.range", [.number, .number], .array(of: .number)) {
+      (values, context) throws(BuiltinFailure) in
+      let (low, high) = (
+        try values.bigInteger(0, &context), try values.bigInteger(1, &context)
+      )
+      return try range(low, high, step: BigInteger(1), &context)
+    },
+    Builtin("numbers.range_step", [.number, .number, .number], .array(of: .number)) {
+      (values, context) throws(BuiltinFailure) in
+      let (low, high) = (
+        try values.bigInteger(0, &context), try values.bigInteger(1, &context)
+      )
+      let step = try values.bigInteger(2, &context)
+      guard !step.isNegative, !step.magnitude.isZero else {
+        throw .failed("numbers.range_step: step must be a positive integer")
+      }
+      return try range(low, high, step: step, &context)
+    },
+    bitwise("bits.and", .and),
+    bitwise("bits.or", .or),
+    bitwise("bits.xor", .xor),
+    Builtin("bits.negate", [.number], .number) { (values, context) throws(BuiltinFailure) in
+      .number(Number(-(try values.bigInteger(0, &context)) - BigInteger(1)))
+    },
+    Builtin("bits.lsh", [.number, .number], .number) {
+      (values, context) throws(BuiltinFailure) in
+      let integer = try values.bigInteger(0, &context)
+      let shift = try shift(values, &context)
+      guard shift <= 1 << 22 else { throw .limit(.bytes) }
+      try Number.charge(width: integer.magnitude.limbs.count + shift / 64, 1, &context)
+      return .number(Number(integer << shift))
+    },
+    Builtin("bits.rsh", [.number, .number], .number) {
+      (values, context) throws(BuiltinFailure) in
+      let integer = try values.bigInteger(0, &context)
+      return .number(Number(integer >> (try shift(values, &context))))
+    },
+    Builtin("format_int", [.number, .number], .string) {
+      (values, context) throws(BuiltinFailure) in
+      let (number, base) = (try values.number(0), try values.number(1))
+      let bits: Int
+      switch base.text {
+      case "2": bits = 1
+      case "8": bits = 3
+      case "10": bits = 0
+      case "16": bits = 4
+      default: throw .type("operand 2 must be one of {2, 8, 10, 16}")
+      }
+      if case .integer(let value) = number {
+        return .string(ByteString(String(value, radix: bits == 0 ? 10 : 1 << bits)))
+      }
+      try Number.charge(number, .integer(0), &context)
+      let integer = number.float.truncated
+      try context.charge(making: integer.magnitude.bitWidth)
+      if bits == 0 { return .string(Number(integer).text) }
+      return .string(
+        ByteString((integer.isNegative ? "-" : "") + integer.magnitude.text(bitsPerDigit: bits)))
     },
   ]
 
   private static func arithmetic(
     _ name: String,
-    _ exact: @escaping @Sendable (Int64, Int64) -> (partialValue: Int64, overflow: Bool),
-    _ inexact: @escaping @Sendable (Double, Double) -> Double
+    _ operation:
+      @escaping @Sendable (Number, Number, inout BuiltinContext) throws(BuiltinFailure) -> Number
   ) -> Builtin {
-    Builtin(name, 2) { (values) throws(BuiltinFault) in
-      let (left, right) = (try number(values, 0), try number(values, 1))
-      if case .integer(let a) = left, case .integer(let b) = right {
-        let result = exact(a, b)
-        if !result.overflow { return .number(.integer(result.partialValue)) }
-      }
-      return .number(Number(inexact(left.double, right.double)))
+    Builtin(name, [.number, .number], .number) { (values, context) throws(BuiltinFailure) in
+      .number(try operation(try values.number(0), try values.number(1), &context))
     }
   }
 
-  static let numbers: [Builtin] = [
-    arithmetic("plus", { $0.addingReportingOverflow($1) }, { $0 + $1 }),
-    arithmetic("mul", { $0.multipliedReportingOverflow(by: $1) }, { $0 * $1 }),
-    Builtin("minus", 2) { (values) throws(BuiltinFault) in
-      if case .set(let left) = values[0], case .set(let right) = values[1] {
-        return .set(SetValue(left.elements.filter { !right.contains($0) }))
-      }
-      let (left, right) = (try number(values, 0), try number(values, 1))
-      if case .integer(let a) = left, case .integer(let b) = right {
-        let result = a.subtractingReportingOverflow(b)
-        if !result.overflow { return .number(.integer(result.partialValue)) }
-      }
-      return .number(Number(left.double - right.double))
-    },
-    Builtin("div", 2) { (values) throws(BuiltinFault) in
-      let (left, right) = (try number(values, 0), try number(values, 1))
-      guard right.double != 0 else { throw BuiltinFault(message: "divide by zero") }
-      if case .integer(let a) = left, case .integer(let b) = right,
-        a.remainderReportingOverflow(dividingBy: b).partialValue == 0,
-        !a.dividedReportingOverflow(by: b).overflow
-      {
-        return .number(.integer(a / b))
-      }
-      return .number(Number(left.double / right.double))
-    },
-    Builtin("rem", 2) { (values) throws(BuiltinFault) in
-      guard let left = try number(values, 0).integer, let right = try number(values, 1).integer
-      else { throw BuiltinFault(message: "modulo on floating-point number") }
-      guard right != 0 else { throw BuiltinFault(message: "modulo by zero") }
-      return .number(.integer(left.remainderReportingOverflow(dividingBy: right).partialValue))
-    },
-    Builtin("abs", 1) { (values) throws(BuiltinFault) in
-      let value = try number(values, 0)
-      if case .integer(let integer) = value, integer != .min {
-        return .number(.integer(abs(integer)))
-      }
-      return .number(Number(value.double.magnitude))
-    },
-    rounding("round") { $0.rounded(.toNearestOrAwayFromZero) },
-    rounding("ceil") { $0.rounded(.up) },
-    rounding("floor") { $0.rounded(.down) },
-    Builtin("numbers.range", 2) { (values) throws(BuiltinFault) in
-      let (low, high) = (try integer(values, 0), try integer(values, 1))
-      let (first, last) = (min(low, high), max(low, high))
-      let (length, overflow) = last.subtractingReportingOverflow(first)
-      guard !overflow, length < 1_000_000 else {
-        throw BuiltinFault(message: "the range is longer than a million numbers")
-      }
-      let numbers = (0...length).map { Value.number(.integer(first + $0)) }
-      return .array(low <= high ? numbers : numbers.reversed())
-    },
-  ]
-
-  private static func rounding(
-    _ name: String, _ body: @escaping @Sendable (Double) -> Double
-  ) -> Builtin {
-    Builtin(name, 1) { (values) throws(BuiltinFault) in
-      let value = try number(values, 0)
-      if case .integer = value { return .number(value) }
-      return .number(Number(body(value.double)))
+  private static func rounding(_ name: String, _ rounding: Number.Rounding) -> Builtin {
+    Builtin(name, [.number], .number) { (values, context) throws(BuiltinFailure) in
+      .number(try values.number(0).rounded(rounding, &context))
     }
   }
 
-  static let aggregates: [Builtin] = [
-    Builtin("count", 1) { (values) throws(BuiltinFault) in
-      switch values[0] {
-      case .string(let text): return .number(.integer(Int64(text.text.unicodeScalars.count)))
-      case .array(let elements): return .number(.integer(Int64(elements.count)))
-      case .set(let set): return .number(.integer(Int64(set.elements.count)))
-      case .object(let object): return .number(.integer(Int64(object.pairs.count)))
-      default: throw .type(0, "one of {array, object, set, string}", values[0])
-      }
-    },
-    fold("sum", .integer(0), "plus"),
-    fold("product", .integer(1), "mul"),
-    Builtin("max", 1) { (values) throws(BuiltinFault) in try elements(values, 0).max() },
-    Builtin("min", 1) { (values) throws(BuiltinFault) in try elements(values, 0).min() },
-    Builtin("sort", 1) { (values) throws(BuiltinFault) in
-      .array(try elements(values, 0).sorted())
-    },
-  ]
-
-  private static func fold(_ name: String, _ start: Number, _ operation: String) -> Builtin {
-    Builtin(name, 1) { (values) throws(BuiltinFault) in
-      var total = Value.number(start)
-      guard let combine = numbers.first(where: { $0.name == operation }) else { return nil }
-      for element in try elements(values, 0) {
-        guard let next = try combine.body([total, element]) else { return nil }
-        total = next
-      }
-      return total
+  private static func bitwise(_ name: String, _ operation: BigInteger.BitOperation) -> Builtin {
+    Builtin(name, [.number, .number], .number) { (values, context) throws(BuiltinFailure) in
+      let (left, right) = (
+        try values.bigInteger(0, &context), try values.bigInteger(1, &context)
+      )
+      return .number(Number(BigInteger.bitwise(operation, left, right)))
     }
+  }
+
+  private static func shift(
+    _ values: [Value], _ context: inout BuiltinContext
+  ) throws(BuiltinFailure) -> Int {
+    let shift = try values.bigInteger(1, &context)
+    guard !shift.isNegative else {
+      throw .type("operand 2 must be an unsigned integer number but got a negative integer")
+    }
+    return shift.word.map { Int($0) } ?? .max
+  }
+
+  private static func range(
+    _ first: BigInteger, _ last: BigInteger, step: BigInteger, _ context: inout BuiltinContext
+  ) throws(BuiltinFailure) -> Value {
+    let isUp = !(last < first)
+    let distance = isUp ? last - first : first - last
+    let (quotient, _) = distance.magnitude.dividedBy(step.magnitude)
+    guard let word = quotient.word, let count = Int(exactly: word), count < 1 << 40 else {
+      throw .limit(.steps)
+    }
+    try context.charge(steps: count + 1)
+    try context.charge(bytes: (count + 1) * 24)
+    var numbers: [Value] = []
+    numbers.reserveCapacity(count + 1)
+    var next = first
+    for _ in 0...count {
+      numbers.append(.number(Number(next)))
+      next = isUp ? next + step : next - step
+    }
+    return .array(numbers)
   }
 }

@@ -1,314 +1,374 @@
 import CanonicalJSON
 
-/// The paths of all rules, and what they begin with.
-struct RulePaths {
-  let whole: Set<[ByteString]>
-  private(set) var prefixes: Set<[ByteString]> = []
-
-  init(_ paths: Set<[ByteString]>) {
-    whole = paths
-    for path in paths {
-      for length in path.indices { prefixes.insert(Array(path[...length])) }
-    }
+/// A rule whose names are resolved.
+struct ResolvedRule: Sendable {
+  struct Branch: Sendable {
+    let steps: [Step]
+    let value: Node
+    let place: Place
   }
+
+  let arguments: [Node]
+  /// The keys below the group's path.
+  let keys: [Node]
+  let element: Node?
+  let branches: [Branch]
+  let isDefault: Bool
+  let names: [String]
+  let place: Place
+  let lastLine: Int32
 }
 
-/// Gives every variable its slot and every reference its document, then orders bodies for safety.
+/// What the modules of one package share, to resolve names in.
+struct PackageScope {
+  let path: [String]
+  let ruleNames: Set<String>
+}
+
+/// Resolves the names of one rule or query to slots, documents, functions and builtins.
 struct Resolver {
-  private let module: ModuleSyntax
-  private let rules: RulePaths
-  private var scopes: [[String: Int]] = []
-  /// The names of the slots, for messages.
-  private var slotNames: [String] = []
+  /// The builtins in use, by number; the operators come first.
+  struct BuiltinNumbers {
+    let table: BuiltinTable
+    private(set) var used: [Builtin]
+    private var numbers: [String: Int] = [:]
 
-  init(module: ModuleSyntax, rules: RulePaths) {
-    self.module = module
-    self.rules = rules
-  }
-
-  // MARK: rules and bodies
-
-  mutating func compile(_ rule: RuleSyntax) throws(PolicyFault) -> CompiledRule {
-    var branches: [CompiledRule.Branch] = []
-    var arguments: [Node] = []
-    var key: Node?
-    scopes = [[:]]
-    for argument in rule.arguments { declareFree(in: argument) }
-    for argument in rule.arguments { arguments.append(try node(argument)) }
-    let bound = Set(arguments.flatMap { Safety.patternSlots($0) })
-    for branch in rule.branches {
-      scopes.append([:])
-      defer { scopes.removeLast() }
-      declare(branch.body)
-      declareFree(in: branch.value)
-      if let term = rule.key { declareFree(in: term) }
-      let unordered = try steps(branch.body)
-      var value = try node(branch.value)
-      if let term = rule.key { key = try node(term) }
-      var steps = try Safety.ordered(unordered, bound: bound, fault: unsafe)
-      // References in the head are part of the body: `p := xs[i] if ...`
-      if Safety.hasOutputs(value) {
-        let slot = newSlot("value")
-        steps = try Safety.ordered(
-          steps + [Step(kind: .unify(.local(slot), value), modifiers: [], place: branch.place)],
-          bound: bound, fault: unsafe)
-        value = .local(slot)
-      }
-      let available = bound.union(steps.flatMap { Safety.outputs($0) })
-      for node in [value] + (key.map { [$0] } ?? []) {
-        if let slot = Safety.needs(node).subtracting(available).min() {
-          throw unsafe(slot, branch.place)
-        }
-      }
-      branches.append(CompiledRule.Branch(value: value, steps: steps, place: branch.place))
+    init(_ table: BuiltinTable) {
+      self.table = table
+      used = Operators.all
+      for (number, builtin) in used.enumerated() { numbers[builtin.name] = number }
     }
-    return CompiledRule(
-      path: module.package + rule.path, shape: rule.shape, isDefault: rule.isDefault,
-      arguments: arguments, key: key, branches: branches, slotCount: slotNames.count,
-      place: rule.place)
-  }
 
-  /// Compiles a query; its variables come back by name.
-  mutating func compile(
-    query: Body
-  ) throws(PolicyFault) -> (steps: [Step], slots: [String: Int], slotCount: Int) {
-    scopes = [[:]]
-    declare(query)
-    let ordered = try Safety.ordered(try steps(query), bound: [], fault: unsafe)
-    return (ordered, scopes[0], slotNames.count)
-  }
-
-  private func unsafe(_ slot: Int, _ place: SourcePlace) -> PolicyFault {
-    let name = slotNames[slot].hasPrefix("$") ? "_" : slotNames[slot]
-    return fault("rego_unsafe_var_error", "var \(name) is unsafe", place)
-  }
-
-  private func fault(_ code: String, _ message: String, _ place: SourcePlace) -> PolicyFault {
-    Lexer.fault(module.file, message, place.line, place.column, code: code)
-  }
-
-  private mutating func newSlot(_ name: String) -> Int {
-    slotNames.append(name)
-    return slotNames.count - 1
-  }
-
-  private mutating func declare(name: String) {
-    if scopes[scopes.count - 1][name] == nil {
-      scopes[scopes.count - 1][name] = newSlot(name)
+    mutating func number(_ name: String) -> Int? {
+      if let known = numbers[name] { return known }
+      guard let builtin = table[name] else { return nil }
+      used.append(builtin)
+      numbers[name] = used.count - 1
+      return used.count - 1
     }
   }
 
-  /// Declares what a body's own literals bind: `:=`, `some`, and names seen nowhere before.
-  private mutating func declare(_ body: Body) {
-    for literal in body.literals {
+  static let slotLimit = 4096
+
+  let tree: RuleTree
+  let package: PackageScope
+  let imports: [String: [String]]
+  let annotations: Annotations?
+  var builtins: BuiltinNumbers
+  var scopes: [[String: Int]] = []
+  /// Names that the innermost scopes declare further down.
+  var later: [Set<String>] = []
+  /// Those of them that were met before their declaration.
+  var early: Set<String> = []
+  var names: [String] = []
+  var faults: [Compiler.Fault] = []
+  /// The groups that what is resolved rests on.
+  var dependencies: Set<Int> = []
+  /// Functions and builtins that some modifier replaces.
+  var mocked: Set<MockTarget> = []
+  var isVersion0 = false
+  /// The rule, for its own annotations.
+  var rulePlace: Place?
+  var rulePath: [String] = []
+
+  init(
+    tree: RuleTree, package: PackageScope, imports: [String: [String]],
+    annotations: Annotations?, builtins: BuiltinNumbers
+  ) {
+    self.tree = tree
+    self.package = package
+    self.imports = imports
+    self.annotations = annotations
+    self.builtins = builtins
+  }
+
+  mutating func report(_ code: String, _ message: String, _ place: Place) {
+    faults.append(Compiler.Fault(code: code, message: message, place: place))
+  }
+
+  // MARK: rules
+
+  mutating func rule(
+    _ syntax: RuleSyntax, _ definition: RuleGroup.Definition, groupPath: [String]
+  ) -> ResolvedRule {
+    if syntax.name == "input" || syntax.name == "data" {
+      report(
+        "rego_compile_error",
+        "rules must not shadow \(syntax.name) (use a different rule name)", syntax.place)
+    }
+    scopes = [[:]]
+    early = []
+    later = [[]]
+    names = []
+    rulePlace = syntax.place
+    rulePath = package.path + [syntax.name]
+    var declared: Set<String> = []
+    for argument in syntax.arguments { declarePattern(argument, kind: "arg", &declared) }
+    // An argument that is evaluated is compared with what was passed, after what it rests on.
+    var evaluated: [(Int, Term)] = []
+    let arguments = syntax.arguments.map { argument -> Node in
+      switch argument.kind {
+      case .template, .reference, .call, .operation:
+        let slot = newSlot("$")
+        evaluated.append((slot, argument))
+        return .local(slot)
+      default: return pattern(argument)
+      }
+    }
+    let ownKeys = Array(syntax.keys.dropFirst(definition.groundKeys))
+    var keys: [Node] = definition.between.map { .constant(.string(ByteString($0))) }
+    var element: Node?
+    var branches: [ResolvedRule.Branch] = []
+    for (number, branch) in syntax.branches.enumerated() {
+      let heads =
+        number == 0
+        ? ownKeys + [syntax.element, branch.value].compactMap { $0 }
+        : [branch.value].compactMap { $0 }
+      open(branch.body, heads: heads + evaluated.map(\.1), arguments: declared)
+      var steps = evaluated.map { slot, argument in
+        Step(
+          kind: .unify(.local(slot), term(argument)), isNegated: false, modifiers: [],
+          place: argument.place)
+      }
+      steps += branch.body.compactMap { literal($0) }
+      if number == 0 {
+        keys += ownKeys.map { term($0) }
+        element = syntax.element.map { term($0) }
+      }
+      let value = branch.value.map { term($0) } ?? .constant(.bool(true))
+      branches.append(ResolvedRule.Branch(steps: steps, value: value, place: branch.place))
+      close()
+    }
+    if names.count > Resolver.slotLimit {
+      report(
+        "rego_parse_error", "a rule has more than \(Resolver.slotLimit) variables", syntax.place)
+    }
+    return ResolvedRule(
+      arguments: arguments, keys: keys, element: element, branches: branches,
+      isDefault: syntax.isDefault, names: names, place: syntax.place, lastLine: syntax.lastLine)
+  }
+
+  // MARK: scopes
+
+  mutating func newSlot(_ name: String) -> Int {
+    names.append(name)
+    return names.count - 1
+  }
+
+  mutating func declare(_ name: String, _ kind: String, _ place: Place) -> Int {
+    let scope = scopes.count - 1
+    if scopes[scope][name] != nil, !name.hasPrefix("$") {
+      report("rego_compile_error", "var \(name) \(kind) above", place)
+    } else if scope == 1, kind != "arg", scopes[0][name] != nil {
+      report("rego_compile_error", "arg \(name) redeclared", place)
+    }
+    if early.remove(name) != nil {
+      report("rego_compile_error", "var \(name) referenced above", place)
+    }
+    later[scope].remove(name)
+    let slot = newSlot(name)
+    scopes[scope][name] = slot
+    return slot
+  }
+
+  /// Opens the scope of a body: names used in it that nothing else explains are its own.
+  mutating func open(_ body: [Literal], heads: [Term], arguments: Set<String> = []) {
+    var used: [String] = []
+    var declared: Set<String> = []
+    for literal in body {
       switch literal.kind {
-      case .some(let names): for name in names { declare(name: name) }
-      case .someIn(let key, let value, _):
-        if let key { declareAll(in: key) }
-        declareAll(in: value)
-      case .expression(.call("assign", let sides, _)): declareAll(in: sides[0])
-      default: break
+      case .expression(let term): term.collectNames(into: &used)
+      case .unify(let left, let right):
+        left.collectNames(into: &used)
+        right.collectNames(into: &used)
+      case .assign(let left, let right):
+        left.collectPatternNames(into: &declared, others: &used)
+        right.collectNames(into: &used)
+      case .someVariables(let variables):
+        for variable in variables {
+          if case .variable(let name) = variable.kind { declared.insert(name) }
+        }
+      case .someIn(let key, let value, let domain):
+        key?.collectPatternNames(into: &declared, others: &used)
+        value.collectPatternNames(into: &declared, others: &used)
+        domain.collectNames(into: &used)
+      case .every(_, _, let domain, _): domain.collectNames(into: &used)
+      }
+      for modifier in literal.modifiers {
+        if !names(aFunction: modifier.value) { modifier.value.collectNames(into: &used) }
       }
     }
-    for literal in body.literals { declareFree(in: literal) }
-  }
-
-  private mutating func declareFree(in literal: Literal) {
-    switch literal.kind {
-    case .expression(let term): declareFree(in: term)
-    case .not(let body): for inner in body.literals { declareFree(in: inner) }
-    case .some: break
-    case .someIn(_, _, let domain): declareFree(in: domain)
-    case .every(_, _, let domain, _): declareFree(in: domain)
-    }
-    for modifier in literal.modifiers { declareFree(in: modifier.value) }
-  }
-
-  private mutating func declareAll(in pattern: Term) {
-    switch pattern {
-    case .variable(let name, _): declare(name: name)
-    case .array(let elements): for element in elements { declareAll(in: element) }
-    case .object(let pairs): for pair in pairs { declareAll(in: pair.value) }
-    default: break
+    for head in heads { head.collectNames(into: &used) }
+    scopes.append([:])
+    later.append(declared)
+    let scope = scopes.count - 1
+    for name in used where !declared.contains(name) && lookup(name) == nil && !isGlobal(name) {
+      scopes[scope][name] = newSlot(name)
     }
   }
 
-  private mutating func declareFree(in term: Term) {
-    switch term {
-    case .value, .arrayComprehension, .setComprehension, .objectComprehension: break
-    case .variable(let name, _): if isFree(name) { declare(name: name) }
-    case .reference(let head, let keys, _):
-      declareFree(in: head)
-      for key in keys { declareFree(in: key) }
-    case .array(let elements), .set(let elements), .call(_, let elements, _):
-      for element in elements { declareFree(in: element) }
-    case .object(let pairs):
-      for pair in pairs {
-        declareFree(in: pair.key)
-        declareFree(in: pair.value)
-      }
+  /// Whether a term is the name of a function or builtin, which a modifier may put in another's place.
+  func names(aFunction term: Term) -> Bool {
+    guard term.isName, let head = parts(term).first, lookup(head) == nil else { return false }
+    let parts = parts(term)
+    if let path = documentPath(parts) {
+      guard let node = tree.node(at: path), tree.nodes[node].group >= 0 else { return false }
+      return tree.groups[tree.nodes[node].group].kind == .function
     }
+    return builtins.table[parts.joined(separator: ".")] != nil
   }
 
-  private func isFree(_ name: String) -> Bool {
-    slot(name) == nil && documentPath(name) == nil
+  mutating func close() {
+    scopes.removeLast()
+    later.removeLast()
   }
 
-  private func slot(_ name: String) -> Int? {
+  func lookup(_ name: String) -> Int? {
     for scope in scopes.reversed() {
       if let slot = scope[name] { return slot }
     }
     return nil
   }
 
-  /// The document a bare name stands for, its root included.
-  private func documentPath(_ name: String) -> [ByteString]? {
-    if name == "input" || name == "data" { return [ByteString(name)] }
-    if let path = module.imports[name] { return path }
-    let prefix = module.package + [ByteString(name)]
-    guard rules.prefixes.contains(prefix) else { return nil }
-    return ["data"] + prefix
+  func isGlobal(_ name: String) -> Bool {
+    name == "input" || name == "data" || imports[name] != nil || package.ruleNames.contains(name)
   }
 
-  private mutating func scope(_ body: Body, _ heads: Term...) throws(PolicyFault) -> (
-    Node.Scope, [Node]
-  ) {
-    let first = slotNames.count
-    scopes.append([:])
-    defer { scopes.removeLast() }
-    declare(body)
-    for head in heads { declareFree(in: head) }
-    let steps = try steps(body)
-    var nodes: [Node] = []
-    for head in heads { nodes.append(try node(head)) }
-    return (Node.Scope(steps: steps, slots: first..<slotNames.count), nodes)
-  }
+  // MARK: names
 
-  private mutating func steps(_ body: Body) throws(PolicyFault) -> [Step] {
-    var steps: [Step] = []
-    for literal in body.literals {
-      if let step = try step(literal) { steps.append(step) }
-    }
-    return steps
-  }
-
-  private mutating func step(_ literal: Literal) throws(PolicyFault) -> Step? {
-    let kind: Step.Kind
-    switch literal.kind {
-    case .expression(.call("assign", let sides, _)), .expression(.call("eq", let sides, _)):
-      kind = .unify(try node(sides[0]), try node(sides[1]))
-    case .expression(let term): kind = .test(try node(term))
-    case .not(let body): kind = .not(try steps(body))
-    case .some: return nil
-    case .someIn(let key, let value, let domain):
-      var keyNode: Node?
-      if let key { keyNode = try node(key) }
-      kind = .iterate(key: keyNode, value: try node(value), domain: try node(domain))
-    case .every(let key, let value, let domain, let body):
-      let domain = try node(domain)
-      let first = slotNames.count
-      scopes.append([:])
-      defer { scopes.removeLast() }
-      if let key { declare(name: key) }
-      declare(name: value)
-      let keyNode = key.flatMap { slot($0) }.map(Node.local)
-      let valueNode = Node.local(slot(value) ?? 0)
-      declare(body)
-      let inner = Node.Scope(steps: try steps(body), slots: first..<slotNames.count)
-      kind = .every(key: keyNode, value: valueNode, domain: domain, inner)
-    }
-    var modifiers: [Step.Modifier] = []
-    for modifier in literal.modifiers {
-      modifiers.append(
-        Step.Modifier(
-          root: modifier.target[0] == "input" ? .input : .data,
-          path: Array(modifier.target.dropFirst()), value: try node(modifier.value)))
-    }
-    return Step(kind: kind, modifiers: modifiers, place: literal.place)
-  }
-
-  // MARK: terms
-
-  private mutating func nodes(_ terms: [Term]) throws(PolicyFault) -> [Node] {
-    var nodes: [Node] = []
-    for term in terms { nodes.append(try node(term)) }
-    return nodes
-  }
-
-  private mutating func node(_ term: Term) throws(PolicyFault) -> Node {
-    switch term {
-    case .value(let value): return .constant(value)
-    case .variable(let name, let place): return try head(name, place, [])
-    case .reference(.variable(let name, let place), let keys, _):
-      return try head(name, place, try nodes(keys))
-    case .reference(let base, let keys, _): return .element(try node(base), try nodes(keys))
-    case .array(let elements):
-      let nodes = try nodes(elements)
-      return Resolver.constants(nodes).map { .constant(.array($0)) } ?? .array(nodes)
-    case .set(let elements):
-      let nodes = try nodes(elements)
-      return Resolver.constants(nodes).map { .constant(.set(SetValue($0))) } ?? .set(nodes)
-    case .object(let pairs):
-      var nodes: [Node.Pair] = []
-      for pair in pairs {
-        nodes.append(Node.Pair(key: try node(pair.key), value: try node(pair.value)))
+  /// Declares the variables of a pattern: of an argument, of `:=`, of `some ... in`.
+  mutating func declarePattern(_ term: Term, kind: String, _ declared: inout Set<String>) {
+    switch term.kind {
+    case .variable(let name):
+      if kind == "arg", declared.contains(name) { return }
+      if name == "input" || name == "data" {
+        report(
+          "rego_compile_error",
+          "variables must not shadow \(name) (use a different variable name)", term.place)
       }
-      return .object(nodes)
-    case .call(let name, let arguments, let place):
-      return try call(name, try nodes(arguments), place)
-    case .arrayComprehension(let head, let body):
-      let (scope, heads) = try scope(body, head)
-      return .arrayComprehension(heads[0], scope)
-    case .setComprehension(let head, let body):
-      let (scope, heads) = try scope(body, head)
-      return .setComprehension(heads[0], scope)
-    case .objectComprehension(let key, let value, let body):
-      let (scope, heads) = try scope(body, key, value)
-      return .objectComprehension(heads[0], heads[1], scope)
+      declared.insert(name)
+      _ = declare(name, kind, term.place)
+    case .array(let terms): for part in terms { declarePattern(part, kind: kind, &declared) }
+    case .object(let pairs):
+      for pair in pairs { declarePattern(pair.value, kind: kind, &declared) }
+    case .set(let terms) where kind == "declared":
+      for part in terms { declarePattern(part, kind: kind, &declared) }
+    default: break
     }
   }
 
-  /// The values of a literal that needs no evaluation: it may be large.
-  private static func constants(_ nodes: [Node]) -> [Value]? {
-    var values: [Value] = []
-    for node in nodes {
-      guard case .constant(let value) = node else { return nil }
-      values.append(value)
+  /// A pattern whose variables are declared.
+  mutating func pattern(_ syntax: Term) -> Node { term(syntax) }
+
+  mutating func variable(_ name: String, _ place: Place) -> Node {
+    if let slot = lookup(name) { return .local(slot) }
+    if name == "input" { return .input([]) }
+    if name == "data" { return dataReference([], place) }
+    if later.last?.contains(name) == true, !isGlobal(name) {
+      early.insert(name)
+      return .local(newSlot(name))
     }
-    return values
+    if let path = imports[name] { return global(path, [], place) }
+    if package.ruleNames.contains(name) {
+      return dataReference(
+        (package.path + [name]).map { .constant(.string(ByteString($0))) }, place)
+    }
+    // Not met where the scope was opened: in a closure's head or a modifier's target.
+    let slot = newSlot(name)
+    scopes[scopes.count - 1][name] = slot
+    return .local(slot)
   }
 
-  private func head(
-    _ name: String, _ place: SourcePlace, _ keys: [Node]
-  ) throws(PolicyFault) -> Node {
-    if let slot = slot(name) { return keys.isEmpty ? .local(slot) : .element(.local(slot), keys) }
-    guard let path = documentPath(name) else {
-      throw fault("rego_unsafe_var_error", "var \(name) is unsafe", place)
-    }
-    let prefix = path.dropFirst().map { Node.constant(.string($0)) }
-    return .document(path[0] == "input" ? .input : .data, prefix + keys)
+  /// A path of an import, and keys below it.
+  mutating func global(_ path: [String], _ keys: [Node], _ place: Place) -> Node {
+    let all = path.dropFirst().map { Node.constant(.string(ByteString($0))) } + keys
+    return path[0] == "input" ? .input(all) : dataReference(all, place)
   }
 
-  private func call(
-    _ name: String, _ arguments: [Node], _ place: SourcePlace
-  ) throws(PolicyFault) -> Node {
-    let parts = name.split(separator: ".").map { ByteString(String($0)) }
-    var candidates = [module.package + parts]
-    if let first = parts.first, let target = module.imports[first.text], target[0] == "data" {
-      candidates.append(Array(target.dropFirst()) + Array(parts.dropFirst()))
+  mutating func dataReference(_ keys: [Node], _ place: Place) -> Node {
+    depend(on: keys[...], at: RuleTree.root)
+    var node = RuleTree.root
+    for key in keys {
+      guard case .constant(.string(let name)) = key,
+        let child = tree.nodes[node].children[name.text]
+      else {
+        node = RuleTree.root
+        break
+      }
+      node = child
     }
-    if parts.first == "data" { candidates.append(Array(parts.dropFirst())) }
-    for path in candidates where rules.whole.contains(path) {
-      return .function(path, arguments, place)
-    }
-    guard let builtin = BuiltinTable.builtins[name] else {
-      throw fault("rego_type_error", "undefined function \(name)", place)
-    }
-    guard builtin.arity == nil || builtin.arity == arguments.count else {
-      throw fault(
+    if tree.nodes[node].group >= 0, case let group = tree.groups[tree.nodes[node].group],
+      group.kind == .function
+    {
+      let types = Array(repeating: "any", count: group.arity).joined(separator: ", ")
+      report(
         "rego_type_error",
-        "\(name): arity mismatch: have \(arguments.count), want \(builtin.arity ?? 0)", place)
+        "function data.\(group.path.joined(separator: ".")) used as reference, not called\n\thave: (\(types)) => any",
+        place)
     }
-    return .builtin(builtin, arguments, place)
+    return .data(keys)
+  }
+
+  /// Adds every group that a reference may read.
+  private mutating func depend(on keys: ArraySlice<Node>, at start: Int) {
+    var nodes = [start]
+    for key in keys {
+      if nodes.isEmpty { return }
+      var next: [Int] = []
+      for node in nodes {
+        if tree.nodes[node].group >= 0 { dependencies.insert(tree.nodes[node].group) }
+        if case .constant(let value) = key {
+          if case .string(let text) = value, let child = tree.nodes[node].children[text.text] {
+            next.append(child)
+          }
+        } else {
+          next += tree.nodes[node].children.values
+        }
+      }
+      nodes = next
+    }
+    for node in nodes { dependencies.formUnion(tree.groups(below: node)) }
+  }
+}
+
+/// A function or builtin that a modifier replaces.
+enum MockTarget: Hashable, Sendable {
+  case function(Int)
+  case builtin(Int)
+}
+
+extension Term {
+  /// The names of its variables, those in nested bodies aside.
+  func collectNames(into names: inout [String]) {
+    switch kind {
+    case .constant, .arrayComprehension, .setComprehension, .objectComprehension: break
+    case .variable(let name): names.append(name)
+    case .reference(let head, let keys):
+      head.collectNames(into: &names)
+      for key in keys { key.collectNames(into: &names) }
+    case .array(let terms), .set(let terms), .operation(_, let terms), .template(let terms):
+      for term in terms { term.collectNames(into: &names) }
+    case .call(_, let terms): for term in terms { term.collectNames(into: &names) }
+    case .object(let pairs):
+      for pair in pairs {
+        pair.key.collectNames(into: &names)
+        pair.value.collectNames(into: &names)
+      }
+    }
+  }
+
+  /// The names that it declares as a pattern, and those that it only uses.
+  func collectPatternNames(into names: inout Set<String>, others: inout [String]) {
+    switch kind {
+    case .variable(let name): names.insert(name)
+    case .array(let terms), .set(let terms):
+      for term in terms { term.collectPatternNames(into: &names, others: &others) }
+    case .object(let pairs):
+      for pair in pairs {
+        pair.key.collectNames(into: &others)
+        pair.value.collectPatternNames(into: &names, others: &others)
+      }
+    default: collectNames(into: &others)
+    }
   }
 }

@@ -1,275 +1,386 @@
 import CanonicalJSON
 
-// Precedence, loosest first: `:=` `=`; `in`; comparisons; `|`; `&`; `+ -`; `* / %`.
 extension Parser {
-  private static let comparisons = [
-    "==": "equal", "!=": "neq", "<": "lt", ">": "gt", "<=": "lte", ">=": "gte",
-  ]
-
-  /// A whole line of a body.
-  mutating func expression() throws(PolicyFault) -> Term {
-    let left = try term()
-    let place = token.place
-    if skip(":=") { return .call("assign", [left, try term()], place) }
-    if skip("=") { return .call("eq", [left, try term()], place) }
-    return left
+  /// A term with infix operators; in a list or object a comma never begins `k, v in xs`.
+  mutating func infix(allowsPair: Bool = true) throws(SyntaxFault) -> Term {
+    try nest { (parser) throws(SyntaxFault) in try parser.membership(allowsPair: allowsPair) }
   }
 
-  mutating func term(allowsMembership: Bool = true) throws(PolicyFault) -> Term {
-    try nested { (parser) throws(PolicyFault) in
-      try parser.membership(allowsMembership: allowsMembership, allowsUnion: true)
-    }
-  }
-
-  private mutating func membership(
-    allowsMembership: Bool, allowsUnion: Bool
-  ) throws(PolicyFault) -> Term {
-    var left = try comparison(allowsUnion: allowsUnion)
-    while allowsMembership, isName("in") {
-      let place = token.place
-      try countOperator()
+  private mutating func membership(allowsPair: Bool) throws(SyntaxFault) -> Term {
+    var left = try binary(level: 0)
+    if allowsPair, hasIn, current.kind == .comma {
+      let saved = (index, wildcards)
       advance()
-      left = .call(
-        "internal.member_2", [left, try comparison(allowsUnion: allowsUnion)], place)
-    }
-    return left
-  }
-
-  private mutating func comparison(allowsUnion: Bool) throws(PolicyFault) -> Term {
-    var left = try union(allowed: allowsUnion)
-    while case .symbol(let symbol) = token.kind, let name = Parser.comparisons[symbol] {
-      let place = token.place
-      try countOperator()
-      advance()
-      left = .call(name, [left, try union(allowed: allowsUnion)], place)
-    }
-    return left
-  }
-
-  private mutating func union(allowed: Bool) throws(PolicyFault) -> Term {
-    var left = try intersection()
-    while allowed, isSymbol("|") {
-      let place = token.place
-      try countOperator()
-      advance()
-      left = .call("or", [left, try intersection()], place)
-    }
-    return left
-  }
-
-  private mutating func intersection() throws(PolicyFault) -> Term {
-    var left = try sum()
-    while isSymbol("&") {
-      let place = token.place
-      try countOperator()
-      advance()
-      left = .call("and", [left, try sum()], place)
-    }
-    return left
-  }
-
-  private mutating func sum() throws(PolicyFault) -> Term {
-    var left = try product()
-    while isSymbol("+") || isSymbol("-") {
-      let place = token.place
-      let name = isSymbol("+") ? "plus" : "minus"
-      try countOperator()
-      advance()
-      left = .call(name, [left, try product()], place)
-    }
-    return left
-  }
-
-  private mutating func product() throws(PolicyFault) -> Term {
-    var left = try unary()
-    while isSymbol("*") || isSymbol("/") || isSymbol("%") {
-      let place = token.place
-      let name = isSymbol("*") ? "mul" : isSymbol("/") ? "div" : "rem"
-      try countOperator()
-      advance()
-      left = .call(name, [left, try unary()], place)
-    }
-    return left
-  }
-
-  private mutating func unary() throws(PolicyFault) -> Term {
-    let place = token.place
-    guard isSymbol("-") else { return try postfix() }
-    advance()
-    if case .number(let text) = token.kind, !token.isSpaced {
-      advance()
-      return .value(Parser.number("-" + text))
-    }
-    let operand = try nested { (parser) throws(PolicyFault) in try parser.unary() }
-    return .call("minus", [.value(.number(.integer(0))), operand], place)
-  }
-
-  static func number(_ text: String) -> Value {
-    .number(Int64(text).map(Number.integer) ?? Number(Double(text) ?? .infinity))
-  }
-
-  private mutating func postfix() throws(PolicyFault) -> Term {
-    let place = token.place
-    let head = try primary()
-    var keys: [Term] = []
-    while true {
-      try checkPath(keys.count)
-      if isSymbol("."), !token.startsLine {
+      if canBeginTerm, let middle = try? binary(level: 0), at(.inWord) {
         advance()
-        guard case .name(let name) = token.kind else { throw unexpected("a name") }
-        advance()
-        keys.append(.value(.string(ByteString(name))))
-      } else if isSymbol("["), !token.isSpaced {
-        advance()
-        keys.append(try term())
-        try expect("]")
-      } else if isSymbol("("), !token.isSpaced, let name = Parser.functionName(head, keys) {
-        advance()
-        let call = Term.call(name, try terms(until: ")"), place)
-        guard isSymbol("["), !token.isSpaced else { return call }
-        return .reference(call, try brackets(), place)
+        let right = try binary(level: 0)
+        left = try term(.operation("internal.member_3", [left, middle, right]), left.place)
       } else {
-        return keys.isEmpty ? head : .reference(head, keys, place)
+        (index, wildcards) = saved
+      }
+    }
+    while at(.inWord) {
+      advance()
+      let right = try binary(level: 0)
+      left = try term(.operation("internal.member_2", [left, right]), left.place)
+    }
+    return left
+  }
+
+  private func operation(at level: Int) -> String? {
+    switch (level, current.kind) {
+    case (0, .equal): "equal"
+    case (0, .notEqual): "neq"
+    case (0, .less): "lt"
+    case (0, .greater): "gt"
+    case (0, .lessOrEqual): "lte"
+    case (0, .greaterOrEqual): "gte"
+    case (1, .or): allowsOr ? "or" : nil
+    case (2, .and): "and"
+    case (3, .plus): "plus"
+    case (3, .minus): "minus"
+    case (4, .times): "mul"
+    case (4, .divide): "div"
+    case (4, .remainder): "rem"
+    default: nil
+    }
+  }
+
+  /// Whether `|` joins sets here; not in the head of a comprehension.
+  private var allowsOr: Bool { true }
+
+  private mutating func binary(level: Int) throws(SyntaxFault) -> Term {
+    if level == 5 { return try unary() }
+    var left = try binary(level: level + 1)
+    while let name = operation(at: level) {
+      advance()
+      let right = try binary(level: level + 1)
+      left = try term(.operation(name, [left, right]), left.place)
+    }
+    return left
+  }
+
+  private mutating func unary() throws(SyntaxFault) -> Term {
+    guard current.kind == .minus else { return try primary() }
+    let minus = advance()
+    if current.kind == .number, !current.isSpaced {
+      let number = advance()
+      return try numberTerm(minus, "-" + textOf(number))
+    }
+    return try nest { (parser) throws(SyntaxFault) in
+      let operand = try parser.unary()
+      let zero = Term(
+        kind: .constant(.number(Number(0))), place: parser.place(minus), levels: 0)
+      return try parser.term(.operation("minus", [zero, operand]), parser.place(minus))
+    }
+  }
+
+  private func numberTerm(_ token: RegoToken, _ text: String) throws(SyntaxFault) -> Term {
+    guard let number = Number(text: ByteString(text)) else {
+      throw fault("invalid number", token)
+    }
+    return Term(kind: .constant(.number(number)), place: place(token), levels: 0)
+  }
+
+  var canBeginTerm: Bool {
+    switch current.kind {
+    case .identifier:
+      if atName { return true }
+      switch current.keyword {
+      case .trueWord, .falseWord, .null: return true
+      default: return false
+      }
+    case .number, .string, .rawString, .templateStart, .leftParen, .leftBracket, .leftBrace,
+      .minus:
+      return true
+    default: return false
+    }
+  }
+
+  /// A term without operators, and what follows it without space: keys, names, arguments.
+  mutating func primary() throws(SyntaxFault) -> Term {
+    let start = current
+    let at = place(start)
+    switch start.kind {
+    case .identifier where !atName:
+      switch start.keyword {
+      case .trueWord, .falseWord:
+        advance()
+        return Term(
+          kind: .constant(.bool(start.keyword == .trueWord)), place: at, levels: 0)
+      case .null:
+        advance()
+        return try headless(Term(kind: .constant(.null), place: at, levels: 0))
+      default: throw unexpected()
+      }
+    case .identifier:
+      let name = textOf(advance())
+      if name == "set", current.kind == .leftParen, !current.isSpaced,
+        peek().kind == .rightParen
+      {
+        advance()
+        advance()
+        return try suffixed(try term(.set([]), at))
+      }
+      let variable: Term
+      if name == "_" {
+        wildcards += 1
+        variable = Term(kind: .variable("$\(wildcards)"), place: at, levels: 0)
+      } else {
+        variable = Term(kind: .variable(name), place: at, levels: 0)
+      }
+      return try suffixed(variable)
+    case .number:
+      return try headless(try numberTerm(start, textOf(advance())))
+    case .string, .rawString:
+      return try headless(try string())
+    case .templateStart: return try template()
+    case .leftParen:
+      advance()
+      let inner = try infix()
+      guard accept(.rightParen) else { throw fault("non-terminated expression", current) }
+      return try suffixed(inner)
+    case .leftBracket: return try suffixed(try array())
+    case .leftBrace: return try suffixed(try braces())
+    case .illegal: throw fault("illegal token", start)
+    default: throw unexpected()
+    }
+  }
+
+  /// A scalar, from which no reference goes on.
+  private func headless(_ scalar: Term) throws(SyntaxFault) -> Term {
+    if !current.isSpaced, current.kind == .leftBracket || current.kind == .dot,
+      case .constant(let value) = scalar.kind
+    {
+      throw SyntaxFault(
+        message: "illegal ref (head cannot be \(value.typeName))", line: scalar.place.line,
+        column: scalar.place.column)
+    }
+    return scalar
+  }
+
+  mutating func string() throws(SyntaxFault) -> Term {
+    let token = advance()
+    let inner = text[Int(token.start) + 1..<Int(token.end) - 1]
+    let decoded =
+      token.kind == .rawString ? ByteString(validating: inner) : StringLiteral.decoded(inner)
+    guard let decoded else { throw fault("illegal string literal: \(textOf(token))", token) }
+    return Term(kind: .constant(.string(decoded)), place: place(token), levels: 0)
+  }
+
+  private mutating func template() throws(SyntaxFault) -> Term {
+    let start = advance()
+    let isRaw = text[Int(start.start) + 1] == UInt8(ascii: "`")
+    var parts: [Term] = []
+    while true {
+      let token = current
+      switch token.kind {
+      case .templateText:
+        advance()
+        let slice = text[Int(token.start)..<Int(token.end)]
+        let decoded =
+          isRaw
+          ? StringLiteral.rawTemplate(slice) : StringLiteral.decoded(slice, template: true)
+        guard let decoded else { throw fault("illegal string literal", token) }
+        parts.append(
+          Term(kind: .constant(.string(decoded)), place: place(token), levels: 0))
+      case .templateOpen:
+        advance()
+        if current.kind == .templateClose {
+          throw fault("invalid template string expression", token)
+        }
+        // One level more, so that a constant is told from text, and undefined has a value.
+        let begin = current
+        let inner = try infix()
+        if at(.with) {
+          wildcards += 1
+          let name = Term(
+            kind: .variable("$\(wildcards)"), place: inner.place, levels: 0)
+          let literal = try finished(.unify(name, inner), begin)
+          parts.append(try term(.setComprehension(name, [literal]), inner.place))
+        } else {
+          parts.append(try term(.setComprehension(inner, []), inner.place))
+        }
+        try expect(.templateClose, "expected } to end template string expression")
+      case .templateEnd:
+        advance()
+        return try term(.template(parts), place(start))
+      default: throw unexpected()
       }
     }
   }
 
-  private mutating func brackets() throws(PolicyFault) -> [Term] {
+  /// Keys, names and arguments that follow without space.
+  mutating func suffixed(_ head: Term) throws(SyntaxFault) -> Term {
+    var base = head
     var keys: [Term] = []
-    while isSymbol("["), !token.isSpaced {
-      advance()
-      keys.append(try term())
-      try checkPath(keys.count)
-      try expect("]")
+    func joined() throws(SyntaxFault) -> Term {
+      keys.isEmpty ? base : try term(.reference(base, keys), base.place)
     }
-    return keys
-  }
-
-  private static func functionName(_ head: Term, _ keys: [Term]) -> String? {
-    guard case .variable(var name, _) = head else { return nil }
-    for key in keys {
-      guard case .value(.string(let part)) = key else { return nil }
-      name += ".\(part.text)"
-    }
-    return name
-  }
-
-  private mutating func primary() throws(PolicyFault) -> Term {
-    let place = token.place
-    switch token.kind {
-    case .number(let text):
-      advance()
-      return .value(Parser.number(text))
-    case .string(let text):
-      advance()
-      return .value(.string(text))
-    case .name("true"), .name("false"):
-      let value = isName("true")
-      advance()
-      return .value(.bool(value))
-    case .name("null"):
-      advance()
-      return .value(.null)
-    case .name("set") where tokens[index + 1].kind == .symbol("("):
-      advance()
-      advance()
-      try expect(")")
-      return .value(.set(SetValue()))
-    case .name("contains") where tokens[index + 1].kind == .symbol("("):
-      advance()
-      return .variable("contains", place)
-    case .name(let name) where !Parser.keywords.contains(name):
-      advance()
-      guard name == "_" else { return .variable(name, place) }
-      wildcards += 1
-      return .variable("$\(wildcards)", place)
-    case .symbol("("):
-      advance()
-      let first = try term()
-      if skip(",") {
-        let second = try term(allowsMembership: false)
-        guard skip(name: "in") else { throw unexpected("\"in\"") }
-        let domain = try term()
-        try expect(")")
-        return .call("internal.member_3", [first, second, domain], place)
+    while !current.isSpaced {
+      let token = current
+      switch token.kind {
+      case .dot:
+        advance()
+        guard current.kind == .identifier, !current.isSpaced else {
+          throw unexpected("expected identifier")
+        }
+        let name = advance()
+        keys.append(
+          Term(
+            kind: .constant(.string(ByteString(textOf(name)))), place: place(name), levels: 0))
+      case .leftBracket:
+        advance()
+        if current.kind == .rightBracket { throw unexpected() }
+        keys.append(try infix())
+        try expect(.rightBracket, "expected ]")
+      case .leftParen:
+        let callee = try joined()
+        guard callee.isName else { return callee }
+        advance()
+        var arguments: [Term] = []
+        while current.kind != .rightParen {
+          arguments.append(try infix(allowsPair: false))
+          if current.kind != .rightParen { try expect(.comma, "expected \",\" or \")\"") }
+        }
+        advance()
+        base = try term(.call(callee, arguments), callee.place)
+        keys = []
+      default: return try joined()
       }
-      try expect(")")
-      return first
-    case .symbol("["): return try arrayTerm()
-    case .symbol("{"): return try braceTerm()
-    default: throw unexpected("a term")
+      guard keys.count <= Parser.pathLimit * 4 else {
+        throw fault("a reference has more than \(Parser.pathLimit * 4) parts", token)
+      }
     }
+    return try joined()
   }
 
-  private mutating func first() throws(PolicyFault) -> Term {
-    try nested { (parser) throws(PolicyFault) in
-      try parser.membership(allowsMembership: true, allowsUnion: false)
+  private mutating func array() throws(SyntaxFault) -> Term {
+    let start = place(advance())
+    if accept(.rightBracket) { return try term(.array([]), start) }
+    var elements: [Term] = []
+    if let (head, body) = try comprehension(until: .rightBracket) {
+      return try term(.arrayComprehension(head, body), start)
     }
-  }
-
-  private mutating func arrayTerm() throws(PolicyFault) -> Term {
+    while current.kind != .rightBracket {
+      elements.append(try infix(allowsPair: false))
+      if current.kind != .rightBracket {
+        try expect(.comma, "expected \",\" or \"]\"")
+      }
+    }
     advance()
-    if skip("]") { return .array([]) }
-    let head = try first()
-    if skip("|") {
-      let body = try body(until: "]")
-      try expect("]")
-      return .arrayComprehension(head, body)
-    }
-    var elements = [head]
-    while skip(",") {
-      if isSymbol("]") { break }
-      elements.append(try term())
-    }
-    try expect("]")
-    return .array(elements)
+    return try term(.array(elements), start)
   }
 
-  private mutating func braceTerm() throws(PolicyFault) -> Term {
+  /// A comprehension's head, `|` and body, or nil (and nothing read) if none stands here.
+  private mutating func comprehension(
+    until end: RegoToken.Kind
+  ) throws(SyntaxFault) -> (Term, [Literal])? {
+    let saved = (index, wildcards)
+    guard headEndsAtBar() else { return nil }
+    let head = try nest { (parser) throws(SyntaxFault) in try parser.headTerm() }
+    guard current.kind == .or else {
+      (index, wildcards) = saved
+      return nil
+    }
     advance()
-    if skip("}") { return .object([]) }
-    let head = try first()
-    if skip(":") {
-      let value = try first()
-      if skip("|") {
-        let body = try body(until: "}")
-        try expect("}")
-        return .objectComprehension(head, value, body)
-      }
-      var pairs = [(key: head, value: value)]
-      while skip(",") {
-        if isSymbol("}") { break }
-        let key = try term()
-        try expect(":")
-        pairs.append((key, try term()))
-      }
-      try expect("}")
-      return .object(pairs)
-    }
-    if skip("|") {
-      let body = try body(until: "}")
-      try expect("}")
-      return .setComprehension(head, body)
-    }
-    var elements = [head]
-    while skip(",") {
-      if isSymbol("}") { break }
-      elements.append(try term())
-    }
-    try expect("}")
-    return .set(elements)
+    let body = try self.body(until: end)
+    guard !body.isEmpty else { throw unexpected("found empty body") }
+    try expect(end, end == .rightBracket ? "expected ]" : "expected }")
+    return (head, body)
   }
 
-  /// Comma-separated terms, up to and including a closing symbol.
-  mutating func terms(until end: String) throws(PolicyFault) -> [Term] {
-    var terms: [Term] = []
-    while !skip(end) {
-      if !terms.isEmpty {
-        try expect(",")
-        if skip(end) { break }
+  /// Whether a `|` follows at this level before a comma or the end: looked up, not tried.
+  private func headEndsAtBar() -> Bool {
+    var open = 0
+    var at = index
+    while at < tokens.count {
+      switch tokens[at].kind {
+      case .leftParen, .leftBracket, .leftBrace, .templateOpen: open += 1
+      case .rightParen, .rightBracket, .rightBrace, .templateClose:
+        open -= 1
+        if open < 0 { return false }
+      case .comma, .semicolon: if open == 0 { return false }
+      case .or: if open == 0 { return true }
+      case .end: return false
+      default: break
       }
-      terms.append(try term())
+      at += 1
     }
-    return terms
+    return false
+  }
+
+  /// The head of a comprehension: a term in which `|` ends it.
+  private mutating func headTerm() throws(SyntaxFault) -> Term {
+    var left = try binary(level: 2)
+    while let name = operation(at: 0) {
+      advance()
+      let right = try binary(level: 2)
+      left = try term(.operation(name, [left, right]), left.place)
+    }
+    return left
+  }
+
+  /// What begins with `{`: an object, a set, or a comprehension of either.
+  private mutating func braces() throws(SyntaxFault) -> Term {
+    let start = place(advance())
+    if accept(.rightBrace) { return try term(.object([]), start) }
+    if headEndsAtBar() {
+      let saved = (index, wildcards)
+      let head = try nest { (parser) throws(SyntaxFault) in try parser.headTerm() }
+      if accept(.or) {
+        let body = try self.body(until: .rightBrace)
+        guard !body.isEmpty else { throw unexpected("found empty body") }
+        try expect(.rightBrace, "expected }")
+        return try term(.setComprehension(head, body), start)
+      }
+      if accept(.colon) {
+        let value = try nest { (parser) throws(SyntaxFault) in try parser.headTerm() }
+        if accept(.or) {
+          let body = try self.body(until: .rightBrace)
+          guard !body.isEmpty else { throw unexpected("found empty body") }
+          try expect(.rightBrace, "expected }")
+          return try term(.objectComprehension(head, value, body), start)
+        }
+      }
+      (index, wildcards) = saved
+    }
+    let first = try infix(allowsPair: false)
+    if current.kind == .colon {
+      advance()
+      var pairs = [Term.Pair(key: first, value: try infix(allowsPair: false))]
+      while current.kind != .rightBrace {
+        try expect(.comma, "expected \",\" or \"}\"")
+        if current.kind == .rightBrace { break }
+        let key = try infix(allowsPair: false)
+        try expect(.colon, "expected :")
+        pairs.append(Term.Pair(key: key, value: try infix(allowsPair: false)))
+      }
+      advance()
+      return try term(.object(pairs), start)
+    }
+    var elements = [first]
+    while current.kind != .rightBrace {
+      try expect(.comma, "non-terminated set")
+      if current.kind == .rightBrace { break }
+      elements.append(try infix(allowsPair: false))
+    }
+    advance()
+    return try term(.set(elements), start)
+  }
+}
+
+extension Term {
+  /// Whether it names something that can be called.
+  var isName: Bool {
+    switch kind {
+    case .variable(let name): return !name.hasPrefix("$")
+    case .reference(let head, let keys):
+      guard case .variable = head.kind else { return false }
+      return keys.allSatisfy {
+        if case .constant(.string) = $0.kind { true } else { false }
+      }
+    default: return false
+    }
   }
 }

@@ -1,159 +1,248 @@
 import CanonicalJSON
 
-/// A recursive-descent parser for Rego as OPA 1.x reads it (rego.v1).
+/// Parses one file of Rego: version 1, or version 0 where asked for.
 struct Parser {
-  let file: SourceFile
-  var tokens: [Token]
+  /// How deep terms may nest, and operators follow each other.
+  static let depthLimit: Int32 = 200
+  static let pathLimit = 128
+
+  let text: [UInt8]
+  let number: Int32
+  let tokens: [RegoToken]
   var index = 0
-  var depth = 0
-  /// How many wildcards have been named so far.
+  var depth: Int32 = 0
+  /// How many `_` were met: each is a variable of its own.
   var wildcards = 0
-  /// Operators that one literal of a rule may hold in all: chains of them nest to the left.
-  static let operatorLimit = 256
-  static let depthLimit = 64
-  /// Names in a path, and keys behind a reference.
-  static let pathLimit = 64
-  var operators = 0
+  /// Words that are keywords in this file beside those that always are.
+  var hasIf: Bool
+  var hasContains: Bool
+  var hasIn: Bool
+  var hasEvery: Bool
+  var isVersion0: Bool
+  /// Faults that do not stop the parser.
+  var faults: [SyntaxFault] = []
 
-  static let keywords: Set<String> = [
-    "as", "contains", "default", "else", "every", "false", "if", "import", "in", "not", "null",
-    "package", "some", "true", "with",
-  ]
-
-  init(_ file: SourceFile) throws(PolicyFault) {
-    self.file = file
-    var lexer = try Lexer(file)
-    tokens = try lexer.tokens()
+  init(tokens: [RegoToken], text: [UInt8], number: Int32, isVersion0: Bool) {
+    self.tokens = tokens
+    self.text = text
+    self.number = number
+    self.isVersion0 = isVersion0
+    hasIf = !isVersion0
+    hasContains = !isVersion0
+    hasIn = !isVersion0
+    hasEvery = !isVersion0
   }
 
-  /// Parses a whole file.
-  static func module(_ file: SourceFile) throws(PolicyFault) -> ModuleSyntax {
-    var parser = try Parser(file)
-    return try parser.module()
+  /// Parses a file; every fault found, sorted by place.
+  static func module(
+    _ file: SourceFile, number: Int32, isVersion0: Bool = false
+  ) throws(PolicyFault) -> ModuleSyntax {
+    var module = ModuleSyntax(file: file, number: number)
+    var faults: [SyntaxFault] = []
+    do throws(SyntaxFault) {
+      var scanner = try scanned(file)
+      swap(&module.comments, &scanner.1)
+      var parser = Parser(
+        tokens: scanner.0, text: file.text, number: number, isVersion0: isVersion0)
+      do throws(SyntaxFault) {
+        try parser.parse(into: &module)
+        faults = parser.faults
+      } catch {
+        faults = parser.faults + [error]
+      }
+    } catch {
+      faults = [error]
+    }
+    guard faults.isEmpty else { throw invalid(faults, file) }
+    return module
   }
 
-  /// Parses a query: a body without a rule around it.
-  static func query(_ file: SourceFile) throws(PolicyFault) -> Body {
-    var parser = try Parser(file)
-    let body = try parser.body(until: nil)
-    guard parser.token.kind == .end else { throw parser.unexpected("the end of the query") }
-    return body
+  /// Parses the body of a query.
+  static func query(_ file: SourceFile, number: Int32) throws(PolicyFault) -> [Literal] {
+    do throws(SyntaxFault) {
+      var parser = Parser(
+        tokens: try scanned(file).0, text: file.text, number: number, isVersion0: false)
+      let body = try parser.body(until: .end)
+      guard !body.isEmpty else { throw parser.fault("empty query", parser.current) }
+      return body
+    } catch {
+      throw invalid([error], file)
+    }
   }
 
-  var token: Token { tokens[index] }
+  private static func scanned(
+    _ file: SourceFile
+  ) throws(SyntaxFault) -> ([RegoToken], [Comment]) {
+    guard file.text.count <= SourceFile.byteLimit else {
+      throw SyntaxFault(
+        message: "the file is larger than \(SourceFile.byteLimit) bytes", line: 1, column: 1)
+    }
+    guard ByteString(validating: file.text) != nil else {
+      throw SyntaxFault(message: "the file is not valid UTF-8", line: 1, column: 1)
+    }
+    var scanner = Scanner(file.text)
+    try scanner.scan()
+    return (scanner.tokens, scanner.comments)
+  }
 
-  mutating func advance() {
+  private static func invalid(_ faults: [SyntaxFault], _ file: SourceFile) -> PolicyFault {
+    .invalid(
+      faults.map {
+        Diagnostic(
+          code: $0.code, message: $0.message,
+          place: SourcePlace(file: file.name, line: Int($0.line), column: Int($0.column)),
+          line: file.line(Int($0.line)))
+      }.sorted { $0.place < $1.place })
+  }
+}
+
+// MARK: - tokens
+extension Parser {
+  var current: RegoToken { tokens[index] }
+
+  func peek(_ distance: Int = 1) -> RegoToken { tokens[min(index + distance, tokens.count - 1)] }
+
+  @discardableResult
+  mutating func advance() -> RegoToken {
+    let token = tokens[index]
     if index < tokens.count - 1 { index += 1 }
+    return token
   }
 
-  func isSymbol(_ symbol: String) -> Bool { token.kind == .symbol(symbol) }
-  func isName(_ name: String) -> Bool { token.kind == .name(name) }
+  func place(_ token: RegoToken) -> Place {
+    Place(file: number, line: token.line, column: token.column)
+  }
 
-  mutating func skip(_ symbol: String) -> Bool {
-    guard isSymbol(symbol) else { return false }
+  func textOf(_ token: RegoToken) -> String {
+    String(decoding: text[Int(token.start)..<Int(token.end)], as: UTF8.self)
+  }
+
+  func fault(_ message: String, _ token: RegoToken) -> SyntaxFault {
+    SyntaxFault(message: message, line: token.line, column: token.column)
+  }
+
+  /// As OPA says it: `unexpected eof token: expected \n or ;`.
+  func unexpected(_ expected: String? = nil) -> SyntaxFault {
+    let token = current
+    let what = "unexpected \(token.name) \(isKeyword(token) ? "keyword" : "token")"
+    return fault(expected.map { "\(what): \($0)" } ?? what, token)
+  }
+
+  mutating func expect(_ kind: RegoToken.Kind, _ expected: String) throws(SyntaxFault) {
+    guard current.kind == kind else { throw unexpected(expected) }
+    advance()
+  }
+
+  mutating func accept(_ kind: RegoToken.Kind) -> Bool {
+    guard current.kind == kind else { return false }
     advance()
     return true
   }
 
-  mutating func skip(name: String) -> Bool {
-    guard isName(name) else { return false }
-    advance()
-    return true
-  }
-
-  mutating func expect(_ symbol: String) throws(PolicyFault) {
-    guard skip(symbol) else { throw unexpected("\"\(symbol)\"") }
-  }
-
-  func unexpected(_ expected: String) -> PolicyFault {
-    fault("unexpected \(token.words): expected \(expected)", at: token.place)
-  }
-
-  func fault(_ message: String, at place: SourcePlace) -> PolicyFault {
-    Lexer.fault(file, message, place.line, place.column)
-  }
-
-  mutating func identifier(_ what: String) throws(PolicyFault) -> String {
-    guard case .name(let name) = token.kind, !Parser.keywords.contains(name) else {
-      throw unexpected(what)
+  /// Whether a token is a keyword here: of words that a reference may begin with, only where no
+  /// reference goes on from it.
+  func isKeyword(_ token: RegoToken) -> Bool {
+    guard token.kind == .identifier else { return false }
+    switch token.keyword {
+    case .none: return false
+    case .ifWord: return hasIf
+    case .contains: return hasContains
+    case .inWord: return hasIn
+    case .every: return hasEvery
+    default: return true
     }
-    advance()
-    return name
   }
 
-  mutating func nested<Result>(
-    _ body: (inout Parser) throws(PolicyFault) -> Result
-  ) throws(PolicyFault) -> Result {
-    if depth == 0 { operators = 0 }
+  /// Whether the current token is this keyword and no name that a reference goes on from.
+  func at(_ keyword: RegoToken.Keyword) -> Bool {
+    let token = current
+    guard token.kind == .identifier, token.keyword == keyword, isKeyword(token) else {
+      return false
+    }
+    return !goesOn(token)
+  }
+
+  /// Whether a word that may be a keyword is a name: a reference or a call goes on from it.
+  private func goesOn(_ token: RegoToken) -> Bool {
+    let next = peek()
+    guard !next.isSpaced, next.line == token.line else { return false }
+    return next.kind == .dot || next.kind == .leftParen && token.keyword == .contains
+  }
+
+  mutating func acceptKeyword(_ keyword: RegoToken.Keyword) -> Bool {
+    guard at(keyword) else { return false }
+    advance()
+    return true
+  }
+
+  /// Whether the current token may stand as a name.
+  var atName: Bool {
+    let token = current
+    guard token.kind == .identifier else { return false }
+    guard isKeyword(token) else { return true }
+    return goesOn(token)
+  }
+
+  mutating func nest<Result>(
+    _ body: (inout Parser) throws(SyntaxFault) -> Result
+  ) throws(SyntaxFault) -> Result {
     depth += 1
-    defer { depth -= 1 }
-    guard depth <= Parser.depthLimit else {
-      throw fault("nested deeper than \(Parser.depthLimit) levels", at: token.place)
-    }
-    return try body(&self)
+    guard depth <= Parser.depthLimit else { throw fault("max recursion depth exceeded", current) }
+    let result = try body(&self)
+    depth -= 1
+    return result
   }
 
-  /// Counts one more operator of the literal that is being read.
-  mutating func countOperator() throws(PolicyFault) {
-    operators += 1
-    guard operators <= Parser.operatorLimit else {
-      throw fault("more than \(Parser.operatorLimit) operators in one expression", at: token.place)
-    }
-  }
-
-  func checkPath(_ count: Int) throws(PolicyFault) {
-    guard count <= Parser.pathLimit else {
-      throw fault("more than \(Parser.pathLimit) names or keys in one reference", at: token.place)
-    }
-  }
-
-  private mutating func module() throws(PolicyFault) -> ModuleSyntax {
-    guard skip(name: "package") else { throw unexpected("\"package\"") }
-    var path = try dottedPath()
-    if path.first == "data" { path.removeFirst() }
-    var imports: [String: [ByteString]] = [:]
-    while isName("import") {
-      advance()
-      let place = token.place
-      let target = try dottedPath()
-      var name = target.last?.text ?? ""
-      if skip(name: "as") { name = try identifier("a name") }
-      switch target.first {
-      case "rego", "future": continue
-      case "input", "data": imports[name] = target
-      default: throw fault("an import must begin with input, data, rego or future", at: place)
+  func term(_ kind: Term.Kind, _ at: Place) throws(SyntaxFault) -> Term {
+    var deepest: Int32 = 0
+    func see(_ term: Term) { deepest = max(deepest, term.levels) }
+    switch kind {
+    case .constant, .variable: return Term(kind: kind, place: at, levels: 0)
+    case .reference(let head, let keys):
+      see(head)
+      for key in keys { see(key) }
+    case .array(let terms), .set(let terms), .operation(_, let terms), .template(let terms):
+      for part in terms { see(part) }
+    case .call(_, let terms):
+      for part in terms { see(part) }
+    case .object(let pairs):
+      for pair in pairs {
+        see(pair.key)
+        see(pair.value)
       }
+    case .arrayComprehension(let head, let body), .setComprehension(let head, let body):
+      see(head)
+      for literal in body { deepest = max(deepest, literal.levels) }
+    case .objectComprehension(let key, let value, let body):
+      see(key)
+      see(value)
+      for literal in body { deepest = max(deepest, literal.levels) }
     }
-    var rules: [RuleSyntax] = []
-    while token.kind != .end {
-      guard token.startsLine || rules.isEmpty else { throw unexpected("a new line") }
-      rules += try rule(package: path)
-      _ = skip(";")
+    guard deepest < Parser.depthLimit else {
+      throw SyntaxFault(
+        message: "max recursion depth exceeded", line: at.line, column: at.column)
     }
-    return ModuleSyntax(file: file, package: path, imports: imports, rules: rules)
+    return Term(kind: kind, place: at, levels: deepest + 1)
   }
+}
 
-  /// Names parted by dots: `a.b["c"]`.
-  mutating func dottedPath() throws(PolicyFault) -> [ByteString] {
-    guard case .name(let first) = token.kind else { throw unexpected("a name") }
-    advance()
-    var path = [ByteString(first)]
-    while true {
-      try checkPath(path.count)
-      if isSymbol("."), !token.startsLine {
-        advance()
-        guard case .name(let part) = token.kind else { throw unexpected("a name") }
-        path.append(ByteString(part))
-        advance()
-      } else if isSymbol("["), !token.isSpaced {
-        advance()
-        guard case .string(let part) = token.kind else { throw unexpected("a string") }
-        path.append(part)
-        advance()
-        try expect("]")
-      } else {
-        return path
-      }
+extension Literal {
+  /// How deep its terms nest.
+  var levels: Int32 {
+    var deepest: Int32 = 0
+    switch kind {
+    case .expression(let term): deepest = term.levels
+    case .unify(let left, let right), .assign(let left, let right):
+      deepest = max(left.levels, right.levels)
+    case .someVariables: break
+    case .someIn(let key, let value, let domain):
+      deepest = max(key?.levels ?? 0, value.levels, domain.levels)
+    case .every(_, _, let domain, let body):
+      deepest = domain.levels
+      for literal in body { deepest = max(deepest, literal.levels) }
+      deepest += 1
     }
+    for modifier in modifiers { deepest = max(deepest, modifier.value.levels) }
+    return deepest
   }
 }

@@ -108,6 +108,7 @@ struct Explainer {
         "policy", SafeText("\(policy.label) \(policy.digest.hex)"), target: .policy(policy.digest)),
     ]
     if decision.rules.isEmpty { lines.append(Line("rule", "none matched")) }
+    let told = try explanation(policy.digest, input)
     for rule in decision.rules {
       lines.append(
         Line(
@@ -116,15 +117,18 @@ struct Explainer {
       guard let (source, line) = try PolicySource.find(rule, policy.digest, ledger, log) else {
         continue
       }
-      let block = source.block(from: line)
-      for (offset, text) in block.enumerated() {
-        let mark = offset == 0 ? "> " : "  "
+      let known = told?.rules.first { "\($0.place.file):\($0.place.line)" == rule.text }
+      let last = min(max(line, known?.lastLine ?? line), line + 39)
+      for number in line...last where number <= source.lines.count {
+        let mark = number == line ? "> " : "  "
         lines.append(
-          Line("\(line + offset)", SafeText(mark + text), offset == 0 ? .match : .codeString))
+          Line(
+            "\(number)", SafeText(mark + source.lines[number - 1]),
+            number == line ? .match : .codeString))
       }
-      for path in PolicySource.inputs(in: block) {
+      for read in known?.reads ?? [] {
         lines.append(
-          Line("read", SafeText("\(path) = \(input?.at(path).map(\.shownText) ?? "undefined")")))
+          Line("read", SafeText("\(read.path) = \(read.value?.json.shownText ?? "undefined")")))
       }
     }
     return lines
@@ -271,14 +275,23 @@ struct Explainer {
     return lines
   }
 
+  /// What the policy in force then says of an input, rule by rule; nil if it cannot be asked.
+  private func explanation(_ policy: Digest, _ input: JSONValue?) throws -> Explanation? {
+    guard let input, let record = state.policies[policy] else { return nil }
+    let paths: [[ByteString]] = ["deny", "require_approval", "allow"].map {
+      ["agent", "authz", $0]
+    }
+    return try? ledger.compile(record, log).compiled.explain(
+      paths, input: input, environment: PolicyRuling.environment(of: input))
+  }
+
   /// For each rule that could allow or hold, which of its conditions held.
   private func missingConditions(
     _ decision: DecisionMade, _ input: JSONValue
   ) throws -> [Line] {
-    guard let policy = decision.policy, let record = state.policies[policy.digest] else {
+    guard let policy = decision.policy, let told = try explanation(policy.digest, input) else {
       return []
     }
-    let compiled = try ledger.compile(record, log).compiled
     var lines: [Line] = []
     let denied = decision.rules.filter { !$0.isEmpty }
     if !denied.isEmpty {
@@ -286,48 +299,29 @@ struct Explainer {
         Line(
           "needs", SafeText("rule \(denied.map(\.text).joined(separator: ", ")) must not match")))
     }
-    for module in record.published.modules {
-      guard let bytes = try log.body(module.digest) else { continue }
-      let source = PolicySource(file: module.file.text, bytes: bytes)
-      for line in source.heads(of: ["allow", "require_approval"]).prefix(12) {
-        let block = source.block(from: line)
-        let place = "\(module.file.text):\(line)"
-        lines.append(
-          Line(
-            "rule", SafeText(place), .title, target: .rule(policy: policy.digest, place: place)))
-        for condition in PolicySource.conditions(block) {
-          let holds: Bool? = (try? compiled.query(condition, input: input)).map { rows in
-            !rows.isEmpty && !rows.contains { row in row.expressions.contains { $0.value.isFalse } }
-          }
-          let mark = holds.map { $0 ? "ok  " : "NO  " } ?? "?   "
-          let values = PolicySource.inputs(in: [condition]).map {
-            "\($0) is \(input.at($0).map(\.shownText) ?? "undefined")"
-          }
-          let told = holds == false && !values.isEmpty ? "   " + values.joined(separator: ", ") : ""
-          lines.append(
-            Line(
-              "", SafeText(mark + condition + told), holds == false ? .stateBad : .text))
+    let asked = ["allow", "require_approval"].map { ["agent", "authz", $0] }
+    for rule in told.rules.filter({ asked.contains($0.path) }).prefix(24) {
+      let place = "\(rule.place.file):\(rule.place.line)"
+      lines.append(
+        Line("rule", SafeText(place), .title, target: .rule(policy: policy.digest, place: place)))
+      for condition in rule.conditions {
+        let failed = condition.outcome == .failed
+        let mark = condition.outcome == .held ? "ok  " : failed ? "NO  " : "-   "
+        var values = rule.reads.filter { condition.text.contains($0.path) }
+          .map { "\($0.path) is \($0.value?.json.shownText ?? "undefined")" }
+        if values.isEmpty {
+          values = condition.compared.map { $0?.json.shownText ?? "undefined" }
         }
+        let told = failed && !values.isEmpty ? "   " + values.joined(separator: ", ") : ""
+        lines.append(
+          Line("", SafeText(mark + condition.text + told), failed ? .stateBad : .text))
       }
     }
     return lines
   }
 }
 
-extension JSONValue {
-  /// The value at `input.agent.role`, seen from the input document.
-  func at(_ path: String) -> JSONValue? {
-    var value: JSONValue? = self
-    for part in path.split(separator: ".").dropFirst() { value = value?[ByteString(String(part))] }
-    return value
-  }
-}
-
-extension Value {
-  fileprivate var isFalse: Bool { if case .bool(false) = self { true } else { false } }
-}
-
-/// The text of one policy file: its lines, and what a rule spans.
+/// The text of one policy file: its lines.
 struct PolicySource {
   let file: String
   let lines: [String]
@@ -350,65 +344,5 @@ struct PolicySource {
       }), let bytes = try log.body(module.digest)
     else { return nil }
     return (PolicySource(file: parts[0].text, bytes: bytes), line)
-  }
-
-  /// A rule from its first line on, until its braces close.
-  func block(from line: Int) -> [String] {
-    var depth = 0
-    var block: [String] = []
-    for text in lines.dropFirst(max(0, line - 1)).prefix(40) {
-      block.append(text)
-      depth += text.reduce(0) { $0 + ($1 == "{" ? 1 : $1 == "}" ? -1 : 0) }
-      if depth <= 0 { break }
-    }
-    return block
-  }
-
-  /// The lines on which rules of some names begin.
-  func heads(of names: [String]) -> [Int] {
-    lines.indices.filter { index in
-      names.contains { name in
-        lines[index].hasPrefix(name) && !lines[index].dropFirst(name.count).first.isWordCharacter
-      }
-    }.map { $0 + 1 }
-  }
-
-  /// The paths below `input` that a text reads, each once.
-  static func inputs(in block: [String]) -> [String] {
-    var found: [String] = []
-    for text in block {
-      let code = text.prefix { $0 != "#" }
-      for part in code.split(whereSeparator: {
-        !($0.isLetter || $0.isNumber || $0 == "_" || $0 == ".")
-      })
-      where part.hasPrefix("input.") && !found.contains(String(part)) {
-        found.append(String(part))
-      }
-    }
-    return found
-  }
-
-  /// The conditions of a rule's body, one each.
-  static func conditions(_ block: [String]) -> [String] {
-    let text = block.map { String($0.prefix { $0 != "#" }) }.joined(separator: "\n")
-    guard let open = text.firstIndex(of: "{"), let close = text.lastIndex(of: "}"), open < close
-    else {
-      guard let word = text.range(of: " if ") else { return [] }
-      return [text[word.upperBound...].trimmingSpaces]
-    }
-    return text[text.index(after: open)..<close].split { $0 == "\n" || $0 == ";" }
-      .map(\.trimmingSpaces).filter { !$0.isEmpty }
-  }
-}
-
-extension Optional where Wrapped == Character {
-  fileprivate var isWordCharacter: Bool {
-    map { $0.isLetter || $0.isNumber || $0 == "_" } ?? false
-  }
-}
-
-extension StringProtocol {
-  fileprivate var trimmingSpaces: String {
-    String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
   }
 }

@@ -1,0 +1,67 @@
+import CanonicalJSON
+
+/// A resolved term: variables are slots, and references know their document.
+indirect enum Node: Sendable {
+  case constant(Value)
+  case local(Int)
+  case input([Node])
+  case data([Node])
+  /// Keys of what is not a document.
+  case select(Node, [Node])
+  case array([Node])
+  case object([Pair])
+  case set([Node])
+  case arrayComprehension(Node, Scope)
+  case setComprehension(Node, Scope)
+  case objectComprehension(Node, Node, Scope)
+  case function(Int, [Node], Place)
+  case builtin(Int, [Node], Place)
+  /// Text and sets of one value each.
+  case template([Node], Place)
+
+  struct Pair: Sendable {
+    let key: Node
+    let value: Node
+  }
+
+  /// A nested body, and the slots that are its own.
+  struct Scope: Sendable {
+    let steps: [Step]
+    let slots: Range<Int>
+  }
+}
+
+/// A resolved literal.
+struct Step: Sendable {
+  indirect enum Kind: Sendable {
+    case test(Node)
+    case unify(Node, Node)
+    case iterate(key: Node?, value: Node, domain: Node)
+    case every(key: Int?, value: Int, domain: Node, Node.Scope)
+  }
+
+  struct Modifier: Sendable {
+    enum Target: Sendable {
+      case input([String])
+      case data([String])
+      case function(Int)
+      case builtin(Int)
+    }
+
+    enum Replacement: Sendable {
+      case value(Node)
+      case function(Int)
+      case builtin(Int)
+    }
+
+    let target: Target
+    let replacement: Replacement
+  }
+
+  let kind: Kind
+  let isNegated: Bool
+  let modifiers: [Modifier]
+  let place: Place
+  /// Its text, in bytes of its file.
+  var range: Range<Int32> = 0..<0
+}

@@ -1,0 +1,325 @@
+import CanonicalJSON
+
+extension Planner {
+  /// Writes the code of one group: every rule in order, then the default.
+  mutating func group(_ number: Int, _ rules: [ResolvedRule]) {
+    let group = tree.groups[number]
+    procedure = Program.Procedure(entry: Int32(program.code.count))
+    let arity = group.kind == .function ? group.arity : 0
+    (nextRegister, nextIterator, nextBuilder) = (Register(1 + arity), 0, 0)
+    procedure.registers = 1 + arity
+    slotBase = Register(1 + arity)
+    let end = newLabel()
+    var builder: Int32 = -1
+    if group.kind == .partialSet || group.kind == .object {
+      builder = newBuilder()
+      emit(.begin(builder))
+    }
+    let ordered = rules.indices.filter { !rules[$0].isDefault }
+    let entries = ordered.map { _ in newLabel() }
+    var dispatcher: Int32 = -1
+    if let dispatch = makeDispatch(ordered.map { rules[$0] }, entries) {
+      program.dispatches.append(dispatch)
+      dispatcher = newIterator()
+      emit(.dispatch(dispatcher, table: Int32(program.dispatches.count - 1)))
+    }
+    let keptIterators = nextIterator
+    let keptBuilders = nextBuilder
+    let advance = newLabel()
+    if dispatcher >= 0 {
+      put(advance)
+      emit(.nextDefinition(dispatcher, end))
+    }
+    for (position, index) in ordered.enumerated() {
+      let rule = rules[index]
+      put(entries[position])
+      let next =
+        dispatcher >= 0 ? advance : position + 1 < entries.count ? entries[position + 1] : end
+      names = rule.names
+      nextRegister = slotBase + Register(rule.names.count)
+      procedure.registers = max(procedure.registers, Int(nextRegister))
+      (nextIterator, nextBuilder) = (keptIterators, keptBuilders)
+      definition(rule, group: number, kind: group.kind, builder: builder, next: next)
+    }
+    put(end)
+    for rule in rules where rule.isDefault {
+      defaultRule(rule, group: number, kind: group.kind, builder: builder)
+    }
+    switch group.kind {
+    case .complete: emit(.returnRule(Int32(number)))
+    case .function: emit(.returnFunction)
+    case .partialSet:
+      emit(.finishSet(builder, 0), at: rules[0].place)
+      emit(.returnRule(Int32(number)))
+    case .object:
+      emit(.finishTree(builder, 0), at: rules[0].place)
+      emit(.returnRule(Int32(number)))
+    }
+    program.procedures.append(procedure)
+  }
+
+  private mutating func definition(
+    _ rule: ResolvedRule, group: Int, kind: RuleGroup.Kind, builder: Int32, next: Label
+  ) {
+    fail = next
+    bound = []
+    types = [:]
+    for (position, argument) in rule.arguments.enumerated() {
+      match(argument, Register(1 + position))
+    }
+    let afterArguments = bound
+    let marker: Register = rule.branches.count > 1 ? newRegister() : -1
+    if marker >= 0 { emit(.clear(marker)) }
+    for (position, branch) in rule.branches.enumerated() {
+      let isLast = position == rule.branches.count - 1
+      let after = isLast ? next : newLabel()
+      (fail, bound) = (after, afterArguments)
+      let number = program.definitions.count
+      program.definitions.append(
+        Program.Definition(
+          group: group, place: branch.place, lastLine: rule.lastLine,
+          start: Int32(program.code.count)))
+      definition = number
+      nesting = 0
+      body(branch.steps)
+      definition = nil
+      checkHead(rule, branch)
+      yield(rule, branch, number, kind: kind, builder: builder, marker: marker)
+      program.definitions[number].end = Int32(program.code.count)
+      if case .constant = branch.value, kind == .complete || kind == .function {
+        // Further ways in which it holds would say the same.
+        emit(.jump(next))
+      } else {
+        emit(.jump(fail))
+      }
+      if !isLast {
+        put(after)
+        emit(.jumpIfDefined(marker, next))
+      }
+    }
+  }
+
+  private mutating func checkHead(_ rule: ResolvedRule, _ branch: ResolvedRule.Branch) {
+    var variables = Safety.Variables()
+    for node in rule.keys + [rule.element, branch.value].compactMap({ $0 }) {
+      Safety.collect(node, into: &variables)
+    }
+    let lacking = variables.needs.subtracting(bound).subtracting(variables.outputs)
+    for slot in lacking.sorted() { reportUnsafe(slot, rule.place) }
+  }
+
+  private mutating func yield(
+    _ rule: ResolvedRule, _ branch: ResolvedRule.Branch, _ number: Int, kind: RuleGroup.Kind,
+    builder: Int32, marker: Register
+  ) {
+    switch kind {
+    case .complete, .function:
+      let register = value(branch.value)
+      emit(.matched(Int32(number)))
+      emit(.result(register), at: rule.place)
+    case .partialSet:
+      let register = value(rule.element ?? .constant(.null))
+      emit(.matched(Int32(number)))
+      emit(.add(builder, register))
+    case .object:
+      let first = consecutive(rule.keys + [rule.element ?? branch.value])
+      let count = Int32(rule.keys.count)
+      emit(.matched(Int32(number)))
+      if rule.element != nil {
+        emit(
+          .addToPath(builder, first: first, count: count, value: first + count),
+          at: rule.place)
+      } else {
+        emit(
+          .addPath(builder, first: first, count: count, value: first + count), at: rule.place)
+      }
+    }
+    if marker >= 0 { emit(.mark(marker)) }
+  }
+
+  private mutating func defaultRule(
+    _ rule: ResolvedRule, group: Int, kind: RuleGroup.Kind, builder: Int32
+  ) {
+    names = rule.names
+    nextRegister = slotBase + Register(rule.names.count)
+    procedure.registers = max(procedure.registers, Int(nextRegister))
+    let done = newLabel()
+    fail = done
+    bound = []
+    switch kind {
+    case .complete, .function:
+      emit(.jumpIfDefined(0, done))
+      let register = value(rule.branches[0].value)
+      emit(.result(register), at: rule.place)
+    case .object:
+      let first = consecutive(rule.keys + [rule.branches[0].value])
+      let count = Int32(rule.keys.count)
+      emit(
+        .addDefaultPath(builder, first: first, count: count, value: first + count),
+        at: rule.place)
+    case .partialSet: break
+    }
+    put(done)
+  }
+
+  /// Writes a query: each way in which it holds is a row of the registers asked for.
+  mutating func query(_ steps: [Step], slots: Int, captures: Int) -> Int {
+    procedure = Program.Procedure(entry: Int32(program.code.count))
+    slotBase = 1
+    nextRegister = 1 + Register(slots)
+    (nextIterator, nextBuilder) = (0, 0)
+    procedure.registers = Int(nextRegister)
+    bound = []
+    let end = newLabel()
+    fail = end
+    definition = nil
+    body(steps)
+    emit(.row(Int32(slots)))
+    emit(.jump(fail))
+    put(end)
+    emit(.halt)
+    program.procedures.append(procedure)
+    return program.procedures.count - 1
+  }
+
+  // MARK: dispatch
+
+  static let dispatchMinimum = 3
+  /// So few rules are tried one after the other.
+  private static let leafSize = 2
+
+  private struct InputTest {
+    let path: Int32
+    let values: [Value]
+  }
+
+  /// A tree over what rules require of the input, or nil if that would not save anything.
+  private mutating func makeDispatch(
+    _ rules: [ResolvedRule], _ entries: [Label]
+  ) -> Dispatch? {
+    guard rules.count >= Planner.dispatchMinimum, !mocked.contains(.builtin(Operators.equal)),
+      !mocked.contains(.builtin(Operators.member))
+    else { return nil }
+    var tests: [[InputTest]] = []
+    tests.reserveCapacity(rules.count)
+    var tested = 0
+    for rule in rules {
+      var found: [InputTest] = []
+      if rule.branches.count == 1 {
+        for step in rule.branches[0].steps where found.count < 8 {
+          guard let test = inputTest(step), !found.contains(where: { $0.path == test.path })
+          else { continue }
+          found.append(test)
+        }
+      }
+      if !found.isEmpty { tested += 1 }
+      tests.append(found)
+    }
+    guard tested * 2 >= tests.count else { return nil }
+    var dispatch = Dispatch()
+    dispatch.entries = entries
+    dispatch.nodes = [Dispatch.Node()]
+    var waiting = [(node: 0, rules: rules.indices.map { Int32($0) }, used: [Int32]())]
+    while let (node, here, used) = waiting.popLast() {
+      guard here.count > Planner.leafSize, used.count < 8,
+        let path = Planner.bestPath(here, tests, used)
+      else {
+        dispatch.nodes[node].rules = here
+        continue
+      }
+      var parts: [Value: [Int32]] = [:]
+      parts.reserveCapacity(here.count)
+      var others: [Int32] = []
+      for rule in here {
+        guard let test = tests[Int(rule)].first(where: { $0.path == path }) else {
+          others.append(rule)
+          continue
+        }
+        for value in test.values { parts[value, default: []].append(rule) }
+      }
+      var level = Dispatch.Level(path: path)
+      level.branches.reserveCapacity(parts.count)
+      for (value, rules) in parts {
+        let next = dispatch.nodes.count
+        level.branches[value] = Int32(next)
+        if rules.count <= Planner.leafSize {
+          dispatch.nodes.append(Dispatch.Node(level: nil, rules: rules))
+        } else {
+          dispatch.nodes.append(Dispatch.Node())
+          waiting.append((next, rules, used + [path]))
+        }
+      }
+      if !others.isEmpty {
+        level.otherwise = Int32(dispatch.nodes.count)
+        dispatch.nodes.append(Dispatch.Node())
+        waiting.append((dispatch.nodes.count - 1, others, used + [path]))
+      }
+      dispatch.nodes[node].level = level
+      guard dispatch.nodes.count < 4 * rules.count + 1024 else { return nil }
+    }
+    return dispatch
+  }
+
+  /// The path that tells most of these rules apart: by how many test it, and into how many values.
+  private static func bestPath(
+    _ rules: [Int32], _ tests: [[InputTest]], _ used: [Int32]
+  ) -> Int32? {
+    var uses: [(path: Int32, count: Int, values: Set<Value>)] = []
+    for rule in rules {
+      for test in tests[Int(rule)] where !used.contains(test.path) {
+        if let index = uses.firstIndex(where: { $0.path == test.path }) {
+          uses[index].count += 1
+          if uses[index].values.count < 64, let value = test.values.first {
+            uses[index].values.insert(value)
+          }
+        } else if uses.count < 16 {
+          uses.append((test.path, 1, Set(test.values.prefix(1))))
+        }
+      }
+    }
+    return uses.filter { $0.count * 2 >= rules.count }
+      .max {
+        $0.count * $0.values.count == $1.count * $1.values.count
+          ? $0.path > $1.path : $0.count * $0.values.count < $1.count * $1.values.count
+      }?.path
+  }
+
+  /// What a literal requires of one path of the input: one of some scalars.
+  private mutating func inputTest(_ step: Step) -> InputTest? {
+    guard !step.isNegated, step.modifiers.isEmpty else { return nil }
+    func known(_ node: Node) -> Value? {
+      if case .constant(let value) = node, !value.isComposite { value } else { nil }
+    }
+    func inputPath(_ node: Node) -> [Value]? {
+      guard case .input(let keys) = node, !keys.isEmpty else { return nil }
+      let (constants, rest) = Planner.constantPrefix(keys)
+      return rest.isEmpty ? constants : nil
+    }
+    let sides: (Node, Node)
+    switch step.kind {
+    case .test(.builtin(Operators.equal, let arguments, _)) where arguments.count == 2:
+      sides = (arguments[0], arguments[1])
+    case .unify(let left, let right): sides = (left, right)
+    case .test(.builtin(Operators.member, let arguments, _)) where arguments.count == 2:
+      guard let found = inputPath(arguments[0]), case .constant(let list) = arguments[1] else {
+        return nil
+      }
+      let values: [Value]
+      switch list {
+      case .array(let elements): values = SetValue(elements).elements
+      case .set(let set): values = set.elements
+      default: return nil
+      }
+      guard values.count <= 16, !values.contains(where: \.isComposite) else { return nil }
+      return InputTest(path: path(found), values: values)
+    default: return nil
+    }
+    if let found = inputPath(sides.0), let value = known(sides.1) {
+      return InputTest(path: path(found), values: [value])
+    }
+    if let found = inputPath(sides.1), let value = known(sides.0) {
+      return InputTest(path: path(found), values: [value])
+    }
+    return nil
+  }
+}

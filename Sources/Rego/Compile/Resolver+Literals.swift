@@ -1,0 +1,142 @@
+import CanonicalJSON
+
+extension Resolver {
+  /// A literal resolved, or nil if it only declares.
+  mutating func literal(_ syntax: Literal) -> Step? {
+    let modifiers = syntax.modifiers.compactMap { modifier($0) }
+    func step(_ kind: Step.Kind) -> Step {
+      Step(
+        kind: kind, isNegated: syntax.isNegated, modifiers: modifiers, place: syntax.place,
+        range: syntax.range)
+    }
+    switch syntax.kind {
+    case .expression(let expression): return step(test(expression))
+    case .unify(let left, let right):
+      let sides = (term(left), term(right))
+      return step(.unify(sides.0, sides.1))
+    case .assign(let left, let right):
+      let value = term(right)
+      var declared: Set<String> = []
+      declarePattern(left, kind: "assigned", &declared)
+      return step(.unify(pattern(left), value))
+    case .someVariables(let variables):
+      for variable in variables {
+        if case .variable(let name) = variable.kind {
+          if name == "input" || name == "data" {
+            report(
+              "rego_compile_error",
+              "variables must not shadow \(name) (use a different variable name)",
+              variable.place)
+          }
+          _ = declare(name, "declared", variable.place)
+        }
+      }
+      return nil
+    case .someIn(let key, let value, let domain):
+      let source = term(domain)
+      var declared: Set<String> = []
+      if let key { declarePattern(key, kind: "declared", &declared) }
+      if case .variable(let name) = value.kind, declared.contains(name) {
+        report("rego_compile_error", "var \(name) declared above", value.place)
+      } else {
+        declarePattern(value, kind: "declared", &declared)
+      }
+      let patterns = (key.map { pattern($0) }, pattern(value))
+      return step(.iterate(key: patterns.0, value: patterns.1, domain: source))
+    case .every(let key, let value, let domain, let body):
+      let source = term(domain)
+      let first = names.count
+      scopes.append([:])
+      later.append([])
+      func slot(_ term: Term) -> Int {
+        guard case .variable(let name) = term.kind else { return newSlot("$") }
+        return declare(name, "declared", term.place)
+      }
+      let keySlot = key.map { slot($0) }
+      let valueSlot = slot(value)
+      open(body, heads: [])
+      let steps = body.compactMap { literal($0) }
+      close()
+      close()
+      return step(
+        .every(
+          key: keySlot, value: valueSlot, domain: source,
+          Node.Scope(steps: steps, slots: first..<names.count)))
+    }
+  }
+
+  /// An expression; a call with one argument more than its function has unifies its value with it.
+  private mutating func test(_ expression: Term) -> Step.Kind {
+    if case .call(let callee, let arguments) = expression.kind,
+      case .variable("eq") = callee.kind, arguments.count == 2
+    {
+      let sides = (term(arguments[0]), term(arguments[1]))
+      return .unify(sides.0, sides.1)
+    }
+    let node: Node
+    if case .call(let callee, let arguments) = expression.kind {
+      node = call(callee, arguments, expression.place, allowsOutput: true)
+    } else {
+      node = term(expression)
+    }
+    switch node {
+    case .function(let group, let nodes, let place)
+    where nodes.count == tree.groups[group].arity + 1:
+      return .unify(.function(group, Array(nodes.dropLast()), place), nodes[nodes.count - 1])
+    case .builtin(let number, let nodes, let place)
+    where builtins.used[number].name != "print"
+      && nodes.count == builtins.used[number].parameters.count + 1:
+      return .unify(.builtin(number, Array(nodes.dropLast()), place), nodes[nodes.count - 1])
+    default: return .test(node)
+    }
+  }
+
+  private mutating func modifier(_ syntax: Literal.Modifier) -> Step.Modifier? {
+    let parts = parts(syntax.target)
+    let isWhole: Bool
+    switch syntax.target.kind {
+    case .variable: isWhole = true
+    case .reference(_, let keys): isWhole = parts.count == keys.count + 1
+    default: isWhole = false
+    }
+    guard isWhole, let head = parts.first else {
+      report(
+        "rego_type_error", "with keyword target must be a static reference", syntax.target.place)
+      return nil
+    }
+    let target: Step.Modifier.Target
+    if head == "input" {
+      target = .input(Array(parts.dropFirst()))
+    } else if let path = imports[head], path[0] == "input" {
+      target = .input(Array(path.dropFirst()) + Array(parts.dropFirst()))
+    } else if let found = callee(syntax.target) {
+      switch found {
+      case .function(let group, _):
+        target = .function(group)
+        mocked.insert(.function(group))
+      case .builtin(let number):
+        target = .builtin(number)
+        mocked.insert(.builtin(number))
+      }
+      // A function, named and not called, may stand in its place.
+      if names(aFunction: syntax.value), let other = callee(syntax.value) {
+        switch other {
+        case .function(let group, _):
+          dependencies.insert(group)
+          return Step.Modifier(target: target, replacement: .function(group))
+        case .builtin(let number):
+          return Step.Modifier(target: target, replacement: .builtin(number))
+        }
+      }
+    } else if let path = documentPath(parts) {
+      target = .data(path)
+    } else {
+      report(
+        "rego_type_error",
+        "with keyword target must reference existing input, data, or a function",
+        syntax.target.place)
+      return nil
+    }
+    return Step.Modifier(target: target, replacement: .value(term(syntax.value)))
+  }
+}

@@ -1,0 +1,129 @@
+import CanonicalJSON
+
+/// Everything that the machine runs: made once, then only read.
+struct Program: Sendable {
+  /// Where a rule's or a query's code begins, and what its frame holds.
+  struct Procedure: Sendable {
+    var entry: Int32 = 0
+    var registers = 0
+    var iterators = 0
+    var builders = 0
+  }
+
+  /// One rule as written, for answers and explanations.
+  struct Definition: Sendable {
+    let group: Int
+    let place: Place
+    /// The line it ends on.
+    let lastLine: Int32
+    /// The code of its literals: where each begins, and where it stands.
+    var literals: [(start: Int32, place: Place, range: Range<Int32>)] = []
+    var end: Int32 = 0
+    /// Where its code begins.
+    var start: Int32 = 0
+  }
+
+  /// What stands in a replaced function's place.
+  struct Replacement: Sendable {
+    let target: MockTarget
+    /// nil: the value in the register.
+    let function: MockTarget?
+  }
+
+  var code: [Instruction] = []
+  var labels: [Int32] = []
+  var constants: [Value] = []
+  var paths: [[Value]] = []
+  var procedures: [Procedure] = []
+  var definitions: [Definition] = []
+  var replacements: [Replacement] = []
+  var dispatches: [Dispatch] = []
+  var hashIndexes: [HashIndex] = []
+  var builtins: [Builtin] = []
+  var mocked: Set<MockTarget> = []
+  /// Places of instructions that may raise an error.
+  var places: [Int32: Place] = [:]
+  /// Numbers of the definitions of each group, in order.
+  var definitionsOfGroup: [[Int]] = []
+}
+
+/// What a policy is run from; a class, so that evaluations share it without copying it.
+final class Plan: Sendable {
+  let program: Program
+  let tree: RuleTree
+  /// The number of the group whose rules stand at a path.
+  let groups: [[ByteString]: Int]
+  /// The keys of the program's paths one after another, and their marks.
+  let pathKeys: [Value]
+  let pathMarks: [UInt64]
+  /// Where each path's keys begin; one more than there are paths.
+  let pathStarts: [Int]
+  /// Marks of the program's constants, as keys.
+  let constantMarks: [UInt64]
+  /// Each definition as `file:line`, and the order of places.
+  let ruleTexts: [ByteString]
+
+  init(program: Program, tree: RuleTree, files: [String]) {
+    self.program = program
+    ruleTexts = program.definitions.map {
+      ByteString("\(files[Int($0.place.file)]):\($0.place.line)")
+    }
+    (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
+    constantMarks = program.constants.map(\.mark)
+    self.tree = tree
+    var groups: [[ByteString]: Int] = [:]
+    for (number, group) in tree.groups.enumerated() {
+      groups[group.path.map { ByteString($0) }] = number
+    }
+    self.groups = groups
+  }
+
+  private static func flat(_ paths: [[Value]]) -> ([Value], [UInt64], [Int]) {
+    var keys: [Value] = []
+    var starts = [0]
+    starts.reserveCapacity(paths.count + 1)
+    for path in paths {
+      keys += path
+      starts.append(keys.count)
+    }
+    return (keys, keys.map(\.mark), starts)
+  }
+
+  init(_ other: Plan, program: Program) {
+    self.program = program
+    tree = other.tree
+    groups = other.groups
+    ruleTexts = other.ruleTexts
+    (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
+    constantMarks = program.constants.map(\.mark)
+  }
+}
+
+/// Chooses the rules of one group that can match, by values of the input.
+struct Dispatch: Sendable {
+  struct Level: Sendable {
+    let path: Int32
+    /// Numbers of nodes by the value of the path.
+    var branches: [Value: Int32] = [:]
+    /// The node of rules that do not test the path, or -1.
+    var otherwise: Int32 = -1
+  }
+
+  struct Node: Sendable {
+    var level: Level?
+    /// Positions in `entries` of rules whose tests end here.
+    var rules: [Int32] = []
+  }
+
+  var nodes: [Node] = []
+  /// Where the code of each rule begins, as a label.
+  var entries: [Int32] = []
+}
+
+/// Elements of a collection in the data by the value of one of their fields.
+struct HashIndex: Sendable {
+  let path: [Value]
+  let field: [Value]
+  /// Positions of elements, in order.
+  var positions: [Value: [Int32]] = [:]
+}
