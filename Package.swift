@@ -26,6 +26,7 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // C: module maps and shims
@@ -54,6 +55,12 @@ let package = Package(
 
     // L2: the file, the one writer, the pure console
     .target(
+      name: "PolicyFunctions",
+      dependencies: [
+        "Rego", "CanonicalJSON", "Documents", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ]),
+    .target(
       name: "Registry",
       dependencies: [
         "Decisions", "TransparencyLog", "Statements", "Delegations", "Approvals", "CanonicalJSON",
@@ -64,7 +71,7 @@ let package = Package(
       name: "Authority",
       dependencies: [
         "Registry", "Decisions", "TransparencyLog", "Statements", "Delegations", "Approvals",
-        "Rego", "CanonicalJSON", "Keys",
+        "PolicyFunctions", "Rego", "CanonicalJSON", "Keys",
       ]),
     .target(
       name: "Console",
@@ -99,8 +106,8 @@ let package = Package(
       name: "Commands",
       dependencies: [
         "Authority", "Console", "Terminal", "Enforcement", "Fixtures", "Registry", "Decisions",
-        "TransparencyLog", "Statements", "Delegations", "Approvals", "Rego", "Documents", "Cells",
-        "CanonicalJSON", "Keys",
+        "TransparencyLog", "Statements", "Delegations", "Approvals", "PolicyFunctions", "Rego",
+        "Documents", "Cells", "CanonicalJSON", "Keys",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(
@@ -140,6 +147,9 @@ let package = Package(
     .testTarget(
       name: "DelegationsTests",
       dependencies: ["TestSupport", "Delegations", "Statements", "CanonicalJSON", "Keys"]),
+    .testTarget(
+      name: "PolicyFunctionsTests",
+      dependencies: ["TestSupport", "PolicyFunctions", "Rego", "CanonicalJSON"]),
     .testTarget(
       name: "RegoTests", dependencies: ["TestSupport", "Rego", "CanonicalJSON"],
       exclude: ["Cases"]),

@@ -2,6 +2,7 @@ import CanonicalJSON
 package import Decisions
 import Delegations
 package import Keys
+import PolicyFunctions
 package import Registry
 import Rego
 package import Statements
@@ -70,7 +71,8 @@ extension Ledger {
     return PolicyInForce(
       record: DecisionMade.Policy(
         digest: record.digest, name: record.published.name, version: record.published.version),
-      compiled: try CompiledPolicy(modules: files, data: data))
+      compiled: try CompiledPolicy(
+        modules: files, data: data, builtins: PolicyFunctions.builtins))
   }
 
   /// The proof that an entry stands in the log up to a checkpoint.

@@ -4,6 +4,7 @@ import CanonicalJSON
 import Decisions
 import Foundation
 import Keys
+import PolicyFunctions
 import Registry
 import Rego
 import Statements
@@ -77,7 +78,8 @@ struct PolicyCommand: AsyncParsableCommand {
       let dataBytes = try data.map { try Parse.file($0) }
       _ = try CompiledPolicy(
         modules: sources,
-        data: try dataBytes.map { try JSONParser.parse($0) } ?? .object(JSONObject()))
+        data: try dataBytes.map { try JSONParser.parse($0) } ?? .object(JSONObject()),
+        builtins: PolicyFunctions.builtins)
       let ledger = try change.registry.ledger()
       let version =
         ledger.state.policies.values.filter { $0.published.name == ByteString(name) }
@@ -203,7 +205,8 @@ struct PolicyCommand: AsyncParsableCommand {
         }
         for member in object.members { document[member.name] = member.value }
       }
-      let policy = try CompiledPolicy(modules: modules, data: .object(document))
+      let policy = try CompiledPolicy(
+        modules: modules, data: .object(document), builtins: PolicyFunctions.builtins)
       let input = try input.map { try JSONParser.parse(try Parse.file($0)) }
       let now = Int64(Date().timeIntervalSince1970 * 1000) * 1_000_000
       let rows = try policy.query(
