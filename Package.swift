@@ -137,6 +137,10 @@ let package = Package(
         "TestSupport", "Authority", "Registry", "Decisions", "Approvals", "Statements",
         "CanonicalJSON", "Keys", "Console", "Terminal", "Enforcement",
       ], path: "Tests/Soak", exclude: ["hostile_agents.py"]),
+    .executableTarget(
+      name: "conformance", dependencies: ["PolicyFunctions", "Rego", "CanonicalJSON"],
+      path: "Tests/Conformance",
+      exclude: ["known-failures.tsv"]),
     .testTarget(name: "CanonicalJSONTests", dependencies: ["TestSupport", "CanonicalJSON"]),
     .testTarget(name: "KeysTests", dependencies: ["TestSupport", "Keys", "CanonicalJSON"]),
     .testTarget(
