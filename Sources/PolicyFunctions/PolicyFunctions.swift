@@ -28,8 +28,7 @@ package enum PolicyFunctions {
       "graphql.parse": unsupported, "graphql.parse_and_verify": unsupported,
       "graphql.parse_query": unsupported, "graphql.parse_schema": unsupported,
       "graphql.schema_is_valid": unsupported, "json.match_schema": unsupported,
-      "json.verify_schema": unsupported, "strings.render_template": unsupported,
-      "uri.parse": unsupported, "uri.is_valid": unsupported,
+      "json.verify_schema": unsupported,
     ]
   }()
 
