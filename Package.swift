@@ -164,7 +164,7 @@ let package = Package(
       name: "AuthorityTests",
       dependencies: [
         "TestSupport", "Authority", "Registry", "Decisions", "Delegations", "Statements",
-        "TransparencyLog", "CanonicalJSON", "Keys", "Approvals",
+        "TransparencyLog", "CanonicalJSON", "Keys", "Approvals", "PolicyFunctions",
       ]),
     .testTarget(
       name: "EnforcementTests",

@@ -75,7 +75,24 @@ extension ByteString: Hashable {
 
 extension ByteString: Comparable {
   package static func < (left: ByteString, right: ByteString) -> Bool {
-    left.bytes.lexicographicallyPrecedes(right.bytes)
+    left.bytes.withUnsafeBytes { one in
+      right.bytes.withUnsafeBytes { other in
+        let shared = min(one.count, other.count)
+        var index = 0
+        while index + 8 <= shared {
+          let first = UInt64(bigEndian: one.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+          let second = UInt64(
+            bigEndian: other.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+          if first != second { return first < second }
+          index += 8
+        }
+        while index < shared {
+          if one[index] != other[index] { return one[index] < other[index] }
+          index += 1
+        }
+        return one.count < other.count
+      }
+    }
   }
 
   /// Whether this text sorts before another by UTF-16 code units (RFC 8785 section 3.2.3).

@@ -47,6 +47,12 @@ package struct DaemonCommand: AsyncParsableCommand {
   var rate: Int = RequestLimits().decisionsPerSecond
 
   @Option(
+    help: ArgumentHelp(
+      "Seconds that the policy may take for one request; then it is answered 503 and nothing is "
+        + "recorded.", valueName: "seconds"))
+  var policySeconds: Double = RequestLimits().evaluationSeconds
+
+  @Option(
     name: .customLong("reader"),
     help: ArgumentHelp(
       "UID=user:NAME: what runs under this account reads holds and status as that operator, without "
@@ -82,7 +88,11 @@ package struct DaemonCommand: AsyncParsableCommand {
     guard [maxHolds, maxWaiting, rate].allSatisfy({ (1...1_000_000).contains($0) }) else {
       throw ValidationError("--max-holds, --max-waiting and --rate are from 1 to 1000000")
     }
+    guard (0.01...600).contains(policySeconds) else {
+      throw ValidationError("--policy-seconds is from 0.01 to 600")
+    }
     var limits = RequestLimits()
+    limits.evaluationSeconds = policySeconds
     limits.openHoldsPerAgent = maxHolds
     limits.waitingPerAgent = maxWaiting
     limits.decisionsPerSecond = rate

@@ -116,7 +116,11 @@ struct DecisionRoutes: AnsweringJSON {
       case let fault as AdmissionFault: (fault.code, .conflict)
       case let fault as StatementFault: (fault.code, .badRequest)
       case let overload as Overload:
-        (overload.code, overload.code == "overloaded" ? .serviceUnavailable : .tooManyRequests)
+        (
+          overload.code,
+          ["overloaded", "policy_timeout"].contains(overload.code)
+            ? .serviceUnavailable : .tooManyRequests
+        )
       default: ("no_decision", .serviceUnavailable)
       }
     logger.error("no decision", metadata: ["code": "\(code)"])

@@ -5,7 +5,7 @@ package import Rego
 /// what needs cryptography, YAML or the time-zone database.
 package enum PolicyFunctions {
   package static let builtins = BuiltinTable.core
-    .adding(BuiltinTable.time { TimeZoneFiles.rules(named: $0) })
+    .adding(BuiltinTable.time(release: TimeZoneFiles.release) { TimeZoneFiles.rules(named: $0) })
     .adding(digests)
     .adding(tokens)
     .adding(yaml)

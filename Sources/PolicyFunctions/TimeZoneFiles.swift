@@ -1,4 +1,4 @@
-import CanonicalJSON
+package import CanonicalJSON
 import Foundation
 import Rego
 import Synchronization
@@ -13,14 +13,17 @@ package enum TimeZoneFiles {
   /// How many names are remembered: a policy may make names up.
   private static let memory = 1000
 
-  /// The release of the database (`2025b`), to be recorded with what is decided by it; nil if there
-  /// is none.
-  package static let version: String? = {
-    guard
-      let data = FileManager.default.contents(atPath: folder + "/tzdata.zi"),
-      let line = String(decoding: data.prefix(200), as: UTF8.self).split(separator: "\n").first
-    else { return nil }
-    return line.split(separator: " ").last.map(String.init)
+  /// The release of the database (`2025b`), which is recorded with what is decided by it; `none` if
+  /// there is no database, and `unknown` if it does not say.
+  package static let release: ByteString = {
+    guard let data = FileManager.default.contents(atPath: folder + "/tzdata.zi") else {
+      return FileManager.default.fileExists(atPath: folder) ? "unknown" : "none"
+    }
+    let line = String(decoding: data.prefix(200), as: UTF8.self).split(separator: "\n").first
+    guard let word = line?.split(separator: " ").last, word.utf8.count <= 16,
+      word.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+    else { return "unknown" }
+    return ByteString(String(word))
   }()
 
   /// nil: there is no zone of that name.

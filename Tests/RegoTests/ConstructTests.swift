@@ -24,7 +24,8 @@ import Testing
     let file = try JSONParser.parse(bytes)
     for test in file["cases"]?.array ?? [] {
       let policy = try #require(test["policy"]?.string)
-      let said = ConstructTests.answer(policy, test["input"] ?? file["input"])
+      let said = ConstructTests.answer(
+        policy, test["input"] ?? file["input"], isStrict: test["strict"] == true)
       if let value = test["value"] {
         // Numbers equal in value are the same answer.
         #expect(said == .value(Value(value)), "\(policy.text)")
@@ -42,10 +43,12 @@ import Testing
     case errors([String])
   }
 
-  private static func answer(_ policy: ByteString, _ input: JSONValue?) -> Said {
+  private static func answer(
+    _ policy: ByteString, _ input: JSONValue?, isStrict: Bool
+  ) -> Said {
     do {
       let compiled = try CompiledPolicy(
-        modules: [SourceFile(name: "p.rego", text: policy.bytes)])
+        modules: [SourceFile(name: "p.rego", text: policy.bytes)], isStrict: isStrict)
       guard let value = try compiled.answers([["t", "x"]], input: input)[0].value else {
         return .undefined
       }

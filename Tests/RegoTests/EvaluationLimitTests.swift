@@ -102,10 +102,24 @@ import Testing
       "x := input" + String(repeating: ".a", count: 20_000),
       "x := y if { [" + String(repeating: "_, ", count: 8000) + "y] = ["
         + String(repeating: "1, ", count: 8000) + "1] }",
+      // Input that nests ever deeper: a modifier puts it below itself.
+      "x := a40\na0 := input\n"
+        + (1...40).map {
+          "a\($0) := a\($0 - 1) with input\(String(repeating: ".b", count: 100)) as input"
+        }.joined(separator: "\n"),
+      // Long texts and large values that are compared again and again.
+      "x := count([1 | some n in numbers.range(1, 200000); t == \"\(String(repeating: "a", count: 90_000))\"])"
+        + "\nt := concat(\"\", [\"\(String(repeating: "a", count: 89_999))\", \"b\"])",
+      "x := count([1 | some n in numbers.range(1, 200000); t == [\(String(repeating: "1,", count: 9000)) 1]])"
+        + "\nt := array.concat([\(String(repeating: "1,", count: 8999)) 1], [2])",
+      // Large objects that are copied again and again.
+      "x := count([y | some n in numbers.range(1, 200000); y := z with input.z as n])\n"
+        + "z := input.z\n",
     ]))
   func `a policy that asks for too much is an error that names the limit`(policy: PolicyText) throws
   {
-    let answer = refusal(policy.text, "{\"a\": 1}")
+    let many = (0..<20_000).map { ", \"k\($0)\": 1" }.joined()
+    let answer = refusal(policy.text, "{\"a\": 1\(policy.text.contains("input.z") ? many : "")}")
     #expect(
       ["eval_limit_error", "rego_parse_error"].contains(answer ?? ""), "\(answer ?? "") \(policy)")
   }
@@ -143,6 +157,49 @@ import Testing
     #expect(
       answer == "rego_parse_error" || answer == "eval_limit_error" || answer == "undefined",
       "\(answer ?? "") \(policy)")
+  }
+
+  @Test func `a watchdog ends an evaluation by its own code, and is not asked by a short one`()
+    throws
+  {
+    func code(_ policy: String) throws -> String? {
+      let compiled = try CompiledPolicy(
+        modules: [SourceFile(name: "t.rego", text: Array("package t\n\(policy)".utf8))])
+      do {
+        _ = try compiled.answers(
+          [["t", "x"]], input: nil,
+          environment: BuiltinContext.Environment(isOutOfTime: { true }))
+        return nil
+      } catch {
+        return error.code
+      }
+    }
+    let loop = "x := count([1 | some a in numbers.range(1, 900000)])"
+    #expect(try code(loop) == PolicyFault.cancelled)
+    #expect(try code("x := sort(numbers.range(1, 90000))") == PolicyFault.cancelled)
+    #expect(try code("x := 30 in numbers.range(1, 60000)") == PolicyFault.cancelled)
+    #expect(try code("x := count(numbers.range(1, 100))") == nil)
+    // Steps count the same with a watchdog that lets go on.
+    for steps in [100, 16_384, 16_385, 40_000] {
+      let compiled = try CompiledPolicy(
+        modules: [
+          SourceFile(
+            name: "t.rego",
+            text: Array("package t\nx := count([1 | some a in numbers.range(1, 3000)])".utf8))
+        ])
+      var codes: [String] = []
+      for watchdog in [nil, { @Sendable in false }] {
+        do {
+          _ = try compiled.answers(
+            [["t", "x"]], input: nil, limits: EvaluationLimits(steps: steps),
+            environment: BuiltinContext.Environment(isOutOfTime: watchdog))
+          codes.append("answered")
+        } catch {
+          codes.append(error.code)
+        }
+      }
+      #expect(codes[0] == codes[1])
+    }
   }
 
   @Test func `a package's name of thousands of parts is refused`() {

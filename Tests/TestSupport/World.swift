@@ -206,9 +206,13 @@ package final class World {
     return action.signed(by: try World.key(key ?? bot))
   }
 
-  /// The deciding service on this registry.
-  package func authority(limits: RequestLimits = RequestLimits()) throws -> DecisionAuthority {
-    try DecisionAuthority(
+  /// The deciding service on this registry; without limits of its own it waits long for policies, since
+  /// many tests run at once.
+  package func authority(limits: RequestLimits? = nil) throws -> DecisionAuthority {
+    var ample = RequestLimits()
+    ample.evaluationSeconds = 600
+    let limits = limits ?? ample
+    return try DecisionAuthority(
       registry: path, service: gateway, key: try World.key(gateway), pins: pins, trust: registry,
       limits: limits, clock: clock.clock)
   }

@@ -279,7 +279,20 @@ package actor DecisionAuthority {
       return .failed(AuthorityFault.refused(fault))
     } catch let fault as StatementFault {
       return .failed(AuthorityFault.statement(fault))
+    } catch is PolicyRuling.Interrupted {
+      refusals["policy_timeout", default: 0] += 1
+      return .failed(
+        Overload(
+          code: "policy_timeout", retryAfterSeconds: 1,
+          description: "the policy took longer than \(limits.evaluationSeconds) s on this machine; "
+            + "nothing was recorded; try again"))
     }
+  }
+
+  /// Ends the evaluation that begins now after the time it may take.
+  private func watchdog() -> PolicyRuling.Watchdog {
+    let end = ContinuousClock.now.advanced(by: .seconds(limits.evaluationSeconds))
+    return { ContinuousClock.now >= end }
   }
 
   private func decide(
@@ -322,7 +335,8 @@ package actor DecisionAuthority {
     _ signed: SignedAction, _ policy: PolicyInForce?, _ appending: Ledger.Appending
   ) throws -> Judgement {
     let procedure = Procedure(
-      state: ledger.state, policy: policy, service: service, now: appending.now)
+      state: ledger.state, policy: policy, service: service, now: appending.now,
+      watchdog: watchdog())
     do {
       try procedure.checkAudience(signed)
       if let index = try appending.transaction.decisionIndex(ofAction: signed.digest) {
@@ -332,7 +346,7 @@ package actor DecisionAuthority {
     } catch let refusal as Refusal {
       return .refused(refusal.reason)
     }
-    return .decided(procedure.decide(signed))
+    return .decided(try procedure.decide(signed))
   }
 
   private func tooManyHolds(_ agent: Principal, at now: Timestamp) -> Reason? {
@@ -414,7 +428,7 @@ package actor DecisionAuthority {
     if decision.verdict == .hold, let hold = ledger.state.holds[entry.envelope.digest],
       case .approved = hold.state(at: appending.now)
     {
-      return .released(procedure.release(hold, signed, isLate: isLate(hold)))
+      return .released(try procedure.release(hold, signed, isLate: isLate(hold)))
     }
     return .repeated(
       .recorded(

@@ -17,6 +17,11 @@ package struct RequestLimits: Sendable, Hashable {
   package var decisionsPerSecond = 1000
   /// Decisions of one key at once.
   package var burst = 2000
+  /// Seconds that the evaluation of a policy may take on this machine; then the request has no answer.
+  ///
+  /// What a policy may do is bounded by its steps, the same on every machine; this bounds what a
+  /// machine does where it is too slow for them.
+  package var evaluationSeconds = 5.0
   /// Requests for a key that one account of this machine may have open: for one agent, and in all.
   package var keyRequestsPerAgent = 1
   package var keyRequests = 8
@@ -31,9 +36,9 @@ package struct RequestLimits: Sendable, Hashable {
   package init() {}
 }
 
-/// A service that has too much to do to take a request: no decision was made, and nothing was recorded.
+/// A service that has too much to do to answer a request: no decision was made, and nothing was recorded.
 package struct Overload: Error, Sendable, CustomStringConvertible {
-  /// `overloaded`, or `rate_limited` where it is one key that asks too much.
+  /// `overloaded`, `policy_timeout`, or `rate_limited` where it is one key that asks too much.
   package let code: String
   package let retryAfterSeconds: Int
   package let description: String

@@ -417,15 +417,21 @@ private final class Judge {
         service: parts.header.signer, now: entry.received)
       let again: DecisionMade
       if let releases = made.releases, let hold = ledger.state.holds[releases] {
-        again = procedure.release(
+        again = try procedure.release(
           hold, signed,
           isLate: made.verdict == .deny && made.reasons.first?.code == "vote_late")
       } else {
         try procedure.checkAudience(signed)
         try procedure.checkFreshness(signed)
-        again = procedure.decide(signed)
+        again = try procedure.decide(signed)
       }
-      guard again == made else {
+      // Another release of the time-zone database may well answer the same.
+      guard again == made || again.with(zones: made.zones) == made else {
+        if made.zones != again.zones, let zones = made.zones {
+          return "entry \(index): it was decided with release \(zones.text) of the time-zone "
+            + "database, and this machine, with release \(again.zones?.text ?? "none"), decides "
+            + "\(again.verdict.rawValue)"
+        }
         return "entry \(index): decided again it is \(again.verdict.rawValue) "
           + "(\(again.reasons.first?.code.text ?? "")), and the log says \(made.verdict.rawValue) "
           + "(\(made.reasons.first?.code.text ?? ""))"

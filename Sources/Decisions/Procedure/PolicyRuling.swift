@@ -25,15 +25,26 @@ package struct PolicyRuling: Sendable {
   package let answer: Answer
   /// Every rule that matched, as `file:line`.
   package let rules: [ByteString]
+  /// The release of the time-zone database, if the answer rests on it.
+  package let zones: ByteString?
+
+  /// Says that an evaluation has to end, whatever it has come to.
+  package typealias Watchdog = @Sendable () -> Bool
+
+  /// An evaluation that its watchdog ended: there is no answer, and so nothing to record.
+  package struct Interrupted: Error {}
 
   /// What a policy's builtins are given: the instant of the decision as their clock, which the input
   /// states, so that the policy answers the same when it is asked again.
-  package static func environment(of input: JSONValue) -> BuiltinContext.Environment {
-    guard let text = input["time"]?.string, let time = Timestamp(text) else {
-      return BuiltinContext.Environment()
+  package static func environment(
+    of input: JSONValue, watchdog: Watchdog? = nil
+  ) -> BuiltinContext.Environment {
+    var environment = BuiltinContext.Environment(isOutOfTime: watchdog)
+    if let text = input["time"]?.string, let time = Timestamp(text) {
+      let (nanoseconds, overflow) = time.milliseconds.multipliedReportingOverflow(by: 1_000_000)
+      environment.now = overflow ? nil : nanoseconds
     }
-    let (nanoseconds, overflow) = time.milliseconds.multipliedReportingOverflow(by: 1_000_000)
-    return BuiltinContext.Environment(now: overflow ? nil : nanoseconds)
+    return environment
   }
 
   private static let package: [ByteString] = ["agent", "authz"]
@@ -41,24 +52,31 @@ package struct PolicyRuling: Sendable {
   /// Asks a policy: `deny` beats `require_approval`, which beats `allow`; nothing said is deny.
   ///
   /// Anything of the wrong kind is `policy_error`, a denial.
+  ///
+  /// - Throws: ``Interrupted`` if the watchdog ended the evaluation.
   package static func ask(
-    _ policy: CompiledPolicy, input: JSONValue, standard: ApprovalRule
-  ) -> PolicyRuling {
+    _ policy: CompiledPolicy, input: JSONValue, standard: ApprovalRule, watchdog: Watchdog? = nil
+  ) throws(Interrupted) -> PolicyRuling {
     let names: [ByteString] = ["deny", "require_approval", "allow", "approval"]
     let answers: [CompiledPolicy.Answer]
     do {
       answers = try policy.answers(
         names.map { package + [$0] }, input: input,
-        environment: environment(of: input))
+        environment: environment(of: input, watchdog: watchdog))
     } catch {
+      if error.code == PolicyFault.cancelled { throw Interrupted() }
       return error.ruling
     }
     let rules = answers.flatMap(\.rules)
+    let zones = answers.last?.zones
     func failed(_ detail: String) -> PolicyRuling {
       PolicyRuling(
-        answer: .deny([Reason(code: "policy_error", detail: ByteString(detail))]), rules: rules)
+        answer: .deny([Reason(code: "policy_error", detail: ByteString(detail))]), rules: rules,
+        zones: zones)
     }
-    func ruling(_ answer: Answer) -> PolicyRuling { PolicyRuling(answer: answer, rules: rules) }
+    func ruling(_ answer: Answer) -> PolicyRuling {
+      PolicyRuling(answer: answer, rules: rules, zones: zones)
+    }
     switch answers[0].value {
     case nil, .bool(false)?: break
     case .bool(true)?:
@@ -101,7 +119,8 @@ package struct PolicyRuling: Sendable {
 extension PolicyFault {
   fileprivate var ruling: PolicyRuling {
     PolicyRuling(
-      answer: .deny([Reason(code: "policy_error", detail: ByteString(description))]), rules: [])
+      answer: .deny([Reason(code: "policy_error", detail: ByteString(description))]), rules: [],
+      zones: nil)
   }
 }
 

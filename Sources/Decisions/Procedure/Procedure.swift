@@ -10,14 +10,19 @@ package struct Procedure {
   private let policy: PolicyInForce?
   private let now: Timestamp
   private let service: Principal
+  private let watchdog: PolicyRuling.Watchdog?
 
+  /// `watchdog`: Ends the evaluation of the policy; only where decisions are made, never where they
+  /// are made again.
   package init(
-    state: AuthorityState, policy: PolicyInForce?, service: Principal, now: Timestamp
+    state: AuthorityState, policy: PolicyInForce?, service: Principal, now: Timestamp,
+    watchdog: PolicyRuling.Watchdog? = nil
   ) {
     self.state = state
     self.policy = policy
     self.now = now
     self.service = service
+    self.watchdog = watchdog
   }
 
   /// The first half of step 3: meant for this registry and service.
@@ -57,8 +62,8 @@ package struct Procedure {
   }
 
   /// Steps 4 to 8 for a new action.
-  package func decide(_ signed: SignedAction) -> DecisionMade {
-    judge(signed, releasing: nil)
+  package func decide(_ signed: SignedAction) throws(PolicyRuling.Interrupted) -> DecisionMade {
+    try judge(signed, releasing: nil)
   }
 
   /// Steps 4 to 8 again, for an action whose hold is approved: release it, or let the hold lapse.
@@ -68,8 +73,8 @@ package struct Procedure {
   /// it can only refuse.
   package func release(
     _ hold: Hold, _ signed: SignedAction, isLate: Bool = false
-  ) -> DecisionMade {
-    judge(signed, releasing: hold, isLate: isLate)
+  ) throws(PolicyRuling.Interrupted) -> DecisionMade {
+    try judge(signed, releasing: hold, isLate: isLate)
   }
 
   /// The code with which key, lock or chain would refuse an action today, if they would.
@@ -144,7 +149,8 @@ package struct Procedure {
 
   private func judge(
     _ signed: SignedAction, releasing hold: Hold?, isLate: Bool = false
-  ) -> DecisionMade {
+  ) throws(PolicyRuling.Interrupted) -> DecisionMade {
+    var zones: ByteString?
     func decision(
       _ verdict: Verdict, _ reasons: [Reason], rules: [ByteString] = [],
       authority: Authority? = nil, holding: DecisionMade.Hold? = nil, isJudged: Bool = true
@@ -152,8 +158,8 @@ package struct Procedure {
       DecisionMade(
         action: signed.digest, key: signed.key, signature: signed.signature, verdict: verdict,
         reasons: reasons, rules: rules, chain: authority?.chain.digests ?? [],
-        policy: authority == nil || !isJudged ? nil : policy?.record, resource: authority?.facts,
-        hold: holding, releases: hold?.digest,
+        policy: authority == nil || !isJudged ? nil : policy?.record, zones: zones,
+        resource: authority?.facts, hold: holding, releases: hold?.digest,
         votes: hold.map { $0.approvals.map(\.digest) + ($0.brokenGlass.map { [$0.digest] } ?? []) }
           ?? [])
     }
@@ -173,8 +179,10 @@ package struct Procedure {
     let input = PolicyInput.document(
       action: signed.action, agent: authority.agent, key: signed.key, chain: authority.chain,
       resource: authority.facts, now: now)
-    let ruling = PolicyRuling.ask(
-      policy.compiled, input: input, standard: state.registry?.approvalDefault ?? .standard)
+    let ruling = try PolicyRuling.ask(
+      policy.compiled, input: input, standard: state.registry?.approvalDefault ?? .standard,
+      watchdog: watchdog)
+    zones = ruling.zones
     if case .deny(let reasons) = ruling.answer {
       return decision(.deny, reasons, rules: ruling.rules, authority: authority)
     }

@@ -26,7 +26,7 @@ extension Reach {
     let input = PolicyInput.document(
       action: asked, agent: registered, key: key, chain: chain,
       resource: state.resources.facts(for: resource), now: now)
-    return PolicyRuling.ask(
+    return try? PolicyRuling.ask(
       policy.compiled, input: input, standard: state.registry?.approvalDefault ?? .standard
     ).answer
   }

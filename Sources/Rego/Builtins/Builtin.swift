@@ -55,6 +55,8 @@ package enum EvaluationLimit: String, Sendable, Equatable {
   case bytes
   case depth
   case nesting
+  /// The watchdog of the module above ended the evaluation.
+  case time
 }
 
 /// What builtins of one evaluation share: its limits, and what is injected from above.
@@ -67,17 +69,34 @@ package struct BuiltinContext: Sendable {
     package var now: Int64?
     /// From which `rand.intn` and `uuid.rfc4122` draw.
     package var seed: [UInt8]?
+    /// Whether the evaluation is to end with `eval_cancel_error`; asked every
+    /// ``BuiltinContext/stepsBetweenLooks`` steps.
+    ///
+    /// Not part of what a policy means: what was ended by it has no answer.
+    package var isOutOfTime: (@Sendable () -> Bool)?
 
-    package init(now: Int64? = nil, seed: [UInt8]? = nil) {
+    package init(
+      now: Int64? = nil, seed: [UInt8]? = nil, isOutOfTime: (@Sendable () -> Bool)? = nil
+    ) {
       self.now = now
       self.seed = seed
+      self.isOutOfTime = isOutOfTime
     }
   }
 
   package let environment: Environment
-  /// Steps and bytes that are left of this evaluation.
-  package private(set) var stepsLeft: Int
+  /// Steps that are left until the watchdog is looked at, and those that are left after that.
+  private var steps: Int
+  private var laterSteps: Int
+  /// Bytes that are left of this evaluation.
   package private(set) var bytesLeft: Int
+  /// The release of the time-zone database that was looked at; nil if none was.
+  package var zones: ByteString?
+
+  package static let stepsBetweenLooks = 16_384
+
+  /// Steps that are left of this evaluation.
+  package var stepsLeft: Int { steps + laterSteps }
   /// What a builtin keeps for later calls in the same evaluation, under keys of its own
   /// (a compiled pattern, the state of a generator).
   package var kept: [KeptKey: any Sendable] = [:]
@@ -96,15 +115,27 @@ package struct BuiltinContext: Sendable {
 
   package init(environment: Environment, steps: Int, bytes: Int) {
     self.environment = environment
-    stepsLeft = steps
+    let most = max(0, steps)
+    self.steps = environment.isOutOfTime == nil ? most : min(most, BuiltinContext.stepsBetweenLooks)
+    laterSteps = most - self.steps
     bytesLeft = bytes
   }
 
   /// Counts work: about one step for each value looked at and for each 8 bytes of text.
   @inline(__always)
   package mutating func charge(steps: Int) throws(BuiltinFailure) {
-    guard steps <= stepsLeft, steps >= 0 else { throw .limit(.steps) }
-    stepsLeft -= steps
+    guard steps <= self.steps, steps >= 0 else { return try chargeAndLook(steps) }
+    self.steps -= steps
+  }
+
+  /// Counts work that goes beyond the steps until the next look at the watchdog.
+  @inline(never)
+  private mutating func chargeAndLook(_ count: Int) throws(BuiltinFailure) {
+    guard count >= 0, count <= stepsLeft else { throw .limit(.steps) }
+    if environment.isOutOfTime?() ?? false { throw .limit(.time) }
+    let left = stepsLeft - count
+    steps = min(left, BuiltinContext.stepsBetweenLooks)
+    laterSteps = left - steps
   }
 
   /// Counts memory about to be made: before it is made, where little input makes much output.

@@ -12,8 +12,10 @@ extension BuiltinTable {
   ])
 
   /// The builtins of time; zones are looked up in what the module above has read.
-  package static func time(zones: @escaping ZoneLookup) -> [Builtin] {
-    let moment = Moment.reader(zones)
+  ///
+  /// `release`: Of the time-zone database; it is noted where a name is looked up.
+  package static func time(release: ByteString, zones: @escaping ZoneLookup) -> [Builtin] {
+    let moment = Moment.reader(release, zones)
     return [
       Builtin("time.now_ns", [], .number, isNondeterministic: true) {
         (_, context) throws(BuiltinFailure) in
@@ -171,7 +173,7 @@ private struct Moment {
   typealias Reader = @Sendable (Value, inout BuiltinContext) throws(BuiltinFailure) -> Moment
 
   /// Reads `ns`, `[ns, zone]` or `[ns, zone, layout]`.
-  static func reader(_ zones: @escaping BuiltinTable.ZoneLookup) -> Reader {
+  static func reader(_ release: ByteString, _ zones: @escaping BuiltinTable.ZoneLookup) -> Reader {
     { (value, context) throws(BuiltinFailure) in
       try context.charge(steps: 16)
       var number = value
@@ -189,6 +191,7 @@ private struct Moment {
             if name.text.contains("..") || name.hasPrefix("/") || name.hasPrefix("\\") {
               throw .failed("time: invalid location name")
             }
+            context.zones = release
             guard let rules = zones(name) else {
               throw .failed("unknown time zone \(name.text)")
             }

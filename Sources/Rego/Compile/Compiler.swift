@@ -6,6 +6,8 @@ struct Compiler {
     let code: String
     let message: String
     let place: Place
+    /// Whether it tells of something that is declared and not used.
+    var isUnused = false
   }
 
   let modules: [ModuleSyntax]
@@ -16,7 +18,7 @@ struct Compiler {
 
   /// - Throws: ``PolicyFault`` `invalid` with every fault found, sorted by place.
   init(
-    _ modules: [ModuleSyntax], data: Value, builtins table: BuiltinTable
+    _ modules: [ModuleSyntax], data: Value, builtins table: BuiltinTable, isStrict: Bool = false
   ) throws(PolicyFault) {
     self.modules = modules
     var clashes: [RuleTree.Clash] = []
@@ -40,6 +42,7 @@ struct Compiler {
         tree: tree, package: scopes[number], imports: Compiler.imports(modules[number], &faults),
         annotations: annotations, builtins: numbers)
       resolver.isVersion0 = modules[number].isVersion0
+      resolver.isStrict = isStrict
       return resolver
     }
     var mocked: Set<MockTarget> = []
@@ -65,7 +68,10 @@ struct Compiler {
       edges.append(dependencies.sorted())
       places.append(rules.first?.place ?? Place(line: 1, column: 1))
     }
-    for resolver in resolvers { faults += resolver.faults }
+    for (module, resolver) in zip(modules, resolvers) {
+      faults += resolver.faults
+      if isStrict { faults += Compiler.unusedImports(of: module, used: resolver.usedImports) }
+    }
     faults += Recursion.faults(edges, tree: tree, places: places)
     program.builtins = numbers.used
     program.mocked = mocked
@@ -103,6 +109,18 @@ struct Compiler {
       if diagnostics.count >= 100 { break }
     }
     return .invalid(diagnostics)
+  }
+
+  private static func unusedImports(of module: ModuleSyntax, used: Set<String>) -> [Fault] {
+    module.imports.filter {
+      ($0.path[0] == "data" || $0.path[0] == "input") && !used.contains($0.name)
+    }.map {
+      Fault(
+        code: "rego_compile_error",
+        message: "import \($0.path.joined(separator: "."))"
+          + ($0.alias.map { " as \($0)" } ?? "") + " unused",
+        place: $0.place, isUnused: true)
+    }
   }
 
   /// The imports of documents by the name they are used under.

@@ -28,7 +28,12 @@ extension Resolver {
               "variables must not shadow \(name) (use a different variable name)",
               variable.place)
           }
-          _ = declare(name, "declared", variable.place)
+          let slot = declare(name, "declared", variable.place)
+          if let last = declarations.last?.indices.last,
+            declarations[declarations.count - 1][last].slot == slot
+          {
+            declarations[declarations.count - 1][last].isSome = true
+          }
         }
       }
       return nil
@@ -42,12 +47,16 @@ extension Resolver {
         declarePattern(value, kind: "declared", &declared)
       }
       let patterns = (key.map { pattern($0) }, pattern(value))
+      // What an iteration binds need not be used.
+      for name in declared { lookup(name).map { uses[$0] += 1 } }
       return step(.iterate(key: patterns.0, value: patterns.1, domain: source))
     case .every(let key, let value, let domain, let body):
       let source = term(domain)
       let first = names.count
       scopes.append([:])
       later.append([])
+      declarations.append([])
+      direct.append([])
       func slot(_ term: Term) -> Int {
         guard case .variable(let name) = term.kind else { return newSlot("$") }
         return declare(name, "declared", term.place)
@@ -108,6 +117,7 @@ extension Resolver {
     if head == "input" {
       target = .input(Array(parts.dropFirst()))
     } else if let path = imports[head], path[0] == "input" {
+      usedImports.insert(head)
       target = .input(Array(path.dropFirst()) + Array(parts.dropFirst()))
     } else if let found = callee(syntax.target) {
       switch found {
@@ -129,6 +139,7 @@ extension Resolver {
         }
       }
     } else if let path = documentPath(parts) {
+      usedImports.insert(head)
       target = .data(path)
     } else {
       report(

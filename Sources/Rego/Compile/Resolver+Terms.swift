@@ -12,7 +12,10 @@ extension Resolver {
       {
         if name == "input" { return .input(resolved) }
         if name == "data" { return dataReference(resolved, head.place) }
-        if let path = imports[name] { return global(path, resolved, head.place) }
+        if let path = imports[name] {
+          usedImports.insert(name)
+          return global(path, resolved, head.place)
+        }
         if package.ruleNames.contains(name) {
           return dataReference(
             (package.path + [name]).map { .constant(.string(ByteString($0))) } + resolved,
@@ -142,6 +145,7 @@ extension Resolver {
 
   mutating func callee(_ callee: Term) -> Callee? {
     let parts = parts(callee)
+    if let head = parts.first, imports[head] != nil { usedImports.insert(head) }
     if let path = documentPath(parts), let node = tree.node(at: path),
       tree.nodes[node].group >= 0, tree.groups[tree.nodes[node].group].kind == .function
     {

@@ -19,6 +19,16 @@ struct ResolvedRule: Sendable {
   let lastLine: Int32
 }
 
+/// A variable that a scope declares.
+struct Declaration {
+  let slot: Int
+  /// As in OPA's messages: `arg`, `assigned` or `declared`.
+  let kind: String
+  let place: Place
+  /// Whether it is of `some x`, which gives it no value.
+  var isSome = false
+}
+
 /// What the modules of one package share, to resolve names in.
 struct PackageScope {
   let path: [String]
@@ -61,6 +71,16 @@ struct Resolver {
   /// Those of them that were met before their declaration.
   var early: Set<String> = []
   var names: [String] = []
+  /// By slot, how often it is used other than by its declaration.
+  var uses: [Int] = []
+  /// What the open scopes declare, to tell what is not used.
+  var declarations: [[Declaration]] = []
+  /// By open scope, the names that stand in its own literals and heads, closures aside.
+  var direct: [Set<String>] = []
+  /// Whether what OPA's strict mode refuses is refused: arguments, assigned variables and imports that
+  /// nothing uses.
+  var isStrict = false
+  var usedImports: Set<String> = []
   var faults: [Compiler.Fault] = []
   /// The groups that what is resolved rests on.
   var dependencies: Set<Int> = []
@@ -100,6 +120,10 @@ struct Resolver {
     early = []
     later = [[]]
     names = []
+    uses = []
+    declarations = [[]]
+    direct = [[]]
+    let faultsBefore = faults.count
     rulePlace = syntax.place
     rulePath = package.path + [syntax.name]
     var declared: Set<String> = []
@@ -139,6 +163,10 @@ struct Resolver {
       branches.append(ResolvedRule.Branch(steps: steps, value: value, place: branch.place))
       close()
     }
+    if let arguments = declarations.popLast() { reportUnused(arguments, in: syntax.place) }
+    // What is not used is told only where nothing else is wrong, as OPA does.
+    let others = faults[faultsBefore...].filter { !$0.isUnused }
+    if !others.isEmpty { faults.replaceSubrange(faultsBefore..., with: others) }
     if names.count > Resolver.slotLimit {
       report(
         "rego_parse_error", "a rule has more than \(Resolver.slotLimit) variables", syntax.place)
@@ -152,6 +180,7 @@ struct Resolver {
 
   mutating func newSlot(_ name: String) -> Int {
     names.append(name)
+    uses.append(0)
     return names.count - 1
   }
 
@@ -168,7 +197,31 @@ struct Resolver {
     later[scope].remove(name)
     let slot = newSlot(name)
     scopes[scope][name] = slot
+    if !name.hasPrefix("$"), scope < declarations.count {
+      declarations[scope].append(Declaration(slot: slot, kind: kind, place: place))
+    }
     return slot
+  }
+
+  /// Reports what a scope declares and nothing uses.
+  private mutating func reportUnused(_ declared: [Declaration], in place: Place? = nil) {
+    for declaration in declared where uses[declaration.slot] <= 0 {
+      let name = names[declaration.slot]
+      switch declaration.kind {
+      case "declared": unused("declared var \(name) unused", declaration.place)
+      case "assigned" where isStrict: unused("assigned var \(name) unused", declaration.place)
+      case "arg" where isStrict:
+        unused(
+          "unused argument \(name). (hint: use _ (wildcard variable) instead)",
+          place ?? declaration.place)
+      default: continue
+      }
+    }
+  }
+
+  private mutating func unused(_ message: String, _ place: Place) {
+    faults.append(
+      Compiler.Fault(code: "rego_compile_error", message: message, place: place, isUnused: true))
   }
 
   /// Opens the scope of a body: names used in it that nothing else explains are its own.
@@ -199,11 +252,15 @@ struct Resolver {
       }
     }
     for head in heads { head.collectNames(into: &used) }
+    let own = used.filter { name in
+      !declared.contains(name) && (lookup(name) == nil && !isGlobal(name) || takesOver(name))
+    }
     scopes.append([:])
     later.append(declared)
-    let scope = scopes.count - 1
-    for name in used where !declared.contains(name) && lookup(name) == nil && !isGlobal(name) {
-      scopes[scope][name] = newSlot(name)
+    declarations.append([])
+    direct.append(Set(used))
+    for name in own where scopes[scopes.count - 1][name] == nil {
+      scopes[scopes.count - 1][name] = newSlot(name)
     }
   }
 
@@ -218,9 +275,22 @@ struct Resolver {
     return builtins.table[parts.joined(separator: ".")] != nil
   }
 
+  /// Whether a variable that a body around declares by `some`, and does not use itself, is a closure's
+  /// own; it then counts as used.
+  private mutating func takesOver(_ name: String) -> Bool {
+    guard let scope = scopes.lastIndex(where: { $0[name] != nil }), let slot = scopes[scope][name],
+      !direct[scope].contains(name),
+      declarations[scope].contains(where: { $0.slot == slot && $0.isSome })
+    else { return false }
+    uses[slot] += 1
+    return true
+  }
+
   mutating func close() {
     scopes.removeLast()
+    direct.removeLast()
     later.removeLast()
+    if let declared = declarations.popLast() { reportUnused(declared) }
   }
 
   func lookup(_ name: String) -> Int? {
@@ -232,102 +302,6 @@ struct Resolver {
 
   func isGlobal(_ name: String) -> Bool {
     name == "input" || name == "data" || imports[name] != nil || package.ruleNames.contains(name)
-  }
-
-  // MARK: names
-
-  /// Declares the variables of a pattern: of an argument, of `:=`, of `some ... in`.
-  mutating func declarePattern(_ term: Term, kind: String, _ declared: inout Set<String>) {
-    switch term.kind {
-    case .variable(let name):
-      if kind == "arg", declared.contains(name) { return }
-      if name == "input" || name == "data" {
-        report(
-          "rego_compile_error",
-          "variables must not shadow \(name) (use a different variable name)", term.place)
-      }
-      declared.insert(name)
-      _ = declare(name, kind, term.place)
-    case .array(let terms): for part in terms { declarePattern(part, kind: kind, &declared) }
-    case .object(let pairs):
-      for pair in pairs { declarePattern(pair.value, kind: kind, &declared) }
-    case .set(let terms) where kind == "declared":
-      for part in terms { declarePattern(part, kind: kind, &declared) }
-    default: break
-    }
-  }
-
-  /// A pattern whose variables are declared.
-  mutating func pattern(_ syntax: Term) -> Node { term(syntax) }
-
-  mutating func variable(_ name: String, _ place: Place) -> Node {
-    if let slot = lookup(name) { return .local(slot) }
-    if name == "input" { return .input([]) }
-    if name == "data" { return dataReference([], place) }
-    if later.last?.contains(name) == true, !isGlobal(name) {
-      early.insert(name)
-      return .local(newSlot(name))
-    }
-    if let path = imports[name] { return global(path, [], place) }
-    if package.ruleNames.contains(name) {
-      return dataReference(
-        (package.path + [name]).map { .constant(.string(ByteString($0))) }, place)
-    }
-    // Not met where the scope was opened: in a closure's head or a modifier's target.
-    let slot = newSlot(name)
-    scopes[scopes.count - 1][name] = slot
-    return .local(slot)
-  }
-
-  /// A path of an import, and keys below it.
-  mutating func global(_ path: [String], _ keys: [Node], _ place: Place) -> Node {
-    let all = path.dropFirst().map { Node.constant(.string(ByteString($0))) } + keys
-    return path[0] == "input" ? .input(all) : dataReference(all, place)
-  }
-
-  mutating func dataReference(_ keys: [Node], _ place: Place) -> Node {
-    depend(on: keys[...], at: RuleTree.root)
-    var node = RuleTree.root
-    for key in keys {
-      guard case .constant(.string(let name)) = key,
-        let child = tree.nodes[node].children[name.text]
-      else {
-        node = RuleTree.root
-        break
-      }
-      node = child
-    }
-    if tree.nodes[node].group >= 0, case let group = tree.groups[tree.nodes[node].group],
-      group.kind == .function
-    {
-      let types = Array(repeating: "any", count: group.arity).joined(separator: ", ")
-      report(
-        "rego_type_error",
-        "function data.\(group.path.joined(separator: ".")) used as reference, not called\n\thave: (\(types)) => any",
-        place)
-    }
-    return .data(keys)
-  }
-
-  /// Adds every group that a reference may read.
-  private mutating func depend(on keys: ArraySlice<Node>, at start: Int) {
-    var nodes = [start]
-    for key in keys {
-      if nodes.isEmpty { return }
-      var next: [Int] = []
-      for node in nodes {
-        if tree.nodes[node].group >= 0 { dependencies.insert(tree.nodes[node].group) }
-        if case .constant(let value) = key {
-          if case .string(let text) = value, let child = tree.nodes[node].children[text.text] {
-            next.append(child)
-          }
-        } else {
-          next += tree.nodes[node].children.values
-        }
-      }
-      nodes = next
-    }
-    for node in nodes { dependencies.formUnion(tree.groups(below: node)) }
   }
 }
 

@@ -59,6 +59,19 @@ struct Trace {
 }
 
 extension Machine {
+  /// Notes an instruction that is about to run, if that is asked for.
+  @inline(never)
+  mutating func observe(_ pc: Int32) {
+    if contexts.isEmpty { trace?.step(pc) }
+    coverage?.note(pc)
+  }
+
+  @inline(never)
+  mutating func observe(held definition: Int32) {
+    if contexts.isEmpty { trace?.held(definition) }
+    coverage?.note(held: definition)
+  }
+
   mutating func noteFailure(_ pc: Int32) {
     let compared: [Value?]
     switch program.code[Int(pc)] {

@@ -39,6 +39,7 @@ extension Machine {
       guard let key = registers[base + Int(first) + 2 * index],
         let value = registers[base + Int(first) + 2 * index + 1]
       else { continue }
+      try chargePart(value, at: pc)
       pairs.append(ObjectValue.Pair(key: key, value: value))
     }
     try chargeSort(pairs.map(\.key), at: pc)
@@ -52,22 +53,21 @@ extension Machine {
   }
 
   /// Refuses two values under one key.
-  private func checkConflicts(
+  private mutating func checkConflicts(
     _ pairs: [ObjectValue.Pair], _ object: ObjectValue, at pc: Int32
   ) throws(Fault) {
-    for pair in pairs where object[pair.key] != pair.value {
-      throw Fault(
-        code: "eval_conflict_error", message: "object keys must be unique", at: pc)
+    for pair in pairs {
+      try chargeKey(pair.value, at: pc)
+      guard object[pair.key] == pair.value else {
+        throw Fault(
+          code: "eval_conflict_error", message: "object keys must be unique", at: pc)
+      }
     }
   }
 
   /// Sorting compares each element with some others: composites cost their size.
   private mutating func chargeSort(_ elements: [Value], at pc: Int32) throws(Fault) {
-    var cost = 0
-    for element in elements where element.isComposite {
-      cost += element.weight ?? 0
-    }
-    try charge(steps: cost, at: pc)
+    for element in elements { try chargeKey(element, at: pc) }
   }
 
   mutating func add(_ builder: Int32, _ register: Int32, at pc: Int32) throws(Fault) {
@@ -90,6 +90,7 @@ extension Machine {
       return
     }
     try charge(bytes: 32, at: pc)
+    try chargePart(value, at: pc)
     let place = builderBase + Int(builder)
     guard case .pairs(var pairs) = builders[place] else {
       builders[place] = .pairs([ObjectValue.Pair(key: key, value: value)])
@@ -120,6 +121,8 @@ extension Machine {
       try chargeKey(key, at: pc)
       keys.append(key)
     }
+    // Where another value stands already, both are compared.
+    try chargeKey(value, at: pc)
     guard root.insert(keys[...], value, isElement: isElement, isDefault: isDefault) else {
       throw Fault(
         code: "eval_conflict_error", message: "object keys must be unique", at: pc)

@@ -137,26 +137,32 @@ extension Machine {
     for index in current.memo.indices { current.memo[index] = .unknown }
   }
 
-  mutating func setInput(_ path: Int32, _ register: Int32) {
+  mutating func setInput(_ path: Int32, _ register: Int32, at pc: Int32) throws(Fault) {
     guard let value = registers[base + Int(register)] else { return }
-    current.input = Machine.replacing(
-      current.input ?? .emptyObject, program.paths[Int(path)][...], value)
+    current.input = try replacing(
+      current.input ?? .emptyObject, program.paths[Int(path)], value, at: pc)
   }
 
-  mutating func setData(_ path: Int32, _ register: Int32) {
+  mutating func setData(_ path: Int32, _ register: Int32, at pc: Int32) throws(Fault) {
     guard let value = registers[base + Int(register)] else { return }
     let keys = program.paths[Int(path)]
-    current.data = Machine.replacing(current.data, keys[...], value)
+    current.data = try replacing(current.data, keys, value, at: pc)
     current.shadows.append(keys)
   }
 
   /// A document with a value at a path; what stands in the way is replaced.
-  static func replacing(_ document: Value, _ path: ArraySlice<Value>, _ value: Value) -> Value {
+  ///
+  /// Each object on the path is copied, and counted; the whole nests no deeper than any value.
+  private mutating func replacing(
+    _ document: Value, _ path: [Value], _ value: Value, at pc: Int32
+  ) throws(Fault) -> Value {
     var parents: [(ObjectValue, Value)] = []
     var here: Value? = document
     for key in path {
       var object = ObjectValue()
       if case .object(let found)? = here { object = found }
+      try charge(steps: 1 + object.count / 8, at: pc)
+      try charge(bytes: 64 + 32 * object.count, at: pc)
       parents.append((object, key))
       here = object[key]
     }
@@ -166,6 +172,7 @@ extension Machine {
       changed[key] = result
       result = .object(changed)
     }
+    try checkNesting(result, at: pc)
     return result
   }
 }

@@ -53,7 +53,9 @@ extension Machine {
   }
 
   /// Iterates over the keys of data and rules alike.
-  mutating func documentIterate(_ iterator: Int32, _ source: Int32) -> Bool {
+  mutating func documentIterate(
+    _ iterator: Int32, _ source: Int32, at pc: Int32
+  ) throws(Fault) -> Bool {
     var keys: [Value] = []
     switch registers[base + Int(source)] {
     case .object(let object)?: keys = object.pairs.map(\.key)
@@ -61,7 +63,9 @@ extension Machine {
     case .set(let set)?: keys = set.elements
     default: break
     }
+    try charge(steps: keys.count / 8, at: pc)
     if let node = node(source) {
+      try charge(steps: keys.count + tree.nodes[node].children.count, at: pc)
       keys += tree.nodes[node].children.keys.map { .string(ByteString($0)) }
       keys = SetValue(keys).elements
     }
@@ -78,12 +82,11 @@ extension Machine {
       registers[base + Int(target)] = value
       return .found
     }
-    let groups = tree.groups(below: node)
+    let groups = try groups(below: node, at: pc)
     var done = 0
     if case .number(let number)? = registers[base + Int(target) + 1] {
       done = Int(number.integer ?? 0)
     }
-    try charge(steps: groups.count / 8, at: pc)
     while done < groups.count {
       if tree.groups[groups[done]].kind != .function, case .unknown = rule(groups[done]) {
         registers[base + Int(target) + 1] = .number(Number(done))
@@ -96,6 +99,15 @@ extension Machine {
     try checkNesting(value, at: pc)
     registers[base + Int(target)] = value
     return .found
+  }
+
+  /// The groups below a node, which are looked for once.
+  private mutating func groups(below node: Int, at pc: Int32) throws(Fault) -> [Int] {
+    if let known = groupsBelow[node] { return known }
+    let groups = tree.groups(below: node)
+    groupsBelow[node] = groups
+    try charge(steps: groups.count, at: pc)
+    return groups
   }
 
   /// Data and rules below a node in one value; it nests as deep as packages do.

@@ -67,7 +67,7 @@ extension Machine {
 
   // MARK: rules by index
 
-  mutating func dispatch(_ iterator: Int32, _ table: Int) {
+  mutating func dispatch(_ iterator: Int32, _ table: Int, at pc: Int32) throws(Fault) {
     guard trace == nil else {
       // An explanation tries every rule.
       iterators[iteratorBase + Int(iterator)] = Iterator(
@@ -80,15 +80,15 @@ extension Machine {
     var waiting: [Int32] = []
     var node = 0
     while true {
+      try charge(steps: 1, at: pc)
       for rule in program.dispatches[table].nodes[node].rules {
         if first < 0 { first = rule } else { found.append(rule) }
       }
       var next: Int32 = -1
       if let path = program.dispatches[table].nodes[node].level?.path {
-        if let value = inputValue(path),
-          let branch = program.dispatches[table].nodes[node].level?.branches[value]
-        {
-          next = branch
+        if let value = inputValue(path) {
+          try chargeKey(value, at: pc)
+          next = program.dispatches[table].nodes[node].level?.branches[value] ?? -1
         }
         if let otherwise = program.dispatches[table].nodes[node].level?.otherwise, otherwise >= 0 {
           if next >= 0 { waiting.append(otherwise) } else { next = otherwise }
@@ -105,6 +105,7 @@ extension Machine {
       return
     }
     found.append(first)
+    try charge(steps: found.count, at: pc)
     found.sort()
     for index in found.indices {
       found[index] = program.dispatches[table].entries[Int(found[index])]

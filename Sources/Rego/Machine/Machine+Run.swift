@@ -6,11 +6,12 @@ extension Machine {
     try enter(procedure, returnTo: -1, at: -1)
     let code = program.code
     let labels = program.labels
+    let isObserved = trace != nil || coverage != nil
     var pc = program.procedures[Int(procedure)].entry
     while true {
       let here = pc
       try charge(steps: 1, at: here)
-      if trace != nil, contexts.isEmpty { trace?.step(here) }
+      if isObserved { observe(here) }
       pc += 1
       switch code[Int(here)] {
       // Values
@@ -67,10 +68,12 @@ extension Machine {
         let holds = try compare(comparison, left, right, at: here)
         registers[base + Int(target)] = .bool(holds)
       case .equalConstant(let register, let constant, let fail):
+        try chargeConstant(constant, at: here)
         if registers[base + Int(register)] != program.constants[Int(constant)] {
           pc = miss(here, labels[Int(fail)])
         }
       case .inputEquals(let path, let constant, let fail):
+        try chargeConstant(constant, at: here)
         if !inputEquals(path, constant) {
           pc = miss(here, labels[Int(fail)])
         }
@@ -121,7 +124,7 @@ extension Machine {
           pc = program.procedures[group].entry
         }
       case .documentIterate(let iterator, let source, let fail):
-        if !documentIterate(iterator, source) { pc = miss(here, labels[Int(fail)]) }
+        if try !documentIterate(iterator, source, at: here) { pc = miss(here, labels[Int(fail)]) }
       case .documentNext(let iterator, _, let key, let fail):
         if !next(iterator, -1, key) { pc = labels[Int(fail)] }
       case .materialise(let target, let source, let fail):
@@ -151,7 +154,7 @@ extension Machine {
           .builtin(Int(number)), target, first,
           program.builtins[Int(number)].parameters.count, fail: labels[Int(fail)], next: pc,
           at: here)
-      case .dispatch(let iterator, let table): dispatch(iterator, Int(table))
+      case .dispatch(let iterator, let table): try dispatch(iterator, Int(table), at: here)
       case .nextDefinition(let iterator, let end):
         if let label = nextDefinition(iterator) {
           pc = labels[Int(label)]
@@ -160,7 +163,7 @@ extension Machine {
         }
       case .mark(let register): registers[base + Int(register)] = .null
       case .matched(let definition):
-        if trace != nil, contexts.isEmpty { trace?.held(definition) }
+        if isObserved { observe(held: definition) }
         if contexts.isEmpty, matched.last != definition { matched.append(definition) }
       case .result(let register): try result(register, at: here)
       case .returnRule(let group):
@@ -205,8 +208,8 @@ extension Machine {
 
       // Modifiers
       case .enterContext: try enterContext(at: here)
-      case .setInput(let path, let register): setInput(path, register)
-      case .setData(let path, let register): setData(path, register)
+      case .setInput(let path, let register): try setInput(path, register, at: here)
+      case .setData(let path, let register): try setData(path, register, at: here)
       case .replace(let number, let value):
         let replacement = program.replacements[Int(number)]
         current.replaced = current.replaced ?? [:]
@@ -351,7 +354,7 @@ extension Machine {
     do throws(BuiltinFailure) {
       return try Operators.isMember(value, of: collection, &builtinContext)
     } catch {
-      throw limitFault(.steps, at: pc)
+      throw limitFault(error == .limit(.time) ? .time : .steps, at: pc)
     }
   }
 }

@@ -92,6 +92,10 @@ struct Machine {
   var answered: [BuiltinContext.KeptKey: Value?] = [:]
   /// What happened to each rule, if that is asked for.
   var trace: Trace?
+  /// What was evaluated, if that is asked for.
+  var coverage: Coverage?
+  /// The groups below nodes of the rule tree, for documents that are asked for as a whole.
+  var groupsBelow: [Int: [Int]] = [:]
 
   init(
     plan: Plan, data: Value, input: Value?, limits: EvaluationLimits,
@@ -193,8 +197,10 @@ struct Machine {
       case .bytes: "the policy made or read more than \(limits.bytes) bytes of values"
       case .depth: "rules call each other more than \(limits.depth) deep"
       case .nesting: "the policy nests values more than \(Value.depthLimit) deep"
+      case .time: "the evaluation took longer than it may"
       }
-    return Fault(code: "eval_limit_error", message: message, at: pc)
+    let code = limit == .time ? PolicyFault.cancelled : "eval_limit_error"
+    return Fault(code: code, message: message, at: pc)
   }
 
   @inline(__always)
@@ -202,7 +208,7 @@ struct Machine {
     do throws(BuiltinFailure) {
       try builtinContext.charge(steps: steps)
     } catch {
-      throw limitFault(.steps, at: pc)
+      throw limitFault(error == .limit(.time) ? .time : .steps, at: pc)
     }
   }
 
@@ -226,11 +232,27 @@ struct Machine {
     if looked >= 16 { try charge(steps: looked / 16, at: pc) }
   }
 
-  /// Counts what comparing or hashing a key costs: nothing but for composites.
+  /// Counts what comparing or hashing a key costs: nothing but for composites and long texts.
   @inline(__always)
   mutating func chargeKey(_ key: Value, at pc: Int32) throws(Fault) {
-    guard key.isComposite else { return }
-    try charge(steps: key.weight ?? .max, at: pc)
+    switch key {
+    case .null, .bool, .number: return
+    case .string(let text): if text.count >= 64 { try charge(steps: text.count / 64, at: pc) }
+    case .array, .object, .set: try charge(steps: key.weight ?? .max, at: pc)
+    }
+  }
+
+  /// Counts what measuring a value costs that is put into another: its arrays are looked at again.
+  @inline(__always)
+  mutating func chargePart(_ value: Value, at pc: Int32) throws(Fault) {
+    if case .array = value { try checkNesting(value, at: pc) }
+  }
+
+  /// Counts what comparing a value with a constant costs.
+  @inline(__always)
+  mutating func chargeConstant(_ constant: Int32, at pc: Int32) throws(Fault) {
+    let cost = plan.constantCosts[Int(constant)]
+    if cost > 0 { try charge(steps: cost, at: pc) }
   }
 }
 

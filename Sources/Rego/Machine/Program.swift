@@ -60,6 +60,8 @@ final class Plan: Sendable {
   let pathStarts: [Int]
   /// Marks of the program's constants, as keys.
   let constantMarks: [UInt64]
+  /// What comparing with each constant costs in steps.
+  let constantCosts: [Int]
   /// Each definition as `file:line`, and the order of places.
   let ruleTexts: [ByteString]
 
@@ -70,6 +72,7 @@ final class Plan: Sendable {
     }
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     constantMarks = program.constants.map(\.mark)
+    constantCosts = program.constants.map { Value.comparisonCost($0, $0) }
     self.tree = tree
     var groups: [[ByteString]: Int] = [:]
     for (number, group) in tree.groups.enumerated() {
@@ -96,6 +99,7 @@ final class Plan: Sendable {
     ruleTexts = other.ruleTexts
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     constantMarks = program.constants.map(\.mark)
+    constantCosts = program.constants.map { Value.comparisonCost($0, $0) }
   }
 }
 

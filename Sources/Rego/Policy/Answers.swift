@@ -7,6 +7,9 @@ extension CompiledPolicy {
     package let value: Value?
     /// Every rule at that path whose body held, as `file:line`, sorted by place.
     package let rules: [ByteString]
+    /// The release of the time-zone database, if this or an earlier answer of the same evaluation
+    /// rests on it.
+    package var zones: ByteString?
   }
 
   /// Asks for several documents over one input.
@@ -39,7 +42,11 @@ extension CompiledPolicy {
     var answers: [Answer] = []
     answers.reserveCapacity(paths.count)
     do throws(Machine.Fault) {
-      for path in paths { answers.append(try answer(path, &machine)) }
+      for path in paths {
+        var found = try answer(path, &machine)
+        found.zones = machine.builtinContext.zones
+        answers.append(found)
+      }
     } catch {
       throw fault(error, program)
     }

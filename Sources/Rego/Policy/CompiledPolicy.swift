@@ -9,19 +9,21 @@ package struct CompiledPolicy: Sendable {
 
   /// Parses, resolves and checks modules.
   ///
-  /// `isVersion0`: whether modules are Rego of version 0, unless they say otherwise.
+  /// `isVersion0`: whether modules are Rego of version 0, unless they say otherwise. `isStrict`: whether
+  /// what OPA's strict mode refuses is refused.
   /// - Throws: ``PolicyFault`` `invalid` with every fault found, sorted by place.
   package init(
     modules files: [SourceFile], data: JSONValue = .object(JSONObject()),
-    builtins: BuiltinTable = .core, isVersion0: Bool = false
+    builtins: BuiltinTable = .core, isVersion0: Bool = false, isStrict: Bool = false
   ) throws(PolicyFault) {
     try self.init(
-      modules: files, data: Value(data), builtins: builtins, isVersion0: isVersion0)
+      modules: files, data: Value(data), builtins: builtins, isVersion0: isVersion0,
+      isStrict: isStrict)
   }
 
   package init(
     modules files: [SourceFile], data: Value, builtins: BuiltinTable = .core,
-    isVersion0: Bool = false
+    isVersion0: Bool = false, isStrict: Bool = false
   ) throws(PolicyFault) {
     var diagnostics: [Diagnostic] = []
     var parsed: [ModuleSyntax] = []
@@ -35,7 +37,8 @@ package struct CompiledPolicy: Sendable {
       }
     }
     guard diagnostics.isEmpty else { throw .invalid(diagnostics.sorted { $0.place < $1.place }) }
-    let compiler = try Compiler(parsed, data: data, builtins: builtins)
+    let compiler = try Compiler(
+      parsed, data: data, builtins: builtins, isStrict: isStrict)
     modules = parsed
     plan = Plan(
       program: compiler.program, tree: compiler.tree, files: parsed.map(\.file.name))

@@ -60,6 +60,9 @@ package enum PolicyFault: Error, Sendable, Equatable {
   /// Evaluation ended without an answer; `code` is OPA's.
   case evaluation(code: String, message: String, place: SourcePlace?)
 
+  /// The code of an evaluation that the watchdog of the module above ended.
+  package static let cancelled = "eval_cancel_error"
+
   package var code: String {
     switch self {
     case .invalid(let diagnostics): diagnostics.first?.code ?? "rego_parse_error"

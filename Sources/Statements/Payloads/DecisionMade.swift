@@ -63,6 +63,8 @@ package struct DecisionMade: Sendable, Hashable {
   /// The grants from the root to the agent.
   package let chain: [Digest]
   package let policy: Policy?
+  /// The release of the time-zone database, where the policy's answer rests on it.
+  package let zones: ByteString?
   /// What the catalogue says the resource is.
   package let resource: JSONObject?
   package let hold: Hold?
@@ -73,8 +75,8 @@ package struct DecisionMade: Sendable, Hashable {
 
   package init(
     action: Digest, key: Fingerprint, signature: Signature, verdict: Verdict, reasons: [Reason],
-    rules: [ByteString], chain: [Digest], policy: Policy?, resource: JSONObject?, hold: Hold?,
-    releases: Digest?, votes: [Digest]
+    rules: [ByteString], chain: [Digest], policy: Policy?, zones: ByteString? = nil,
+    resource: JSONObject?, hold: Hold?, releases: Digest?, votes: [Digest]
   ) {
     self.action = action
     self.key = key
@@ -84,6 +86,7 @@ package struct DecisionMade: Sendable, Hashable {
     self.rules = rules
     self.chain = chain
     self.policy = policy
+    self.zones = zones
     self.resource = resource
     self.hold = hold
     self.releases = releases
@@ -121,6 +124,7 @@ package struct DecisionMade: Sendable, Hashable {
     } else {
       policy = nil
     }
+    zones = try fields.optionalString("zones")
     resource = fields.optional("resource") == nil ? nil : try fields.attributes("resource")
     if let value = fields.optional("hold") {
       var inner = try JSONFields(value, path: "body.hold")
@@ -145,6 +149,14 @@ package struct DecisionMade: Sendable, Hashable {
     votes = fields.optional("votes") == nil ? [] : try fields.digests("votes")
   }
 
+  /// The same decision, as made with another release of the time-zone database.
+  package func with(zones: ByteString?) -> DecisionMade {
+    DecisionMade(
+      action: action, key: key, signature: signature, verdict: verdict, reasons: reasons,
+      rules: rules, chain: chain, policy: policy, zones: zones, resource: resource, hold: hold,
+      releases: releases, votes: votes)
+  }
+
   package var json: JSONValue {
     [
       "action": JSONValue(action.hex), "key": JSONValue(key.digest.hex),
@@ -158,7 +170,7 @@ package struct DecisionMade: Sendable, Hashable {
           "version": JSONValue($0.version),
         ]
       },
-      "resource": resource.json { .object($0) },
+      "zones": zones.json { JSONValue($0) }, "resource": resource.json { .object($0) },
       "hold": hold.json {
         [
           "rule": $0.rule.json, "expires": $0.expires.json,

@@ -107,6 +107,9 @@ struct Explainer {
       Line(
         "policy", SafeText("\(policy.label) \(policy.digest.hex)"), target: .policy(policy.digest)),
     ]
+    if let zones = decision.zones {
+      lines.append(Line("time zones", SafeText("release \(zones.text) of the database")))
+    }
     if decision.rules.isEmpty { lines.append(Line("rule", "none matched")) }
     let told = try explanation(policy.digest, input)
     for rule in decision.rules {
