@@ -127,10 +127,22 @@ package final class DecimalNumber: Sendable {
       }
       if byte | 0x20 == UInt8(ascii: "e") { break }
     }
+    // A zero has no width that was charged, whatever its exponent.
+    guard !digits.isEmpty else { return BigFloat(isNegative: isNegative, digits: [0], scale: 0) }
     if let mark = text.bytes.firstIndex(where: { $0 | 0x20 == UInt8(ascii: "e") }) {
-      scale += Int(String(decoding: text.bytes[(mark + 1)...], as: UTF8.self)) ?? 0
+      scale += DecimalNumber.exponent(text.bytes[(mark + 1)...])
     }
     return BigFloat(isNegative: isNegative, digits: written, scale: scale)
+  }
+
+  /// An exponent as written, no further from zero than ``greatestExponent``.
+  private static func exponent(_ text: ArraySlice<UInt8>) -> Int {
+    var value = 0
+    for byte in text {
+      let digit = byte &- UInt8(ascii: "0")
+      if digit < 10 { value = min(greatestExponent, value * 10 + Int(digit)) }
+    }
+    return text.first == UInt8(ascii: "-") ? -value : value
   }
 
   /// How two decimals compare: below, at or above zero.
