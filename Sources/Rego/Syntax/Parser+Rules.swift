@@ -283,10 +283,33 @@ extension Parser {
   }
 
   /// The body of a rule or of an else branch, or nil if none stands here.
+  /// Whether the brace here begins a pattern that something is assigned to or unified with.
+  private func isObjectPattern() -> Bool {
+    var open = 0
+    var at = index
+    while at < tokens.count {
+      switch tokens[at].kind {
+      case .leftBrace, .templateOpen: open += 1
+      case .rightBrace, .templateClose:
+        open -= 1
+        if open == 0 {
+          guard at + 1 < tokens.count else { return false }
+          return tokens[at + 1].kind == .assign || tokens[at + 1].kind == .unify
+        }
+      default: break
+      }
+      at += 1
+    }
+    return false
+  }
+
   private mutating func ruleBody(_ start: RegoToken) throws(SyntaxFault) -> [Literal]? {
     if hasIf, at(.ifWord) {
       advance()
-      if accept(.leftBrace) { return try bracedBody() }
+      if current.kind == .leftBrace, !isObjectPattern() {
+        advance()
+        return try bracedBody()
+      }
       return [try literal()]
     }
     guard current.kind == .leftBrace else { return nil }

@@ -277,10 +277,11 @@ extension Parser {
     until end: RegoToken.Kind
   ) throws(SyntaxFault) -> (Term, [Literal])? {
     let saved = (index, wildcards)
-    guard headEndsAtBar() else { return nil }
+    guard isHeadAhead() else { return nil }
     let head = try nest { (parser) throws(SyntaxFault) in try parser.headTerm() }
     guard current.kind == .or else {
       (index, wildcards) = saved
+      noHeads.insert(headKey)
       return nil
     }
     advance()
@@ -289,6 +290,13 @@ extension Parser {
     try expect(end, end == .rightBracket ? "expected ]" : "expected }")
     return (head, body)
   }
+
+  /// Where a head would begin, and how `in` is read there.
+  private var headKey: Int { index * 2 + (hasIn ? 1 : 0) }
+
+  /// Whether a comprehension's head may stand here: one that was found to be none is not read again, so
+  /// that heads within heads are not read twice at each level.
+  private func isHeadAhead() -> Bool { !noHeads.contains(headKey) && headEndsAtBar() }
 
   /// Whether a `|` follows at this level before a comma or the end: looked up, not tried.
   private func headEndsAtBar() -> Bool {
@@ -325,7 +333,7 @@ extension Parser {
   private mutating func braces() throws(SyntaxFault) -> Term {
     let start = place(advance())
     if accept(.rightBrace) { return try term(.object([]), start) }
-    if headEndsAtBar() {
+    if isHeadAhead() {
       let saved = (index, wildcards)
       let head = try nest { (parser) throws(SyntaxFault) in try parser.headTerm() }
       if accept(.or) {
@@ -344,6 +352,7 @@ extension Parser {
         }
       }
       (index, wildcards) = saved
+      noHeads.insert(headKey)
     }
     let first = try infix(allowsPair: false)
     if current.kind == .colon {

@@ -13,6 +13,8 @@ struct Parser {
   var depth: Int32 = 0
   /// How many `_` were met: each is a variable of its own.
   var wildcards = 0
+  /// Where no comprehension begins, although a `|` follows.
+  var noHeads: Set<Int> = []
   /// Words that are keywords in this file beside those that always are.
   var hasIf: Bool
   var hasContains: Bool
