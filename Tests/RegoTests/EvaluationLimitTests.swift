@@ -31,7 +31,9 @@ import Testing
   private static let extremes = [
     "1e300", "-1e300", "1e308", "1e999999999", "-1e999999999", "1e-999999999",
     "9223372036854775807", "-9223372036854775808", "9223372036854775808", "1e18", "9.3e18",
-    "18446744073709551616", "0.1", "-0.0", String(repeating: "9", count: 40_000),
+    "18446744073709551616", "0.0e-9223372036854775808", "0.00e-9223372036854775807",
+    "-0.0e99999999999999999999", "0e9223372036854775807", "0.1", "-0.0",
+    String(repeating: "9", count: 40_000),
     "0." + String(repeating: "1", count: 40_000),
   ]
 
@@ -102,6 +104,17 @@ import Testing
       "x := input" + String(repeating: ".a", count: 20_000),
       "x := y if { [" + String(repeating: "_, ", count: 8000) + "y] = ["
         + String(repeating: "1, ", count: 8000) + "1] }",
+      // Values that stand in two places each, so that a few lines weigh without end.
+      EvaluationLimitTests.doubled("{\"a\": $, \"b\": $}", 40)
+        + "x if a40 == object.union(a40, {})",
+      EvaluationLimitTests.doubled("{\"a\": $, \"b\": $}", 40) + "x := {a40}",
+      EvaluationLimitTests.doubled("{\"a\": $, \"b\": $}", 40) + "x := json.marshal(a40)",
+      EvaluationLimitTests.doubled("{\"a\": $, \"b\": $}", 40) + "x := sprintf(\"%v\", [a40])",
+      EvaluationLimitTests.doubled("{\"a\": $, \"b\": $}", 40) + "x := a40",
+      EvaluationLimitTests.doubled("[$, $]", 40) + "x := count(a40)",
+      EvaluationLimitTests.doubled("[$, $]", 17)
+        + "x := count([a17 | some i in numbers.range(1, 100000)])",
+      EvaluationLimitTests.doubled("{$, [$]}", 40) + "x := {k: v | some k, v in {1: a40}}",
       // Input that nests ever deeper: a modifier puts it below itself.
       "x := a40\na0 := input\n"
         + (1...40).map {
@@ -157,6 +170,22 @@ import Testing
     #expect(
       answer == "rego_parse_error" || answer == "eval_limit_error" || answer == "undefined",
       "\(answer ?? "") \(policy)")
+  }
+
+  /// Definitions a0 to aN, each of which holds the one before twice.
+  private static func doubled(_ form: String, _ count: Int) -> String {
+    "a0 := {\"a\": 1}\n"
+      + (1...count).map {
+        "a\($0) := \(form.replacingOccurrences(of: "$", with: "a\($0 - 1)"))\n"
+      }.joined()
+  }
+
+  @Test(arguments: ["[$ in y | z]", "{$ in y | z}", "{$: 1 in y | z}", "[{$ in y | z} in y | z]"])
+  func `what looks like a comprehension's head is not read twice at each level`(form: String) {
+    var text = "1"
+    for _ in 0..<40 { text = form.replacingOccurrences(of: "$", with: text) }
+    // It would take longer than the world is old; any refusal will do.
+    #expect(refusal("x := \(text)")?.hasPrefix("rego_") == true)
   }
 
   @Test func `a watchdog ends an evaluation by its own code, and is not asked by a short one`()

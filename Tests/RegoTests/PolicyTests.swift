@@ -158,7 +158,7 @@ import Testing
       """
     let policy = try CompiledPolicy(
       modules: [SourceFile(name: "t.rego", text: Array(text.utf8))], data: data)
-    let few = EvaluationLimits(steps: 60)
+    let few = EvaluationLimits(steps: 70)
     let answers = try policy.answers(
       [["t", "x"], ["t", "y"]], input: ["agent": "a3"], limits: few)
     #expect(answers.map(\.value?.json) == [[3, 43], [100]])

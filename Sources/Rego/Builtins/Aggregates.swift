@@ -126,7 +126,7 @@ extension BuiltinTable {
 extension BuiltinContext {
   /// Counts sorting: a comparison may look at all of what it compares.
   package mutating func charge(sorting value: Value, count: Int) throws(BuiltinFailure) {
-    let (total, overflow) = value.size.multipliedReportingOverflow(
+    let (total, overflow) = value.size(within: stepsLeft).multipliedReportingOverflow(
       by: max(1, Int.bitWidth - count.leadingZeroBitCount))
     guard !overflow else { throw .limit(.steps) }
     try charge(steps: total)

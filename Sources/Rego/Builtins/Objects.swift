@@ -70,7 +70,7 @@ extension BuiltinTable {
       case (.array(let whole), .array(let part)):
         return .bool(try isRun(part, of: whole, &context))
       case (.array, .set(let part)):
-        try context.charge(sorting: values[0], count: values[0].size)
+        try context.charge(sorting: values[0], count: values[0].size(within: context.stepsLeft))
         try context.charge(searching: values[1], in: values)
         let whole = SetValue(try values.array(0))
         return .bool(part.elements.allSatisfy(whole.contains))

@@ -110,7 +110,7 @@ extension BuiltinFailure {
 
 extension Value {
   /// What reading all of it takes: a step for each value in it and for each 8 bytes of text.
-  package var size: Int { weight ?? .max / 8 }
+  package func size(within most: Int) -> Int { weight(within: most) ?? .max / 8 }
 
   package static func integer(_ value: Int) -> Value { .number(.integer(Int64(value))) }
 
@@ -123,9 +123,12 @@ extension Value {
 extension BuiltinContext {
   /// Counts reading values to their ends.
   package mutating func charge(reading values: [Value]) throws(BuiltinFailure) {
-    var total = 0
-    for value in values { total += value.size }
-    try charge(steps: total)
+    for value in values { try charge(weight: value) }
+  }
+
+  /// Counts looking at all of a value; no more of it is looked at than may be.
+  package mutating func charge(weight value: Value) throws(BuiltinFailure) {
+    try charge(steps: value.weight(within: stepsLeft) ?? .max)
   }
 
   /// Counts reading and writing bytes.

@@ -22,9 +22,10 @@ enum Operators {
     },
     Builtin("internal.member_3", [.any, .any, .any], .boolean) {
       (arguments, context) throws(BuiltinFailure) in
-      if arguments[0].isComposite { try context.charge(steps: arguments[0].weight ?? .max) }
+      if arguments[0].isComposite { try context.charge(weight: arguments[0]) }
       guard let found = arguments[2].element(arguments[0]) else { return .bool(false) }
-      try context.charge(steps: Value.comparisonCost(found, arguments[1]))
+      try context.charge(
+        steps: Value.comparisonCost(found, arguments[1], within: context.stepsLeft))
       return .bool(found == arguments[1])
     },
     Builtin("print", [], nil) { (_, _) throws(BuiltinFailure) in .bool(true) },
@@ -34,7 +35,9 @@ enum Operators {
     _ name: String, _ holds: @escaping @Sendable (Int) -> Bool
   ) -> Builtin {
     Builtin(name, [.any, .any], .boolean) { (arguments, context) throws(BuiltinFailure) in
-      try context.charge(steps: Value.comparisonCost(arguments[0], arguments[1]))
+      try context.charge(
+        steps: Value.comparisonCost(
+          arguments[0], arguments[1], within: context.stepsLeft))
       return .bool(holds(Value.order(arguments[0], arguments[1])))
     }
   }
@@ -47,19 +50,20 @@ enum Operators {
       try context.charge(steps: elements.count)
       for element in elements {
         if element.isComposite {
-          try context.charge(steps: Value.comparisonCost(element, value))
+          try context.charge(steps: Value.comparisonCost(element, value, within: context.stepsLeft))
         }
         if element == value { return true }
       }
       return false
     case .set(let set):
-      if value.isComposite { try context.charge(steps: value.weight ?? .max) }
+      if value.isComposite { try context.charge(weight: value) }
       return set.contains(value)
     case .object(let object):
       try context.charge(steps: object.count)
       for pair in object.pairs {
         if pair.value.isComposite {
-          try context.charge(steps: Value.comparisonCost(pair.value, value))
+          try context.charge(
+            steps: Value.comparisonCost(pair.value, value, within: context.stepsLeft))
         }
         if pair.value == value { return true }
       }
@@ -78,13 +82,21 @@ extension Value {
   }
 
   /// Steps that comparing two values takes: none for scalars, else as many as the smaller has parts.
-  static func comparisonCost(_ left: Value, _ right: Value) -> Int {
+  static func comparisonCost(_ left: Value, _ right: Value, within most: Int) -> Int {
     guard left.isComposite, right.isComposite else {
       if case .string(let a) = left, case .string(let b) = right {
         return min(a.count, b.count) / 64
       }
       return 0
     }
-    return min(left.weight ?? .max, right.weight ?? .max)
+    // The lighter of both, without looking at much more of the other.
+    var budget = 64
+    while true {
+      let (one, other) = (left.weight(within: budget), right.weight(within: budget))
+      if let one { return min(one, other ?? one) }
+      if let other { return other }
+      guard budget < most else { return .max }
+      budget = min(most, budget * 4)
+    }
   }
 }

@@ -164,7 +164,7 @@ extension TextTemplate {
     case .index(let index): output += String(index).utf8
     case .none, .value(.null): output += "<undefined>".utf8
     case .value(let value):
-      try context.charge(steps: value.weight ?? .max)
+      try context.charge(weight: value)
       let before = output.count
       TextTemplate.write(value, &output)
       try context.charge(making: output.count - before)

@@ -40,6 +40,14 @@ package struct Explanation: Sendable {
   /// Every rule of what was asked for and of what that rests on, by place.
   package let rules: [Rule]
 
+  /// Parts of a compared value that are kept; of a larger one only that it is.
+  private static let shownParts = 4096
+
+  fileprivate static func shown(_ value: Value?) -> Value? {
+    guard let value, value.weight(within: shownParts) == nil else { return value }
+    return .string(ByteString("(\(value.typeName) of more than \(shownParts) parts)"))
+  }
+
   /// The rules at a path that did not hold, those first that lacked the fewest conditions.
   package func nearest(_ path: [String]) -> [Rule] {
     rules.filter { $0.path == path && !$0.holds }
@@ -60,13 +68,14 @@ extension CompiledPolicy {
   ///
   /// Every rule is tried, also those that the index knows cannot hold: this is slower.
   package func explain(
-    _ paths: [[ByteString]], input: JSONValue?, limits: EvaluationLimits = EvaluationLimits(),
+    _ paths: [[ByteString]], input: JSONValue?, isStrict: Bool = false,
+    limits: EvaluationLimits = EvaluationLimits(),
     environment: BuiltinContext.Environment = BuiltinContext.Environment()
   ) throws(PolicyFault) -> Explanation {
     let document = input.map(Value.init)
     var machine = Machine(
       plan: plan, data: data, input: document, limits: limits, environment: environment,
-      isStrict: false)
+      isStrict: isStrict)
     machine.trace = Trace(program: program)
     let answers = try self.answers(paths, &machine)
     var rules: [Explanation.Rule] = []
@@ -93,7 +102,7 @@ extension CompiledPolicy {
       conditions.append(
         Explanation.Condition(
           text: text(literal.range, in: Int(literal.place.file)), place: at, outcome: outcome,
-          compared: outcome == .failed ? entry.compared : []))
+          compared: outcome == .failed ? entry.compared.map(Explanation.shown) : []))
     }
     var reads: [Explanation.Read] = []
     var seen: Set<Int32> = []

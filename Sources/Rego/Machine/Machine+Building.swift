@@ -196,7 +196,7 @@ extension Machine {
         if case .string(let text) = value {
           output += text.bytes
         } else {
-          try charge(steps: value.weight ?? 0, at: pc)
+          try chargeKey(value, at: pc)
           value.write(into: &output)
         }
         try charge(bytes: output.count - before, at: pc)

@@ -38,7 +38,7 @@ extension Machine {
       registers[base] = value
       return
     }
-    let cost = Value.comparisonCost(value, other)
+    let cost = Value.comparisonCost(value, other, within: builtinContext.stepsLeft)
     if cost > 0 { try charge(steps: cost, at: pc) }
     guard other == value else {
       let group = frames.last.map { Int($0.procedure) } ?? 0
@@ -107,7 +107,10 @@ extension Machine {
     let key =
       builtin.isNondeterministic
       ? BuiltinContext.KeptKey(builtin: builtin.name, key: .array(arguments)) : nil
-    if let key, let known = answered[key] { return known }
+    if let key {
+      for argument in arguments { try chargeKey(argument, at: pc) }
+      if let known = answered[key] { return known }
+    }
     let result: Value?
     do throws(BuiltinFailure) {
       result = try builtin.body(arguments, &builtinContext)

@@ -335,7 +335,7 @@ extension Machine {
     guard let one = registers[base + Int(left)], let other = registers[base + Int(right)] else {
       return false
     }
-    let cost = Value.comparisonCost(one, other)
+    let cost = Value.comparisonCost(one, other, within: builtinContext.stepsLeft)
     if cost > 0 { try charge(steps: cost, at: pc) }
     switch comparison {
     case .equal: return one == other

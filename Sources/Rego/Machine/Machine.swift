@@ -226,9 +226,11 @@ struct Machine {
   mutating func checkNesting(_ value: Value, at pc: Int32) throws(Fault) {
     guard value.isComposite else { return }
     var looked = 0
-    guard value.levels(counting: &looked) <= UInt8(Value.depthLimit) else {
-      throw limitFault(.nesting, at: pc)
-    }
+    let left = builtinContext.stepsLeft
+    let most = left > 1 << 30 ? 1 << 34 : 16 * left + 16
+    let levels = value.levels(counting: &looked, most: most)
+    if looked > most { throw limitFault(.steps, at: pc) }
+    guard levels <= UInt8(Value.depthLimit) else { throw limitFault(.nesting, at: pc) }
     if looked >= 16 { try charge(steps: looked / 16, at: pc) }
   }
 
@@ -238,7 +240,8 @@ struct Machine {
     switch key {
     case .null, .bool, .number: return
     case .string(let text): if text.count >= 64 { try charge(steps: text.count / 64, at: pc) }
-    case .array, .object, .set: try charge(steps: key.weight ?? .max, at: pc)
+    case .array, .object, .set:
+      try charge(steps: key.weight(within: builtinContext.stepsLeft) ?? .max, at: pc)
     }
   }
 

@@ -72,7 +72,7 @@ final class Plan: Sendable {
     }
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     constantMarks = program.constants.map(\.mark)
-    constantCosts = program.constants.map { Value.comparisonCost($0, $0) }
+    constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
     self.tree = tree
     var groups: [[ByteString]: Int] = [:]
     for (number, group) in tree.groups.enumerated() {
@@ -99,7 +99,7 @@ final class Plan: Sendable {
     ruleTexts = other.ruleTexts
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     constantMarks = program.constants.map(\.mark)
-    constantCosts = program.constants.map { Value.comparisonCost($0, $0) }
+    constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
   }
 }
 

@@ -14,25 +14,28 @@ extension CompiledPolicy {
 
   /// Asks for several documents over one input.
   ///
-  /// `paths`: Below `data`, as `["agent", "authz", "allow"]`.
+  /// `paths`: Below `data`, as `["agent", "authz", "allow"]`. `isStrict`: Whether a builtin's error is an
+  /// error, not "undefined".
   /// - Throws: ``PolicyFault`` `evaluation`: a conflict, or more steps than allowed.
   package func answers(
-    _ paths: [[ByteString]], input: JSONValue?, limits: EvaluationLimits = EvaluationLimits(),
+    _ paths: [[ByteString]], input: JSONValue?, isStrict: Bool = false,
+    limits: EvaluationLimits = EvaluationLimits(),
     environment: BuiltinContext.Environment = BuiltinContext.Environment()
   ) throws(PolicyFault) -> [Answer] {
     try answers(
-      paths, value: input.map(Value.init), limits: limits, environment: environment)
+      paths, value: input.map(Value.init), isStrict: isStrict, limits: limits,
+      environment: environment)
   }
 
   /// The same for an input that is a value already.
   package func answers(
-    _ paths: [[ByteString]], value input: Value?,
+    _ paths: [[ByteString]], value input: Value?, isStrict: Bool = false,
     limits: EvaluationLimits = EvaluationLimits(),
     environment: BuiltinContext.Environment = BuiltinContext.Environment()
   ) throws(PolicyFault) -> [Answer] {
     var machine = Machine(
       plan: plan, data: data, input: input, limits: limits, environment: environment,
-      isStrict: false)
+      isStrict: isStrict)
     return try answers(paths, &machine)
   }
 
@@ -44,6 +47,7 @@ extension CompiledPolicy {
     do throws(Machine.Fault) {
       for path in paths {
         var found = try answer(path, &machine)
+        if let value = found.value { try machine.chargeKey(value, at: -1) }
         found.zones = machine.builtinContext.zones
         answers.append(found)
       }

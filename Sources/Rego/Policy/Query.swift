@@ -84,6 +84,9 @@ extension CompiledPolicy {
       environment: environment, isStrict: isStrict)
     do throws(Machine.Fault) {
       try machine.run(Int32(procedure))
+      for row in machine.rows {
+        for value in row { if let value { try machine.chargeKey(value, at: -1) } }
+      }
     } catch {
       throw fault(error, planner.program)
     }

@@ -56,15 +56,21 @@ extension Value {
   package static let depthLimit = 128
 
   /// As ``levels``; `looked` counts the elements of arrays that were looked at.
-  func levels(counting looked: inout Int) -> UInt8 {
+  ///
+  /// Arrays may stand in many places at once: after `most` elements it gives up with 255.
+  func levels(counting looked: inout Int, most: Int) -> UInt8 {
     guard case .array(let elements) = self else { return levels }
     looked += elements.count
     var deepest: UInt8 = 0
-    for element in elements {
-      if element.isComposite { deepest = max(deepest, element.levels(counting: &looked)) }
+    for element in elements where element.isComposite {
+      guard looked <= most else { return 255 }
+      deepest = max(deepest, element.levels(counting: &looked, most: most))
     }
     return deepest == 255 ? 255 : deepest + 1
   }
+
+  /// Elements of arrays within arrays that ``levels`` looks at; more are too many levels.
+  private static let mostLooked = 1 << 23
 
   /// How many levels it has: 0 for a scalar, 1 for an array of scalars; at most 255.
   package var levels: UInt8 {
@@ -72,42 +78,46 @@ extension Value {
     case .null, .bool, .number, .string: return 0
     case .object(let object): return object.nesting == 255 ? 255 : object.nesting + 1
     case .set(let set): return set.nesting == 255 ? 255 : set.nesting + 1
-    case .array(let elements):
-      var deepest: UInt8 = 0
-      for element in elements { deepest = max(deepest, element.levels) }
-      return deepest == 255 ? 255 : deepest + 1
+    case .array:
+      var looked = 0
+      return levels(counting: &looked, most: Value.mostLooked)
     }
   }
 
-  /// What a value weighs: a unit for each value in it, and for each 8 bytes of text; nil if it nests
-  /// deeper than ``depthLimit`` levels.
-  var weight: Int? { weight(level: 0) }
+  /// What a value weighs: a unit for each value in it, and for each 8 bytes of text; nil if that is more
+  /// than `most`, or if it nests deeper than ``depthLimit`` levels.
+  ///
+  /// Values may stand in many places at once, so that few bytes weigh without end: no more is looked at
+  /// than `most`.
+  package func weight(within most: Int) -> Int? {
+    var left = most
+    return takeWeight(from: &left, level: 0) ? most - left : nil
+  }
 
-  private func weight(level: Int) -> Int? {
-    guard level <= Value.depthLimit else { return nil }
-    var total = 1
+  private func takeWeight(from left: inout Int, level: Int) -> Bool {
+    guard level <= Value.depthLimit, left > 0 else { return false }
+    left -= 1
     switch self {
-    case .null, .bool, .number: break
-    case .string(let text): total += text.count / 8
+    case .null, .bool, .number: return true
+    case .string(let text):
+      left -= text.count / 8
+      return left >= 0
     case .array(let elements):
       for element in elements {
-        guard let more = element.weight(level: level + 1) else { return nil }
-        total += more
+        guard element.takeWeight(from: &left, level: level + 1) else { return false }
       }
     case .set(let set):
       for element in set.elements {
-        guard let more = element.weight(level: level + 1) else { return nil }
-        total += more
+        guard element.takeWeight(from: &left, level: level + 1) else { return false }
       }
     case .object(let object):
       for pair in object.pairs {
-        guard let key = pair.key.weight(level: level + 1),
-          let value = pair.value.weight(level: level + 1)
-        else { return nil }
-        total += key + value
+        guard pair.key.takeWeight(from: &left, level: level + 1),
+          pair.value.takeWeight(from: &left, level: level + 1)
+        else { return false }
       }
     }
-    return total
+    return true
   }
 }
 
