@@ -53,6 +53,29 @@ import Testing
     try await patient.close()
   }
 
+  @Test(
+    arguments: [
+      "deny if { to_number(input.params.n) > 5 }\nallow if { true }",
+      "require_approval if { to_number(input.params.n) > 5 }\nallow if { true }",
+      "require_approval if { true }\napproval := {\"quorum\": [{\"group\": \"sre\", "
+        + "\"count\": to_number(input.params.n)}]}",
+      "allow if { true }\nallow if { to_number(input.params.n) > 5 }",
+    ])
+  func `an error of a builtin denies, whichever document it is in`(rules: String) async throws {
+    let world = try World(policy: "package agent.authz\n\(rules)\n")
+    let authority = try world.authority()
+    func decide(_ text: JSONValue) async throws -> Answer {
+      try await authority.decide(
+        try world.action(params: JSONObject([JSONObject.Member(name: "n", value: text)])))
+    }
+    let failed = try await decide("not a number")
+    #expect(failed.verdict == .deny)
+    #expect(failed.reasons.first?.code == "policy_error")
+    #expect(failed.reasons.first?.detail.text.contains("eval_builtin_error") == true)
+    #expect(try await decide("1").verdict != .deny)
+    try await authority.close()
+  }
+
   @Test func `what is decided by time zones names the release of their database, and only that`()
     async throws
   {

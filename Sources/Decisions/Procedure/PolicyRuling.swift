@@ -51,7 +51,8 @@ package struct PolicyRuling: Sendable {
 
   /// Asks a policy: `deny` beats `require_approval`, which beats `allow`; nothing said is deny.
   ///
-  /// Anything of the wrong kind is `policy_error`, a denial.
+  /// Anything of the wrong kind is `policy_error`, a denial; so is an error of a builtin, which might
+  /// else leave a `deny` or an `approval` undefined.
   ///
   /// - Throws: ``Interrupted`` if the watchdog ended the evaluation.
   package static func ask(
@@ -61,7 +62,7 @@ package struct PolicyRuling: Sendable {
     let answers: [CompiledPolicy.Answer]
     do {
       answers = try policy.answers(
-        names.map { package + [$0] }, input: input,
+        names.map { package + [$0] }, input: input, isStrict: true,
         environment: environment(of: input, watchdog: watchdog))
     } catch {
       if error.code == PolicyFault.cancelled { throw Interrupted() }

@@ -285,7 +285,7 @@ struct Explainer {
       ["agent", "authz", $0]
     }
     return try? ledger.compile(record, log).compiled.explain(
-      paths, input: input, environment: PolicyRuling.environment(of: input))
+      paths, input: input, isStrict: true, environment: PolicyRuling.environment(of: input))
   }
 
   /// For each rule that could allow or hold, which of its conditions held.
