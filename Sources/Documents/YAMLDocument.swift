@@ -16,7 +16,12 @@ package enum YAMLDocument {
   package static let valueLimit = 100_000
   package static let depthLimit = 64
 
-  package static func parse(_ text: String, file: String) throws(Fault) -> JSONValue {
+  /// Parses one document.
+  ///
+  /// `plain`: What a scalar that is not quoted stands for, nil if that has no JSON form.
+  package static func parse(
+    _ text: String, file: String, plain: (String) -> JSONValue? = YAMLDocument.plain
+  ) throws(Fault) -> JSONValue {
     guard text.utf8.count <= byteLimit else {
       throw Fault(file: file, reason: "it is larger than \(byteLimit) bytes")
     }
@@ -28,7 +33,9 @@ package enum YAMLDocument {
       throw Fault(file: file, reason: "\(error)")
     }
     var left = valueLimit
-    guard let value = value(node, depth: 0, &left) else {
+    var odd: String?
+    guard let value = value(node, depth: 0, &left, plain, &odd) else {
+      if let odd { throw Fault(file: file, reason: "\(odd) has no JSON form") }
       throw Fault(
         file: file,
         reason:
@@ -38,14 +45,19 @@ package enum YAMLDocument {
   }
 
   /// Nil where the document is deeper or holds more than is allowed.
-  private static func value(_ node: Node, depth: Int, _ left: inout Int) -> JSONValue? {
+  private static func value(
+    _ node: Node, depth: Int, _ left: inout Int, _ plain: (String) -> JSONValue?,
+    _ odd: inout String?
+  ) -> JSONValue? {
     left -= 1
     guard left >= 0, depth <= depthLimit else { return nil }
     switch node {
     case .mapping(let mapping):
       var members: [JSONObject.Member] = []
       for pair in mapping {
-        guard let value = value(pair.value, depth: depth + 1, &left) else { return nil }
+        guard let value = value(pair.value, depth: depth + 1, &left, plain, &odd) else {
+          return nil
+        }
         members.append(
           JSONObject.Member(name: ByteString(pair.key.string ?? ""), value: value))
       }
@@ -53,21 +65,26 @@ package enum YAMLDocument {
     case .sequence(let sequence):
       var elements: [JSONValue] = []
       for element in sequence {
-        guard let value = value(element, depth: depth + 1, &left) else { return nil }
+        guard let value = value(element, depth: depth + 1, &left, plain, &odd) else { return nil }
         elements.append(value)
       }
       return .array(elements)
     case .scalar(let scalar):
       guard scalar.style == .plain else { return JSONValue(scalar.string) }
-      switch scalar.string {
-      case "", "~", "null": return .null
-      case "true": return .bool(true)
-      case "false": return .bool(false)
-      default:
-        if let integer = Int64(scalar.string) { return JSONValue(integer) }
-        return JSONValue(scalar.string)
-      }
+      let value = plain(scalar.string)
+      if value == nil { odd = scalar.string }
+      return value
     case .alias: return .null
+    }
+  }
+
+  /// The scalars of this product's own files: null, booleans, integers; all else is text.
+  package static func plain(_ text: String) -> JSONValue? {
+    switch text {
+    case "", "~", "null": .null
+    case "true": .bool(true)
+    case "false": .bool(false)
+    default: Int64(text).map { JSONValue($0) } ?? JSONValue(text)
     }
   }
 }

@@ -18,7 +18,8 @@ extension PolicyFunctions {
       try context.charge(making: text.count * 8)
       let value: Value
       do throws(YAMLDocument.Fault) {
-        value = Value(try YAMLDocument.parse(text.text, file: "yaml"))
+        value = Value(
+          try YAMLDocument.parse(text.text, file: "yaml", plain: YAMLScalar.value))
       } catch {
         throw .failed(error.reason)
       }
@@ -28,7 +29,8 @@ extension PolicyFunctions {
     Builtin("yaml.is_valid", [.string], .boolean) { (values, context) throws(BuiltinFailure) in
       guard case .string(let text) = values[0] else { return .bool(false) }
       try context.charge(making: text.count * 8)
-      return .bool((try? YAMLDocument.parse(text.text, file: "yaml")) != nil)
+      return .bool(
+        (try? YAMLDocument.parse(text.text, file: "yaml", plain: YAMLScalar.value)) != nil)
     },
   ]
 }

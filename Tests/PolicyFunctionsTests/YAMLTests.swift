@@ -25,7 +25,70 @@ import Testing
     BuiltinCall(
       #"[yaml.is_valid("a: ["), yaml.is_valid("a: 1")]"#,
       .answers(#"[false,true]"#)),
+    BuiltinCall(#"yaml.unmarshal("a: yes").a"#, .answers(#"true"#)),
+    BuiltinCall(#"yaml.unmarshal("a: on").a"#, .answers(#"true"#)),
+    BuiltinCall(#"yaml.unmarshal("a: y").a"#, .answers(#"true"#)),
+    BuiltinCall(#"yaml.unmarshal("a: True").a"#, .answers(#"true"#)),
+    BuiltinCall(#"yaml.unmarshal("a: TRUE").a"#, .answers(#"true"#)),
+    BuiltinCall(#"yaml.unmarshal("a: No").a"#, .answers(#"false"#)),
+    BuiltinCall(#"yaml.unmarshal("a: off").a"#, .answers(#"false"#)),
+    BuiltinCall(#"yaml.unmarshal("a: n").a"#, .answers(#"false"#)),
+    BuiltinCall(#"yaml.unmarshal("a: false").a"#, .answers(#"false"#)),
+    BuiltinCall(#"yaml.unmarshal("a: Null").a"#, .answers(#"null"#)),
+    BuiltinCall(#"yaml.unmarshal("a: NULL").a"#, .answers(#"null"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 1.0").a"#, .answers(#"1"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 1e3").a"#, .answers(#"1000"#)),
+    BuiltinCall(#"yaml.unmarshal("a: .5").a"#, .answers(#"0.5"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 1.").a"#, .answers(#"1"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 0.1e-2").a"#, .answers(#"0.001"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 0x10").a"#, .answers(#"16"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 0o17").a"#, .answers(#"15"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 0b11").a"#, .answers(#"3"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 1_000").a"#, .answers(#"1000"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 1__0").a"#, .answers(#"10"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 0_7").a"#, .answers(#"7"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 017").a"#, .answers(#"15"#)),
+    BuiltinCall(
+      #"yaml.unmarshal("a: 99999999999999999999").a"#, .answers(#"100000000000000000000"#)),
+    BuiltinCall(
+      #"yaml.unmarshal("a: 18446744073709551615").a"#, .answers(#"18446744073709551615"#)),
+    BuiltinCall(#"yaml.unmarshal("a: -0x10").a"#, .answers(#"-16"#)),
+    BuiltinCall(
+      #"yaml.unmarshal("a: -9223372036854775808").a"#, .answers(#"-9223372036854775808"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 9223372036854775808").a"#, .answers(#"9223372036854775808"#)),
+    BuiltinCall(#"yaml.unmarshal("a: +5").a"#, .answers(#"5"#)),
+    BuiltinCall(#"yaml.unmarshal("a: -5").a"#, .answers(#"-5"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 08").a"#, .answers(#"8"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 0").a"#, .answers(#"0"#)),
+    BuiltinCall(#"yaml.unmarshal("a: -0").a"#, .answers(#"0"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 00").a"#, .answers(#"0"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 1.5.2").a"#, .answers(#""1.5.2""#)),
+    BuiltinCall(#"yaml.unmarshal("a: 2001-01-01").a"#, .answers(#""2001-01-01""#)),
+    BuiltinCall(#"yaml.unmarshal("a: -.5").a"#, .answers(#"-0.5"#)),
+    BuiltinCall(#"yaml.unmarshal("a: +1e+2").a"#, .answers(#"100"#)),
+    BuiltinCall(#"yaml.unmarshal("a: .").a"#, .answers(#"".""#)),
+    BuiltinCall(#"yaml.unmarshal("a: 1e").a"#, .answers(#""1e""#)),
+    BuiltinCall(#"yaml.unmarshal("a: 0x").a"#, .answers(#""0x""#)),
+    BuiltinCall(#"yaml.unmarshal("a: 0b2").a"#, .answers(#""0b2""#)),
+    BuiltinCall(#"yaml.unmarshal("a: 1-2").a"#, .answers(#""1-2""#)),
+    BuiltinCall(#"yaml.unmarshal("a: 'yes'").a"#, .answers(#""yes""#)),
+    BuiltinCall(#"yaml.unmarshal("a: \"1.0\"").a"#, .answers(#""1.0""#)),
+    BuiltinCall(#"yaml.unmarshal("a: tRUE").a"#, .answers(#""tRUE""#)),
+    BuiltinCall(#"yaml.unmarshal("a: yEs").a"#, .answers(#""yEs""#)),
+    BuiltinCall(#"yaml.unmarshal("a: 1e400").a"#, .answers(#""1e400""#)),
+    BuiltinCall(#"yaml.unmarshal("a: -017").a"#, .answers(#"-15"#)),
+    BuiltinCall(#"yaml.unmarshal("a: -0b11").a"#, .answers(#"-3"#)),
+    BuiltinCall(#"yaml.unmarshal("a: 0x_1").a"#, .answers(#"1"#)),
   ]
+
+  @Test func `what has no JSON form is an error`() throws {
+    for text in [".inf", "-.inf", ".nan"] {
+      try BuiltinCall(
+        "yaml.unmarshal(\"a: \(text)\")",
+        .fails("eval_builtin_error: yaml.unmarshal: \(text) has no JSON form")
+      ).check(with: PolicyFunctions.builtins)
+    }
+  }
 
   @Test(arguments: calls)
   func `a call is answered as OPA answers it`(call: BuiltinCall) throws {
