@@ -65,7 +65,7 @@ enum YAMLScalar {
     return JSONNumber(text: ByteString(String(magnitude))).map(JSONValue.number)
   }
 
-  /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
+  /// Whether a text is a decimal number of YAML: a sign, digits with a point, an exponent.
   private static func isFloat(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
     var index = 0

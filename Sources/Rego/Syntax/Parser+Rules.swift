@@ -282,7 +282,6 @@ extension Parser {
     return body
   }
 
-  /// The body of a rule or of an else branch, or nil if none stands here.
   /// Whether the brace here begins a pattern that something is assigned to or unified with.
   private func isObjectPattern() -> Bool {
     var open = 0
@@ -303,6 +302,7 @@ extension Parser {
     return false
   }
 
+  /// The body of a rule or of an else branch, or nil if none stands here.
   private mutating func ruleBody(_ start: RegoToken) throws(SyntaxFault) -> [Literal]? {
     if hasIf, at(.ifWord) {
       advance()
