@@ -138,9 +138,9 @@ let package = Package(
         "CanonicalJSON", "Keys", "Console", "Terminal", "Enforcement",
       ], path: "Tests/Soak", exclude: ["hostile_agents.py"]),
     .executableTarget(
-      name: "conformance", dependencies: ["PolicyFunctions", "Rego", "CanonicalJSON"],
-      path: "Tests/Conformance",
-      exclude: ["known-failures.tsv"]),
+      name: "conformance",
+      dependencies: ["Fixtures", "PolicyFunctions", "Rego", "CanonicalJSON"],
+      path: "Tests/Conformance", exclude: ["known-failures.tsv"]),
     .testTarget(name: "CanonicalJSONTests", dependencies: ["TestSupport", "CanonicalJSON"]),
     .testTarget(name: "KeysTests", dependencies: ["TestSupport", "Keys", "CanonicalJSON"]),
     .testTarget(

@@ -20,6 +20,11 @@ package struct ByteString: Sendable {
     bytes = array
   }
 
+  /// Takes bytes of which the caller has seen that each is ASCII.
+  package init(ascii: UnsafeBufferPointer<UInt8>) {
+    bytes = Array(ascii)
+  }
+
   /// Takes bytes that the caller has already found to be valid UTF-8.
   init(checked: [UInt8]) {
     bytes = checked

@@ -11,7 +11,7 @@ import Statements
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Make large registries and measure on them.",
-    shouldDisplay: false, subcommands: [Fixture.self, ConsoleBench.self])
+    shouldDisplay: false, subcommands: [Fixture.self, ConsoleBench.self, RegoBench.self])
 
   struct Fixture: Subcommand {
     static let configuration = CommandConfiguration(

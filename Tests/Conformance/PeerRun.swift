@@ -1,0 +1,86 @@
+import CanonicalJSON
+import Fixtures
+import Foundation
+import Rego
+
+/// Asks this engine and another for the same documents of generated policies, and lists what differs.
+struct PeerRun {
+  let count: Int
+  let seed: UInt64
+  let peer: PeerProcess
+
+  /// How many differences are printed whole.
+  private static let shown = 40
+
+  func run() throws -> Bool {
+    var generator = PolicyGenerator(seed: seed)
+    var outcomes: [String: Int] = [:]
+    var differences = 0
+    for _ in 0..<count {
+      let policy = generator.policy()
+      let input = generator.input()
+      let document = try JSONParser.parse(Array(input.utf8))
+      let ours = PeerRun.answer(policy, document)
+      let theirs = PeerRun.answer(
+        try peer.ask([
+          "policy": JSONValue(policy), "input": document, "query": "data.t.x",
+        ]))
+      guard ours.text != theirs.text else {
+        outcomes[ours.kind, default: 0] += 1
+        continue
+      }
+      differences += 1
+      if differences <= PeerRun.shown {
+        print(
+          "--- \(policy)# input \(input)\n# ours:  \(ours.whole)\n# \(peer.name): \(theirs.whole)")
+      }
+    }
+    for (kind, count) in outcomes.sorted(by: { $0.key < $1.key }) { print("\(kind): \(count)") }
+    print("\(count) policies, seed \(seed): \(differences) answered differently from \(peer.name)")
+    return differences == 0
+  }
+
+  /// What is compared: a value's text, `undefined`, or the codes of errors.
+  private struct Answer {
+    let kind: String
+    let text: String
+    let whole: String
+  }
+
+  private static func answer(_ peer: JSONValue) -> Answer {
+    if let value = peer["value"] {
+      let text = Value(value).jsonText
+      return Answer(kind: "value", text: text, whole: text)
+    }
+    guard let message = peer["error"]?.string?.text else {
+      return Answer(kind: "undefined", text: "undefined", whole: "undefined")
+    }
+    let words = message.split { !($0.isLetter || $0.isNumber || $0 == "_") }
+    let code = words.first {
+      $0.hasSuffix("_error") && ($0.hasPrefix("rego_") || $0.hasPrefix("eval_"))
+    }
+    return Answer(
+      kind: code.map(String.init) ?? "error", text: code.map(String.init) ?? "error", whole: message
+    )
+  }
+
+  private static func answer(_ policy: String, _ input: JSONValue) -> Answer {
+    do {
+      let compiled = try CompiledPolicy(
+        modules: [SourceFile(name: "p.rego", text: Array(policy.utf8))])
+      let value = try compiled.answers([["t", "x"]], input: input)[0].value
+      let text = value.map { Value($0.json).jsonText } ?? "undefined"
+      return Answer(kind: value == nil ? "undefined" : "value", text: text, whole: text)
+    } catch {
+      return Answer(kind: error.code, text: error.code, whole: "\(error)")
+    }
+  }
+}
+
+extension Value {
+  fileprivate var jsonText: String {
+    var bytes: [UInt8] = []
+    write(into: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
