@@ -85,7 +85,7 @@ final class ConsoleDriver {
       let messages = waiting.take()
       for message in messages { take(message) }
       // What ended before it was idle has posted before.
-      if isIdle, messages.isEmpty { return }
+      if isIdle, messages.isEmpty { break }
       if messages.isEmpty { usleep(500) }
     }
     // Whoever writes the next key knows the screen as it is now.
