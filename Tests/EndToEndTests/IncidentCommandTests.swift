@@ -176,6 +176,12 @@ import Testing
     allow if { input.resource.uri == "prod://payments/docs" }
     require_approval if { input.action == "deploy" }
     """.write(toFile: "\(box.home)/p.rego", atomically: true, encoding: .utf8)
+    // Of two files with one name a reader would see one.
+    let twin = try box.shell("mkdir -p \(box.home)/twin && cp \(box.home)/p.rego \(box.home)/twin/")
+    #expect(twin.status == 0)
+    let repeated = try box.asUser(
+      "alice", "policy", "publish", "p", "\(box.home)/p.rego", "\(box.home)/twin/p.rego", expect: 1)
+    #expect(repeated.errors.contains("policy_file_repeated"), "\(repeated.errors)")
     let published = try box.asUser("alice", "policy", "publish", "p", "\(box.home)/p.rego")
     #expect(published.output.contains("Inactive until activated"))
     let dry = try reading("policy", "activate", "p@v2", "--dry-run").output

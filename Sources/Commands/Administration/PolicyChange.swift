@@ -30,6 +30,7 @@ struct PolicyChange {
     self.policy = policy
     active = ledger.state.activePolicy.flatMap { ledger.state.policies[$0] }
     do {
+      try PolicyChange.checkNames(policy.published.modules.map(\.file))
       _ = try ledger.compile(policy, transaction)
       fault = nil
     } catch {
@@ -92,17 +93,48 @@ struct PolicyChange {
     for (name, change) in zip(names, changes) {
       let note =
         before[name] == nil ? "  (new file)" : after[name] == nil ? "  (file removed)" : ""
-      lines.append(Line("", SafeText(name + note), .title))
+      lines.append(Line("", SafeText(name.shown + note), .title))
       lines += change.lines
     }
     self.lines = lines
   }
 
+  /// What tells the files of a policy apart: two can have one name, and the data can be called as a file.
+  private struct FileName: Hashable, Comparable {
+    var isData = false
+    var file = ByteString("")
+    /// Which of the files of this name.
+    var number = 1
+
+    var shown: String {
+      isData ? "(data)" : file.text + (number > 1 ? "  (file \(number) of this name)" : "")
+    }
+
+    static func < (left: FileName, right: FileName) -> Bool {
+      if left.isData != right.isData { return right.isData }
+      return left.file == right.file ? left.number < right.number : left.file < right.file
+    }
+  }
+
+  /// Refuses names by which a reader could take one file for another.
+  static func checkNames(_ names: [ByteString]) throws {
+    for name in names where !name.bytes.allSatisfy({ (0x21...0x7E).contains($0) }) {
+      throw CommandFault(
+        "policy_file_name",
+        "the file name \"\(name.text)\" has characters that are not visible ASCII; rename the file")
+    }
+    for name in names where names.count(where: { $0 == name }) > 1 {
+      throw CommandFault(
+        "policy_file_repeated", "two files have the name \(name.text); rename one of them")
+    }
+  }
+
   /// The files of a policy with their lines; its data as one more file.
   private static func files(
     of record: PolicyRecord, _ transaction: RegistryTransaction
-  ) throws -> [String: [String]] {
-    var files: [String: [String]] = [:]
+  ) throws -> [FileName: [ByteString]] {
+    var files: [FileName: [ByteString]] = [:]
+    var numbers: [ByteString: Int] = [:]
     for module in record.published.modules {
       guard let bytes = try transaction.body(module.digest),
         Digest.sha256(bytes) == module.digest
@@ -110,13 +142,18 @@ struct PolicyChange {
         throw CommandFault(
           "body_missing", "the text of \(module.file.text) in \(record.published.label) is missing")
       }
-      files[module.file.text] = PolicySource(file: "", bytes: bytes).lines
+      numbers[module.file, default: 0] += 1
+      let name = FileName(file: module.file, number: numbers[module.file, default: 1])
+      let text = ByteString(validating: bytes) ?? ByteString(String(decoding: bytes, as: UTF8.self))
+      files[name] = text.split(on: "\n")
     }
     if let data = record.published.data {
       guard let bytes = try transaction.body(data), Digest.sha256(bytes) == data else {
         throw CommandFault("body_missing", "the data of \(record.published.label) is missing")
       }
-      files["(data)"] = JSONText.lines(try JSONParser.parse(bytes)).map(\.text)
+      files[FileName(isData: true)] = JSONText.lines(try JSONParser.parse(bytes)).map {
+        ByteString($0.text)
+      }
     }
     return files
   }
@@ -130,9 +167,9 @@ struct PolicyChange {
     )
     let lines = Set(before.keys).union(after.keys).sorted().flatMap { name -> [Line] in
       let changed = TextDiff(before[name] ?? [], after[name] ?? []).lines.filter {
-        $0.role == .diffAdded || $0.role == .diffRemoved
+        $0.role == .diffAdded || $0.role == .diffRemoved || $0.role == .alert
       }
-      return changed.isEmpty ? [] : [Line("", SafeText(name), .title)] + changed
+      return changed.isEmpty ? [] : [Line("", SafeText(name.shown), .title)] + changed
     }
     return lines.isEmpty ? [Line("", "no text differs")] : lines
   }

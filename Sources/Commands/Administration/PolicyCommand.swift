@@ -75,6 +75,7 @@ struct PolicyCommand: AsyncParsableCommand {
       let sources = try files.map {
         SourceFile(name: ($0 as NSString).lastPathComponent, text: try Parse.file($0))
       }
+      try PolicyChange.checkNames(sources.map { ByteString($0.name) })
       let dataBytes = try data.map { try Parse.file($0) }
       _ = try CompiledPolicy(
         modules: sources,

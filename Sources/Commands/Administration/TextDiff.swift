@@ -1,7 +1,8 @@
+import CanonicalJSON
 import Cells
 import Console
 
-/// One file's text before and after, line by line.
+/// One file's text before and after, line by line, compared byte by byte as policies are.
 ///
 /// A policy can be published to cost its readers time: finding the fewest changes takes the square of the
 /// lines that differ, in time and in memory. So long texts are first divided at lines that stand once in
@@ -11,15 +12,15 @@ struct TextDiff {
   private(set) var added = 0
   private(set) var removed = 0
 
-  private let before: [String]
-  private let after: [String]
+  private let before: [ByteString]
+  private let after: [ByteString]
 
   /// Lines of both sides together among which the fewest changes are looked for.
   private static let detailLimit = 1000
   /// How often a part is divided again.
   private static let levelLimit = 4
 
-  init(_ before: [String], _ after: [String]) {
+  init(_ before: [ByteString], _ after: [ByteString]) {
     (self.before, self.after) = (before, after)
     compare(before.indices, after.indices, level: 0)
   }
@@ -92,8 +93,8 @@ struct TextDiff {
   private func commonLines(
     _ old: Range<Int>, _ new: Range<Int>
   ) -> [(old: Int, new: Int)] {
-    func places(_ lines: [String], _ range: Range<Int>) -> [String: Int?] {
-      var found: [String: Int?] = [:]
+    func places(_ lines: [ByteString], _ range: Range<Int>) -> [ByteString: Int?] {
+      var found: [ByteString: Int?] = [:]
       for place in range {
         found.updateValue(found[lines[place]] == nil ? place : Int?.none, forKey: lines[place])
       }
@@ -138,17 +139,26 @@ struct TextDiff {
   // MARK: showing
 
   private mutating func showSame(_ line: Int) {
-    let text = after[line]
+    let text = after[line].text
     lines.append(Line("\(line + 1)", SafeText("  " + text), Highlight.role(of: text)))
   }
 
   private mutating func showAdded(_ line: Int) {
     added += 1
-    lines.append(Line("\(line + 1)", SafeText("+ " + after[line]), .diffAdded))
+    show("+ ", after[line], line, .diffAdded)
   }
 
   private mutating func showRemoved(_ line: Int) {
     removed += 1
-    lines.append(Line("\(line + 1)", SafeText("- " + before[line]), .diffRemoved))
+    show("- ", before[line], line, .diffRemoved)
+  }
+
+  private mutating func show(_ mark: String, _ text: ByteString, _ line: Int, _ role: Role) {
+    let shown = SafeText(mark + text.text)
+    lines.append(Line("\(line + 1)", shown, role))
+    // Letters of other alphabets can look like those of this one.
+    if text.bytes.contains(where: { $0 >= 0x80 }) {
+      lines.append(Line("! not ASCII", shown.escapedToASCII, .alert))
+    }
   }
 }
