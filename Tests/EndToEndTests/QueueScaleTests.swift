@@ -232,16 +232,26 @@ import Testing
     #expect(await queue.load(request(serial: 5, needed: true)).page?.rows.count == wanted.count - 1)
     #expect(
       await queue.load(request(serial: 6, filter: "by:alice")).page?.rows.map(\.target)
-        == [needed[0].target])
+        == members.map { .hold($0) })
+  }
+
+  @Test func `a filter by what differs from hold to hold shows holds, not groups`() {
+    for filter in ["since:5m", "by:bob", "3f2a91bc", "!api", "quorum:1/2", "agent:bot id:3f"] {
+      #expect(!RegistryReader.isGrouped(request(filter: filter)), "\(filter)")
+    }
+    for filter in ["", "agent:bot", "api-2", "action:deploy risk:high", "needs:me"] {
+      #expect(RegistryReader.isGrouped(request(filter: filter)), "\(filter)")
+    }
   }
 
   @Test func `a filter of the queue finds what its lines show`() async throws {
     let queue = try Queue()
     try queue.fill(groups: 12, members: 2)
     for (number, (text, count)) in [
-      ("x/11", 1), ("deploy\u{2192}prod", 12), ("action:x/1", 3), ("!x/1", 9), ("risk:crit", 3),
-      ("agent:bot risk:high", 3), ("~dplyprd", 12), ("nothing", 0), ("user:bot", 0),
-      ("since:1m", 12),
+      // Groups where the filter is about what its holds have in common, else single holds.
+      ("x/11", 1), ("deploy\u{2192}prod", 12), ("action:x/1", 3), ("!x/1", 18), ("risk:crit", 3),
+      ("agent:bot risk:high", 3), ("~dplyprd", 24), ("nothing", 0), ("user:bot", 0),
+      ("since:1m", 24),
     ].enumerated() {
       let page = await queue.load(request(serial: number + 1, filter: text)).page
       #expect(page?.rows.count == count, "\(text)")

@@ -205,14 +205,19 @@ extension RegistryTransaction {
         db.cachedStatement(
           sql: "SELECT count(*) FROM (\(open)) h WHERE h.state = 'pending'"),
         arguments: ["now": now.milliseconds]) ?? 0
-    guard let viewer else { return (all, 0, all == limit) }
+    let counted =
+      try Int.fetchOne(
+        db.cachedStatement(sql: "SELECT count(*) FROM (\(open))"),
+        arguments: ["now": now.milliseconds]) ?? 0
+    let hasMore = counted == limit
+    guard let viewer else { return (all, 0, hasMore) }
     let (condition, arguments) = RegistryTransaction.need(of: viewer)
     let viewers =
       try Int.fetchOne(
         db.cachedStatement(
           sql: "SELECT count(*) FROM (\(open)) h WHERE h.state = 'pending' AND \(condition)"),
         arguments: StatementArguments(arguments) + ["now": now.milliseconds]) ?? 0
-    return (all, viewers, all == limit)
+    return (all, viewers, hasMore)
   }
 
   /// What rows tell of somebody who may vote.

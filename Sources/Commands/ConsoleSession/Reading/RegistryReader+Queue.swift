@@ -27,9 +27,21 @@ extension RegistryReader {
 
   /// Whether the queue is shown in groups: in its own order, while it shows what is open.
   static func isGrouped(_ request: ListRequest) -> Bool {
-    request.order == .natural && !request.showsEnded
-      // Who looks for a hold by its id wants that one.
-      && !Filter(request.filter, .approvals).terms.contains { $0.column == "id" }
+    let filter = Filter(request.filter, .approvals)
+    // A group is found by what its holds have in common; what differs from hold to hold (id, votes,
+    // time) is looked for hold by hold.
+    return request.order == .natural && !request.showsEnded && filter.sinceSeconds == nil
+      && filter.terms.allSatisfy { term in
+        switch term.column {
+        case "agent", "action", "risk": true
+        case nil: term.kind == .contains && !isBeginningOfID(term.text)
+        default: false
+        }
+      }
+  }
+
+  private static func isBeginningOfID(_ text: String) -> Bool {
+    text.utf8.count >= 4 && text.allSatisfy(\.isHexDigit)
   }
 
   func queuePage(
