@@ -132,6 +132,29 @@ import Testing
     #expect(desk.dialog?.consent.basis.contains { $0.value.contains("1 of 2") } == true)
   }
 
+  @Test func `the lock that is lifted is named by the verified log, not by a row`() throws {
+    let desk = try Desk(voter: alice, admins: [dave])
+    let lock = try desk.world.sign(
+      .lockPlaced(LockPlaced(target: .agent(desk.world.bot), reason: "x", until: nil)))
+    try RawSQL.execute(
+      """
+      UPDATE lock SET target = '{"kind":"agent","value":"agent:harmless"}', placer = 'user:nobody'
+      """, in: desk.world.path)
+    desk.open(.lift(lock))
+    #expect(desk.screen.contains(desk.world.bot.description), "\(desk.screen)")
+    #expect(!desk.screen.contains("harmless") && !desk.screen.contains("nobody"), "\(desk.screen)")
+  }
+
+  @Test func `a denial stands whatever others vote meanwhile`() async throws {
+    let desk = try Desk(voter: .named("user:bob"))
+    let hold = try #require(try await desk.hold())
+    desk.open(.vote(hold, leaning: .deny))
+    desk.type("not tonight")
+    try desk.world.vote(.approve, on: hold, by: desk.sre[0])
+    try sign(desk)
+    #expect(desk.signed.first?.entry != nil, "\(desk.screen)")
+  }
+
   @Test func `a quorum that can no longer be reached is named`() async throws {
     // Bob, Carol, Dave and Erin may approve; two must.
     let desk = try Desk(voter: alice, admins: [dave])

@@ -99,9 +99,12 @@ enum Previews {
         lines: [
           Line("Agent", SafeText(row.holder)),
           Line("Key", SafeText("ed25519:\(Digest.sha256(row.key).hex)")),
-          Line("Note", SafeText(row.note) + "  (agent, unverified)", .untrusted),
+          Line("Note", SafeText(row.note) + "  (unverified)", .untrusted),
           Line("Replaces", SafeText(row.replaces.map { "key \($0.short)" } ?? "no key")),
-          Line("", "Enter or a answers it; the agent's own signatures prove who holds the keys"),
+          row.replaces == nil
+            ? Line(
+              "", "Enter or a answers it; nothing shows yet that the agent itself asked", .alert)
+            : Line("", "Enter or a answers it; the agent's old key and the new one signed it"),
         ])
     case .lock(let digest):
       guard let row = try tables.locks().first(where: { $0.digest == digest }) else { return nil }

@@ -167,6 +167,8 @@ final class ServiceBoard: Sendable {
     return pruned(reports, at: now)
   }
 
+  private static let clockMilliseconds: Int64 = 5_000
+
   private func state(
     of row: ServiceRow, _ link: Link?, at now: Timestamp
   ) -> ServiceReport.State {
@@ -181,7 +183,9 @@ final class ServiceBoard: Sendable {
     case nil:
       if let ended { return ended }
       let silence = now.milliseconds(since: row.beat)
-      return silence <= ServiceReport.freshMilliseconds ? .reported : .silent(since: row.beat)
+      // The clocks of two machines differ a little; a row from the future is nobody's heartbeat.
+      let fresh = -ServiceBoard.clockMilliseconds...ServiceReport.freshMilliseconds
+      return fresh.contains(silence) ? .reported : .silent(since: row.beat)
     }
   }
 

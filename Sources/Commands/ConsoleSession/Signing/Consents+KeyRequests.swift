@@ -30,13 +30,19 @@ extension Consents {
         Line("proof", "the agent's request is signed by the old key and by the new one", .stateOK),
       ]
     } else {
-      lines.append(Line("proof", "the agent's request is signed by the new key", .stateOK))
+      // Whoever can reach the daemon can make such a request.
+      lines.append(
+        Line(
+          "! proof",
+          SafeText(
+            "signed by the new key only: nothing shows that \(body.holder) asked; compare the key "
+              + "with whoever runs the agent"), .alert))
     }
     lines += [
       Line(
         "request", SafeText("\(asked.digest.hex), received \(asked.received.textToSeconds)")),
       Line(
-        "note", SafeText("\"\(body.note.text)\"") + "   the agent's words, not verified",
+        "note", SafeText("\"\(body.note.text)\"") + "   whoever asked, not verified",
         .untrusted),
     ]
     var fields: [Consent.Input] = []
@@ -56,7 +62,7 @@ extension Consents {
           ? "Enrol a key of \(body.holder)" : "Rotate the key of \(body.holder)"),
       deadline: asked.received.advanced(bySeconds: KeyRequest.lifetimeSeconds),
       heading: body.replaces == nil
-        ? "The key that the agent asks for" : "The agent's own next key",
+        ? "A key that was asked for in the agent's name" : "The agent's own next key",
       lines: lines, seal: SafeText("request sha256 \(asked.digest.hex)"), digest: asked.digest.hex,
       asides: [
         Line("After it", "the agent's side writes its anchor anew: countersign key anchor")

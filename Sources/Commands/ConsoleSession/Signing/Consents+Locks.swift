@@ -93,8 +93,12 @@ extension Consents {
     guard let row = try transaction.locks().first(where: { $0.digest == digest }) else {
       throw CommandFault("lock_unknown", "no lock \(digest.hex) is on record")
     }
-    let target = LockText.words(row.target)
+    // Of a lock in force the verified state says what it is; the row only of one that has ended.
     let record = state.locks[digest]
+    let target = record?.placed.target.words ?? LockText.words(row.target)
+    let (placer, until) = (
+      record?.placer.description ?? row.placer, record.map(\.placed.until) ?? row.until
+    )
     let isInForce = record?.isInForce(at: now) == true
     let isAll = record?.placed.target == .everything
     let reason = record?.placed.reason.text ?? row.reason
@@ -104,8 +108,8 @@ extension Consents {
       heading: "Access resumes immediately",
       lines: [
         Line("target", SafeText(target), .title), Line("reason", SafeText(reason)),
-        Line("placed", SafeText("\(row.received.textToSeconds) by \(row.placer)")),
-        Line("ends", SafeText(row.until?.textToSeconds ?? "when it is lifted")),
+        Line("placed", SafeText("\(row.received.textToSeconds) by \(placer)")),
+        Line("ends", SafeText(until?.textToSeconds ?? "when it is lifted")),
       ], seal: SafeText("lock sha256 \(digest.hex)"), digest: digest.hex,
       asides: isAll
         ? [Line("Quorum", "lifting everything takes the admin quorum", .statePending)] : [],

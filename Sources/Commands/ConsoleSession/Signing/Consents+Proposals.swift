@@ -20,6 +20,9 @@ extension Consents {
     let isVoid = state.expectation(for: inner) != proposal.opened.expects
     var lines = [Line("change", SafeText(inner.type.rawValue), .title)]
     lines += EntryText.lines(inner.json.withoutNulls)
+    if case .policyActivated(let body) = inner, let policy = state.policies[body.policy] {
+      lines += try PolicyChange(policy, ledger, transaction, at: now).lines
+    }
     lines.append(Line("opened by", SafeText(proposal.opener.description)))
     lines.append(Line("expires", SafeText(proposal.opened.expires.textToSeconds)))
     if isVoid {

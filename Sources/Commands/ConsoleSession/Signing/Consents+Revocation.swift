@@ -73,6 +73,8 @@ extension Consents {
       heading: SafeText(
         "Permanent, cannot be undone \u{00B7} as of #\(chosen.size - 1)"),
       lines: lines, seal: SafeText(key.description), digest: key.description,
+      basis: cascade == .since
+        ? [Consent.Fact("compromised since", since?.textToSeconds ?? "none")] : [],
       impact: impact(chosen),
       asides: [
         Line(

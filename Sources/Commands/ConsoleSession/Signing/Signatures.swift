@@ -56,7 +56,11 @@ struct Signatures {
     }
     // What has ended is refused by its own rule, which says more.
     guard current.ended == nil else { return }
-    let changes = current.changes(from: submission.facts)
+    var changes = current.changes(from: submission.facts)
+    if case .vote = submission.request, submission.button != "approve" {
+      // A denial stands whatever others have voted meanwhile: only the hold must be the one shown.
+      changes = current.digest == submission.digest ? [] : ["digest"]
+    }
     guard changes.isEmpty else {
       throw CommandFault(
         Refusal.changedCode,
