@@ -15,7 +15,7 @@ struct WhoCommand: Subcommand {
   @Argument(help: "The action, as deploy.")
   var action: String
 
-  @Argument(help: "The resource's URI.")
+  @Argument(help: "The URI of one resource, as prod://payments/api; no pattern.")
   var resource: String
 
   @Flag(help: "Also those whose chain is broken or who are locked.")
@@ -28,6 +28,12 @@ struct WhoCommand: Subcommand {
   @OptionGroup var list: ListOptions
 
   func perform() async throws {
+    // "None" would be a false answer: no agent acts on a pattern.
+    guard !resource.contains("*") else {
+      throw CommandFault(
+        "resource_pattern",
+        "\(resource) is a pattern; name one resource, as prod://payments/api")
+    }
     let ledger = try registry.ledger(.readOnly)
     let (name, uri) = (ByteString(action), try ResourceURI(ByteString(resource)))
     let now = try ledger.now(.system)

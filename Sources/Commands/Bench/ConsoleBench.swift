@@ -48,6 +48,8 @@ struct ConsoleBench: Subcommand {
   ]
 
   func perform() async throws {
+    // A relative XDG_STATE_HOME counts for nothing.
+    let fixture = URL(fileURLWithPath: fixture).standardizedFileURL.path
     let state = "\(fixture)/bench-state"
     try FileManager.default.createDirectory(
       atPath: "\(state)/countersign", withIntermediateDirectories: true)
