@@ -17,14 +17,15 @@ import Testing
     #expect(Filter("holder:agent:x", .keys).terms.map(\.text) == ["agent:x"])
   }
 
-  @Test func `several hold at once, and text keeps its spaces`() {
+  @Test func `each word is looked for by itself, and all must hold`() {
     let filter = Filter("deploy web agent:bot two by:bob since:90m", .decisions)
-    #expect(filter.terms.map(\.text) == ["deploy web", "bot two", "bob"])
-    #expect(filter.terms.map(\.column) == [nil, "agent", "by"])
+    #expect(filter.terms.map(\.text) == ["deploy", "web", "bot", "two", "bob"])
+    #expect(filter.terms.map(\.column) == [nil, nil, "agent", nil, "by"])
     #expect(filter.sinceSeconds == 5400)
-    // Words after a column belong to it.
-    #expect(Filter("!verdict:allow x", .decisions).terms.map(\.kind) == [.lacks])
-    #expect(Filter("!verdict:allow x", .decisions).terms.map(\.text) == ["allow x"])
+    // A mark belongs to its word only.
+    #expect(Filter("!verdict:allow x", .decisions).terms.map(\.kind) == [.lacks, .contains])
+    #expect(Filter("deny !deploy-bot", .decisions).terms.map(\.kind) == [.contains, .lacks])
+    #expect(Filter("deny !deploy-bot", .decisions).terms.map(\.text) == ["deny", "deploy-bot"])
     #expect(Filter("!bot", .agents).terms.map(\.kind) == [.lacks])
     #expect(Filter("~dply", .agents).terms.map(\.pattern) == ["%d%p%l%y%"])
     #expect(Filter("100%_", .agents).terms.map(\.pattern) == ["%100\\%\\_%"])
@@ -59,11 +60,14 @@ import Testing
     }
     for text in [
       "guard@v12", "by:carol", "user:carol", "status:active", "waits:9f3c", "~gdv12", "!denied",
-      "since:2h", "guard since:61m by:user:carol", now.advanced(bySeconds: -3600).minute,
+      "since:2h", "guard since:61m by:user:carol", "active guard", "carol !denied guard",
+      now.advanced(bySeconds: -3600).minute,
     ] {
       #expect(matches(text), "\(text)")
     }
-    for text in ["name:carol", "by:bob", "since:59m", "!status:active", "~zz", "guard by:bob"] {
+    for text in [
+      "name:carol", "by:bob", "since:59m", "!status:active", "~zz", "guard by:bob", "guard !active",
+    ] {
       #expect(!matches(text), "\(text)")
     }
   }

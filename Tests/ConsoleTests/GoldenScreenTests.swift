@@ -298,7 +298,8 @@ import Testing
       $0.context = "prod"
     }
     var status = RegistryStatus()
-    status.everythingLock = "until 10:30:00Z by user:carol: leak"
+    status.everythingLock = RegistryStatus.EverythingLock(
+      end: "until 10:30:00Z", placer: "user:carol", reason: "leak")
     _ = model.update(.changed(status), at: now)
     let row = Screen.draw(model)
     #expect(row.lines[0].contains("PRODUCTION  prod:northgate"))

@@ -352,6 +352,27 @@ import Testing
     #expect(screen.contains("next user:carol from 2126-12-08 00:00Z"), "\(screen)")
   }
 
+  @Test("a key that is not enrolled here is said to be so before anything is read or typed")
+  func foreignKey() throws {
+    let held = try act(on: "prod://payments/api", expect: 4)
+    let hold = try #require(held["hold"]?["digest"]?.string?.text)
+    // Another key that calls itself user:bob.
+    let made = try box.program(
+      [
+        "key", "new", "--operator", "user:bob", "--out", "\(box.home)/foreign.key",
+        "--passphrase-fd", "0",
+      ], input: "foreign\n")
+    #expect(made.status == 0, "\(made.errors)")
+    let list = try console("foreign", "see Approvals\nsee YOUR KEY CANNOT SIGN\n")
+    #expect(list.contains("user:bob"), "\(list)")
+    for keys in ["press a", "press x", "press L"] {
+      let dialog = try console(
+        "foreign", "see \(hold.prefix(8))\nsee YOUR KEY CANNOT SIGN\n\(keys)\nsee is not enrolled\n"
+      )
+      #expect(dialog.contains("Disabled"), "\(keys): \(dialog)")
+    }
+  }
+
   @Test("the proof of a vote says what was decided, of what, and why")
   func proofs() throws {
     let held = try act(on: "prod://payments/api", params: ["build=7"], expect: 4)

@@ -120,7 +120,7 @@ final class PlainConsole {
     }
     if services.isEmpty { say("No deciding service has been seen.") }
     if let alarm = status.alarm { say("ALERT. \(alarm)") }
-    if let lock = status.everythingLock { say("EVERYTHING IS LOCKED \(lock)") }
+    if let lock = status.everythingLock { say("EVERYTHING IS LOCKED \(lock.forms[0])") }
     let critical = status.pending.count { $0.risk == .critical }
     let count = status.pendingCount
     let floor = status.isFloor ? "at least " : ""

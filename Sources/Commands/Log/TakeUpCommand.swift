@@ -41,7 +41,7 @@ struct TakeUpCommand: Subcommand {
         holder.flatMap { Principal(ByteString($0)) } ?? key.flatMap { state.keys[$0]?.holder }
       let found = VerifyingProcess.Found(
         name: state.registry?.name.text ?? "", isSolo: state.registry?.isSolo == true,
-        voter: voter,
+        voter: voter, keyFault: state.signerFault(key, at: now),
         verification: state.unsupported.map { .unreadable($0) }
           ?? .verified(size: ledger.tree.size, at: now),
         standing: Standing.words(
@@ -54,7 +54,7 @@ struct TakeUpCommand: Subcommand {
       withExtendedLifetime((ledger, state)) { Glibc.exit(0) }
     } catch {
       let found = VerifyingProcess.Found(
-        name: "", isSolo: false, voter: nil, verification: .of(error), standing: [:])
+        name: "", isSolo: false, voter: nil, keyFault: nil, verification: .of(error), standing: [:])
       Output.json(found.json)
     }
   }

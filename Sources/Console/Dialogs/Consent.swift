@@ -181,6 +181,13 @@ package struct Consent: Sendable {
     self.related = related
   }
 
+  /// The same where nothing can be pressed, for one reason.
+  package func objecting(_ objection: String) -> Consent {
+    var other = self
+    other.buttons = buttons.map { Button($0.name, $0.label, needs: $0.needs, objection: objection) }
+    return other
+  }
+
   /// Whether this was worked out for a choice and for what was typed into the plan's fields.
   func answers(_ plan: ConsentPlan) -> Bool {
     guard plan.choice == (choice?.selected ?? 0) else { return false }

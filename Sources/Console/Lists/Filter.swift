@@ -1,8 +1,11 @@
 import Cells
 package import Statements
 
-/// What is typed after `/`: a text as the list shows it, `!` not, `~` letters in order,
-/// `column:text`, `since:1h`, `by:bob`, `needs:me`; several of them at once, all of which must hold.
+/// What is typed after `/`.
+///
+/// Each word is looked for by itself, and a row must have all of them, in any order: a text as the
+/// list shows it, `!text` for rows without it, `~text` for its letters in order, `column:text`,
+/// `since:1h`, `by:bob`, `needs:me`.
 ///
 /// A word before a colon is a column only if the list has one of that name; else it is text, as the
 /// `user` of `user:bob` is.
@@ -16,7 +19,7 @@ package struct Filter: Sendable, Hashable {
 
   package struct Term: Sendable, Hashable {
     package let kind: Kind
-    package fileprivate(set) var text: String
+    package let text: String
     /// Only this column is looked at.
     package let column: String?
 
@@ -37,41 +40,25 @@ package struct Filter: Sendable, Hashable {
   package private(set) var unknown: String?
 
   package init(_ typed: String, _ view: View) {
-    var current: Term?
-    func close(_ terms: inout [Term]) {
-      if let term = current, !term.text.isEmpty { terms.append(term) }
-      current = nil
-    }
-    for word in typed.split(separator: " ", omittingEmptySubsequences: false) {
+    for word in typed.split(separator: " ") {
       let (kind, rest) = Filter.marked(word)
+      var (text, column) = (String(rest), String?.none)
       if let (name, value) = Filter.named(rest) {
         if name == "since" || name == "needs" {
-          close(&terms)
           take(name, value, kind, view)
           continue
         }
         if view.isFiltered(by: name) {
-          close(&terms)
-          current = Term(kind: kind, text: value, column: name)
-          continue
-        }
-        if view.columns.contains(where: { $0.name == name }) {
+          (text, column) = (value, name)
+        } else if view.columns.contains(where: { $0.name == name }) {
           problem = problem ?? "\(name): changes every second and cannot be filtered; try since:1h"
           continue
+        } else {
+          unknown = unknown ?? name
         }
-        unknown = unknown ?? name
       }
-      if current != nil {
-        current?.text += " " + word
-      } else if !rest.isEmpty {
-        current = Term(kind: kind, text: String(rest), column: nil)
-      }
+      if !text.isEmpty { terms.append(Term(kind: kind, text: text, column: column)) }
     }
-    close(&terms)
-    for index in terms.indices {
-      while terms[index].text.last == " " { terms[index].text.removeLast() }
-    }
-    terms.removeAll(where: \.text.isEmpty)
   }
 
   private mutating func take(_ name: String, _ value: String, _ kind: Kind, _ view: View) {

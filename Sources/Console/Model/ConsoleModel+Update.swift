@@ -59,7 +59,9 @@ extension ConsoleModel {
       effects = []
     case .members(let holds, let group, let hasMore):
       effects = take(members: holds, of: group, hasMore: hasMore)
-    case .identified(let name, let isSolo, let who):
+    case .identified(let name, let isSolo, let who, let keyFault):
+      if let keyFault, keyFault != session.keyFault { say(keyFault, isBad: true) }
+      session.keyFault = keyFault
       session.registry = name
       session.isSolo = isSolo
       if let who { session.who = who }

@@ -20,8 +20,8 @@ package enum Message: Sendable {
   case standing([String: String])
   /// The pending holds of a group, those that expire first; more of them may follow.
   case members([Digest], of: Digest, hasMore: Bool)
-  /// What the verified log calls the registry.
-  case identified(name: String, isSolo: Bool, who: Principal?)
+  /// What the verified log calls the registry, whose the key is, and why it cannot sign, if so.
+  case identified(name: String, isSolo: Bool, who: Principal?, keyFault: String?)
   case previewed(Preview)
   case document(Document)
   case consent(Consent)

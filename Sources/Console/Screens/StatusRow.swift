@@ -101,10 +101,15 @@ enum StatusRow {
       isLoud = true
     }
     if let lock = status?.everythingLock {
-      parts.append(Part("EVERYTHING LOCKED " + SafeText(lock), .alert))
+      parts.append(Part(forms: lock.forms.map { "EVERYTHING LOCKED " + SafeText($0) }, .alert))
       isLoud = true
     }
-    if let key = key(model) { parts.append(key) }
+    if session.keyFault != nil {
+      parts.append(Part("YOUR KEY CANNOT SIGN", .alert))
+      isLoud = true
+    } else if let key = key(model) {
+      parts.append(key)
+    }
     if let services, !services.isAlarm {
       parts.append(Part(forms: services.forms.map { SafeText($0) }, .header))
     }
@@ -113,7 +118,12 @@ enum StatusRow {
       isLoud = true
     } else {
       let (text, role) = verification(model)
-      parts.append(Part(text, role, drop: role == .alert ? 0 : isDown ? 2 : 0))
+      if role == .header, status?.everythingLock != nil {
+        // Beside a lock of everything the number of the last entry gives way.
+        parts.append(Part(forms: [text, shortVerification(model)], role))
+      } else {
+        parts.append(Part(text, role, drop: role == .alert ? 0 : isDown ? 2 : 0))
+      }
       if role == .alert { isLoud = true }
     }
     return (parts, isLoud)
@@ -129,6 +139,10 @@ enum StatusRow {
       Part("KEY OPEN \(max(0, until.milliseconds(since: model.now) / 1000))s", .statePending)
     case (.sealed, .locked): Part("key locked", .header, drop: 5)
     }
+  }
+
+  private static func shortVerification(_ model: ConsoleModel) -> SafeText {
+    if case .verified = model.verification { "log OK" } else { verification(model).0 }
   }
 
   private static func verification(_ model: ConsoleModel) -> (SafeText, Role) {

@@ -17,6 +17,8 @@ package struct Session: Sendable, Hashable {
   /// The short form of the key that would sign.
   package var key: String
   package var signer: Signer
+  /// Why that key can sign nothing here, once the verified log has told.
+  package var keyFault: String?
   package var isReadOnly: Bool
   package var isSolo: Bool
   package var isProduction: Bool
@@ -61,6 +63,21 @@ package struct Session: Sendable, Hashable {
 
 /// How the registry stands, as far as every screen shows it.
 package struct RegistryStatus: Sendable, Hashable {
+  /// The lock of everything.
+  package struct EverythingLock: Sendable, Hashable {
+    /// `until 10:30:00Z` or `until lifted`.
+    package let end: String
+    package let placer: String
+    package let reason: String
+
+    package init(end: String, placer: String, reason: String) {
+      (self.end, self.placer, self.reason) = (end, placer, reason)
+    }
+
+    /// From the longest to the shortest.
+    package var forms: [String] { ["\(end) by \(placer): \(reason)", "\(end) by \(placer)", end] }
+  }
+
   package struct Pending: Sendable, Hashable {
     /// What the line is known by, whatever joins it: its group's id, or the hold's.
     package let id: String
@@ -88,7 +105,7 @@ package struct RegistryStatus: Sendable, Hashable {
   package var openProposals = 0
   package var owedReviews = 0
   /// Why everything is locked, if it is.
-  package var everythingLock: String?
+  package var everythingLock: EverythingLock?
   /// Agents under a lock of their own.
   package var lockedAgents: Set<String> = []
   /// What is wrong with the registry, in words, if anything.

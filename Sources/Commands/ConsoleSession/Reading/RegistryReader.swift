@@ -95,7 +95,8 @@ actor RegistryReader {
     if let lock = locks.rows.first(where: { LockText.words($0.record.target) == "everything" }) {
       let row = lock.record
       let end = row.until.map { "until \($0.clock)" } ?? "until lifted"
-      status.everythingLock = "\(end) by \(row.placer): \(row.reason)"
+      status.everythingLock = RegistryStatus.EverythingLock(
+        end: end, placer: row.placer, reason: row.reason)
     }
     for lock in locks.rows {
       if case .agent(let name)? = LockText.target(lock.record.target) {

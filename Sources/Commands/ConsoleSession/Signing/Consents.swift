@@ -18,6 +18,8 @@ struct Consents {
   let voter: Principal?
   let isBlind: Bool
   let now: Timestamp
+  /// The key that would sign, where it is known.
+  var key: Fingerprint?
 
   var state: AuthorityState { ledger.state }
   var permitted: Permitted { Permitted(state: state, now: now) }
@@ -29,6 +31,7 @@ struct Consents {
   ) throws -> Consent {
     var consent = try content(request, choice: choice, inputs: inputs)
     consent.asked = inputs
+    if let fault = state.signerFault(key, at: now) { consent = consent.objecting(fault) }
     // Why it cannot be pressed, and who could, is longer than what stands beside a button.
     if consent.ended == nil, let objection = consent.buttons.last?.objection,
       !consent.asides.contains(where: { $0.role == .alert })

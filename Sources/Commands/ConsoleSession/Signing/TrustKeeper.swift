@@ -115,7 +115,8 @@ actor TrustKeeper {
     post(
       .identified(
         name: fresh.state.registry?.name.text ?? "",
-        isSolo: fresh.state.registry?.isSolo == true, who: voter(fresh)))
+        isSolo: fresh.state.registry?.isSolo == true, who: voter(fresh),
+        keyFault: fresh.state.signerFault(signer.fingerprint, at: Clock.system.now())))
     return fresh
   }
 
@@ -200,7 +201,9 @@ actor TrustKeeper {
         post(.verification(.running(done: done, of: all)))
       }
       if !found.name.isEmpty {
-        post(.identified(name: found.name, isSolo: found.isSolo, who: found.voter))
+        post(
+          .identified(
+            name: found.name, isSolo: found.isSolo, who: found.voter, keyFault: found.keyFault))
       }
       post(.verification(found.verification))
       post(.standing(found.standing))
@@ -316,7 +319,8 @@ actor TrustKeeper {
       let who = voter(ledger)
       let consent = try ledger.database.read { transaction in
         try Consents(
-          ledger: ledger, transaction: transaction, voter: who, isBlind: isBlind, now: now
+          ledger: ledger, transaction: transaction, voter: who, isBlind: isBlind, now: now,
+          key: signer.fingerprint
         ).make(request, choice: choice, inputs: inputs)
       }
       try ledger.checkShelf()

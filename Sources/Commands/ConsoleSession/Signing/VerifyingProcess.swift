@@ -16,6 +16,7 @@ struct VerifyingProcess: Sendable {
     let name: String
     let isSolo: Bool
     let voter: Principal?
+    let keyFault: String?
     let verification: Verification
     let standing: [String: String]
   }
@@ -86,6 +87,7 @@ extension VerifyingProcess.Found {
             standing.map { JSONObject.Member(name: ByteString($0), value: JSONValue($1)) }))),
     ]
     if let voter { members.append(.init(name: "voter", value: voter.json)) }
+    if let keyFault { members.append(.init(name: "key_fault", value: JSONValue(keyFault))) }
     switch verification {
     case .verified(let size, let at):
       members.append(.init(name: "size", value: JSONValue(size)))
@@ -104,6 +106,7 @@ extension VerifyingProcess.Found {
     name = try fields.string("name").text
     isSolo = try fields.bool("solo")
     voter = fields.optional("voter")?.string.flatMap { Principal($0) }
+    keyFault = fields.optional("key_fault")?.string?.text
     standing = Dictionary(
       try fields.attributes("standing").members.map {
         ($0.name.text, $0.value.string?.text ?? "")
