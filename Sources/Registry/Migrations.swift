@@ -77,6 +77,9 @@ enum Migrations {
       try db.execute(sql: HoldQueue.schema)
       try HoldQueue.fill(db)
     }
+    migrator.registerMigration("7 reviews due") { db in
+      try db.execute(sql: "CREATE INDEX review_due ON review (idx) WHERE completed IS NULL")
+    }
     return migrator
   }()
 }

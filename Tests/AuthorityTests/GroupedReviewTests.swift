@@ -80,6 +80,8 @@ import Testing
     #expect(groups.allSatisfy { $0.subject.who == "agent:deploy-bot" && $0.isOwed }, "\(groups)")
     let first = groups[0]
     #expect(try world.ledger.database.read { try $0.reviewGroup(first.id) } == first)
+    #expect(try world.ledger.database.read { try $0.owedGroupCount(among: 1000) } == 3)
+    #expect(try world.ledger.database.read { try $0.owedGroupCount(among: 1) } == 1)
   }
 
   @Test func `one signature completes a group, in the state, the tables and a replay`() async throws

@@ -68,6 +68,18 @@ extension RegistryTransaction {
     try reviewGroups(all: false).first { $0.id == id }
   }
 
+  /// How many groups of reviews are owed among the oldest so many reviews.
+  package func owedGroupCount(among limit: Int) throws -> Int {
+    try Int.fetchOne(
+      db.cachedStatement(
+        sql: """
+          SELECT count(*) FROM (SELECT DISTINCT kind, who, name, uri, because FROM (
+            \(RegistryTransaction.grouped) WHERE r.idx IN (
+              SELECT idx FROM review WHERE completed IS NULL ORDER BY idx LIMIT :limit)
+            AND r.completed IS NULL LIMIT :limit))
+          """), arguments: ["limit": limit]) ?? 0
+  }
+
   private func groups(_ condition: String, _ arguments: StatementArguments) throws -> [ReviewGroup]
   {
     let found = try Row.fetchAll(

@@ -47,12 +47,14 @@ struct ReviewContents {
         words: ReviewContents.words(of: parts.body, action, ledger.state))
     }
     var contents: [Content] = []
-    var places: [String: Int] = [:]
+    // By bytes: a String would take two letters that only look alike for one.
+    var places: [ByteString: Int] = [:]
     for item in items {
-      if let place = places[item.words] {
+      let key = ByteString(item.words)
+      if let place = places[key] {
         contents[place].items.append(item)
       } else {
-        places[item.words] = contents.count
+        places[key] = contents.count
         contents.append(Content(words: item.words, items: [item]))
       }
     }
@@ -118,13 +120,31 @@ struct ReviewContents {
     return made
   }
 
-  private static func words(_ action: Action?) -> String {
+  static func words(_ action: Action?) -> String {
     guard let action else { return "an action whose payload is erased or archived" }
     var words = "\(action.action.text) on \(action.resource.text)"
     if let type = action.claimedType { words += "  claimed type=\(type.text)" }
     if let env = action.claimedEnv { words += "  claimed env=\(env.text)" }
-    let params = action.params.members.map { "\($0.name.text) = \($0.value.exactText)" }
-    return words + "  " + (params.isEmpty ? "no params" : params.joined(separator: ", "))
+    let params = action.params.members.map { "\(name($0.name)) = \($0.value.exactText)" }
+    words += "  " + (params.isEmpty ? "no params" : params.joined(separator: ", "))
+    // What a policy may have read of it.
+    if !action.context.members.isEmpty {
+      words += "  context \(JSONValue.object(action.context).exactText)"
+    }
+    return words + "  by \(action.agent)"
+  }
+
+  /// A parameter's name as it stands, or quoted where it could be read as more than a name.
+  private static func name(_ name: ByteString) -> String {
+    let isPlain = name.bytes.allSatisfy {
+      switch $0 {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+    return isPlain && !name.isEmpty ? name.text : JSONValue(name).exactText
   }
 
   private static func words(

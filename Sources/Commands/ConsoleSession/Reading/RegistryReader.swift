@@ -90,7 +90,7 @@ actor RegistryReader {
     status.isFloor = waiting.hasMore
     let proposals = try transaction.proposals()
     status.openProposals = proposals.count { $0.status(at: now) == "open" }
-    status.owedReviews = try transaction.reviewGroups(all: false).count
+    status.owedReviews = try transaction.owedGroupCount(among: RegistryReader.waitingLimit)
     let locks = try transaction.lockList(WindowRequest(anchor: .first, limit: 1000, now: now))
     if let lock = locks.rows.first(where: { LockText.words($0.record.target) == "everything" }) {
       let row = lock.record
