@@ -207,6 +207,8 @@ import Testing
         break
       }
       if let ended = dialog.consent.ended {
+        // The walk may have been asked whether to leave; any key goes on.
+        if dialog.isLeaving { desk.press(.tab) }
         #expect(desk.screen.contains("Nothing more to sign"), "\(desk.screen)")
         // What was typed stays to be read, and the button is off.
         for (index, input) in dialog.consent.inputs.enumerated() where input.kind == .reason {
