@@ -80,6 +80,10 @@ enum Migrations {
     migrator.registerMigration("7 reviews due") { db in
       try db.execute(sql: "CREATE INDEX review_due ON review (idx) WHERE completed IS NULL")
     }
+    migrator.registerMigration("8 compromised keys") { db in
+      try db.execute(sql: CompromisedKeys.schema)
+      try CompromisedKeys.fill(db)
+    }
     return migrator
   }()
 }

@@ -80,8 +80,7 @@ import Testing
     #expect(groups.allSatisfy { $0.subject.who == "agent:deploy-bot" && $0.isOwed }, "\(groups)")
     let first = groups[0]
     #expect(try world.ledger.database.read { try $0.reviewGroup(first.id) } == first)
-    #expect(try world.ledger.database.read { try $0.owedGroupCount(among: 1000) } == 3)
-    #expect(try world.ledger.database.read { try $0.owedGroupCount(among: 1) } == 1)
+    #expect(try world.ledger.database.read { try $0.dueReviews(among: 1000) }.count == 3)
   }
 
   @Test func `one signature completes a group, in the state, the tables and a replay`() async throws
@@ -181,5 +180,94 @@ import Testing
     #expect(
       report.findings.contains { $0.contains("table review") && $0.contains("column outcome") },
       "\(report.findings)")
+  }
+
+  private func revoke(_ key: Fingerprint, since: Timestamp? = nil) throws {
+    try world.sign(
+      .keyRevoked(
+        KeyRevoked(key: key, reason: .compromised, compromisedSince: since, note: "leaked")))
+  }
+
+  private func sql(_ text: String) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
+    process.arguments = [world.path, text]
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(text)")
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  private func findings() throws -> [String] {
+    try LogVerification.run(
+      world.ledger.database, pins: world.pins, folder: world.folder + "/verify"
+    ).findings
+  }
+
+  @Test func `a revocation writes one row, however many statements the key signed`() async throws {
+    _ = try await leaked()
+    #expect(try sql("SELECT count(*) FROM review") == "0\n")
+    #expect(try sql("SELECT count(*) FROM compromised_key WHERE is_open") == "1\n")
+    #expect(try owed.count == 9)
+    // Reviewed in any order: closed when the last one is.
+    for group in try world.ledger.database.read({ try $0.reviewGroups(all: false) }).reversed() {
+      try world.sign(review(group.rows), by: world.bob)
+    }
+    #expect(try sql("SELECT count(*), is_open FROM compromised_key") == "1|0\n")
+    #expect(try sql("SELECT count(*) FROM review WHERE completed > 0") == "9\n")
+    #expect(try owed.isEmpty && findings().isEmpty)
+  }
+
+  @Test func `what a key signed before it was compromised is not to be reviewed`() async throws {
+    let authority = try world.authority()
+    _ = try await authority.decide(try world.action(on: "stage://payments/before"))
+    world.clock.advance(seconds: 60)
+    let since = world.clock.now
+    _ = try await authority.decide(try world.action(on: "stage://payments/after"))
+    try await authority.close()
+    try revoke(try World.key(world.bot).publicKey.fingerprint, since: since)
+    let groups = try world.ledger.database.read { try $0.reviewGroups(all: false) }
+    #expect(groups.map(\.subject.resource) == ["stage://payments/after"])
+  }
+
+  @Test func `one key that signed much hides none of the others`() async throws {
+    let authority = try world.authority()
+    for _ in 0..<40 {
+      _ = try await authority.decide(try world.action(on: "stage://payments/api"))
+    }
+    let held = try await authority.decide(try world.action(on: "prod://payments/api"))
+    try world.vote(.approve, on: try #require(held.hold).digest)
+    try await authority.close()
+    try revoke(try World.key(world.bot).publicKey.fingerprint)
+    try revoke(try World.key(world.bob).publicKey.fingerprint)
+    let groups = try world.ledger.database.read { try $0.reviewGroups(all: false) }
+    #expect(
+      groups.map { "\($0.subject.kind) \($0.rows.count)" } == ["action 40", "action 1", "vote 1"])
+    #expect(groups.allSatisfy { !$0.hasMore && $0.count == "\($0.rows.count)" })
+    // Of 34 that may be read each key has 17.
+    let read = try world.ledger.database.read { try $0.dueReviews(among: 34) }
+    #expect(read.map { "\($0.subject.kind) \($0.count)" } == ["action 17+", "vote 1"])
+  }
+
+  @Test func `a registry whose reviews were rows is brought up to date`() async throws {
+    let groups = try await leaked()
+    try world.sign(review(groups[0].rows), by: world.bob)
+    let before = try world.ledger.database.read { try $0.reviewGroups(all: true) }
+    // As the migration before left it: a row of `review` for each statement, and no other table.
+    _ = try sql(
+      """
+      INSERT OR IGNORE INTO review SELECT digest, idx, 'action', agent, received, NULL, NULL, NULL,
+        NULL, (SELECT because FROM compromised_key) FROM decision;
+      DROP TABLE compromised_key; DROP INDEX decision_key; DROP INDEX grant_key;
+      DROP INDEX vote_key; DELETE FROM grdb_migrations WHERE identifier LIKE '8 %';
+      """)
+    #expect(try sql("SELECT count(*) FROM review") == "9\n")
+    let database = try RegistryDatabase(world.path, access: .readWrite)
+    #expect(try database.read { try $0.reviewGroups(all: true) } == before)
+    #expect(try sql("SELECT count(*) FROM review") == "5\n")
+    #expect(try findings().isEmpty)
   }
 }

@@ -370,6 +370,8 @@ struct OwnerAttackTests {
       ("UPDATE key SET idx = \(value)", "key"), ("UPDATE grant_link SET idx = \(value)", "grant"),
       ("UPDATE policy SET idx = \(value)", "policy"),
       ("UPDATE review SET idx = \(value)", "review"),
+      ("UPDATE compromised_key SET revocation = \(value)", "compromised_key"),
+      ("UPDATE compromised_key SET since = \(value), marker = \(value)", "compromised_key"),
     ]
   }
 
@@ -386,6 +388,12 @@ struct OwnerAttackTests {
         KeyRevoked(
           key: try World.key(world.bot).publicKey.fingerprint, reason: .compromised,
           compromisedSince: nil, note: "")))
+    let due = try world.ledger.database.read { try $0.reviews(all: false) }
+    try world.sign(
+      .reviewCompleted(
+        ReviewCompleted(
+          [.init(due[0].subject, index: Int64(due[0].index))], outcome: .justified, note: "x")),
+      by: world.bob)
     try sql(world, edit)
     let report = try LogVerification.run(
       try RegistryDatabase(world.path, access: .readOnly), pins: world.pins)

@@ -378,9 +378,13 @@ struct KeyCommand: AsyncParsableCommand {
           confirm: yes ? nil : fingerprint.short, dryRun: dryRun, in: ledger)
       else { return }
       try change.sign(body, "revoked \(fingerprint)", in: ledger)
-      let owed = try ledger.database.read { try $0.reviews(all: false) }.count
-      if reason == .compromised, owed > 0, !change.list.json {
-        Output.line("\(owed) statements wait for review: countersign reviews")
+      guard reason == .compromised, !change.list.json else { return }
+      let due = try ledger.database.read { try $0.reviewGroups(all: false) }
+      if !due.isEmpty {
+        let count = due.reduce(0) { $0 + $1.rows.count }
+        Output.line(
+          "\(count)\(due.contains(where: \.hasMore) ? "+" : "") statements wait for review: "
+            + "countersign reviews")
       }
     }
   }

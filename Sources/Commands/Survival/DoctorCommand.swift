@@ -289,8 +289,14 @@ struct Examination {
     } else {
       add("trust", .ok, "\(settings.adminQuorum) of \(admins) admins change who is trusted")
     }
-    let owed = (try? ledger.database.read { try $0.reviews(all: false) })?.count ?? 0
-    if owed > 0 { add("reviews", .warn, "\(owed) are owed", "countersign reviews") }
+    let due = (try? ledger.database.read { try $0.reviewGroups(all: false) }) ?? []
+    if !due.isEmpty {
+      let count = due.reduce(0) { $0 + $1.rows.count }
+      add(
+        "reviews", .warn,
+        "\(count)\(due.contains(where: \.hasMore) ? "+" : "") are due, in \(Plural.count(due.count, "group"))",
+        "countersign reviews")
+    }
     for lock in ledger.state.locks.values where lock.placed.target == .everything {
       if lock.isInForce(at: now) {
         add("locks", .warn, "everything is locked: \(lock.placed.reason.text)")

@@ -88,7 +88,7 @@ package enum Projection {
     ("key", "fingerprint"), ("key_request", "digest"), ("grant_link", "digest"),
     ("resource", "pattern"), ("policy", "digest"), ("lock", "digest"), ("proposal", "digest"),
     ("decision", "idx"), ("hold", "digest"), ("hold_group", "id"), ("vote", "digest"),
-    ("review", "subject"),
+    ("review", "subject"), ("compromised_key", "key"),
     ("roster", "idx"),
     ("outcome", "action"), ("erasure", "action"), ("refusal", "idx"),
   ]

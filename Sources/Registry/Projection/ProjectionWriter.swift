@@ -138,14 +138,7 @@ struct ProjectionWriter {
       try execute(
         "INSERT INTO review VALUES (?, ?, 'broken_glass', ?, ?, NULL, NULL, NULL, NULL, ?)",
         [statement.digest.blob, index, signer, received, body.reason.text])
-    case .reviewCompleted(let body):
-      for subject in body.subjects {
-        try execute(
-          """
-          UPDATE review SET completed = ?, outcome = ?, reviewer = ?, note = ? WHERE subject = ?
-          """,
-          [received, body.outcome.rawValue, signer, body.note.text, subject.digest.blob])
-      }
+    case .reviewCompleted(let body): try complete(body)
     case .proposalOpened(let body):
       try write(roster: statement.digest, body.inner.type.rawValue)
       try execute(
@@ -227,27 +220,10 @@ struct ProjectionWriter {
       ])
   }
 
-  /// Queues for review what the log received from a compromised key when it no longer stood.
+  /// Has what the log received from a compromised key, when it no longer stood, reviewed.
   private func markSuspects(_ body: KeyRevoked) throws {
     guard body.reason == .compromised else { return }
-    let arguments: StatementArguments = [
-      "key": body.key.digest.blob, "marker": body.key.marker,
-      "since": body.compromisedSince?.milliseconds ?? Int64.min, "because": "\(body.key)",
-    ]
-    let sources = [
-      "SELECT digest, idx, 'action', agent, received FROM decision WHERE key = :marker",
-      "SELECT digest, idx, 'grant', holder, received FROM grant_link WHERE key = :key",
-      "SELECT digest, idx, 'vote', voter, received FROM vote WHERE key = :key",
-    ]
-    for source in sources {
-      try db.cachedStatement(
-        sql: """
-          INSERT OR IGNORE INTO review
-          SELECT s.*, NULL, NULL, NULL, NULL, :because FROM (\(source)) s
-          WHERE s.received >= :since AND (:key = :key) AND (:marker = :marker)
-          """
-      ).execute(arguments: arguments)
-    }
+    try CompromisedKeys.note(body.key, since: body.compromisedSince, revocation: index, db)
     // Its successors, and what it enrolled alone or with other admins.
     for successor in state.suspectSuccessors(of: body.key) {
       try execute(
@@ -257,6 +233,22 @@ struct ProjectionWriter {
         FROM key WHERE fingerprint = ?
         """, ["\(body.key)", successor.digest.blob])
     }
+  }
+
+  /// Ends reviews with what an operator found.
+  private func complete(_ body: ReviewCompleted) throws {
+    let reviewer = statement.header.signer.description
+    var keys: Set<Data> = []
+    for subject in body.subjects {
+      try execute(
+        "UPDATE review SET completed = ?, outcome = ?, reviewer = ?, note = ? WHERE subject = ?",
+        [received, body.outcome.rawValue, reviewer, body.note.text, subject.digest.blob])
+      guard db.changesCount == 0 else { continue }
+      let key = try CompromisedKeys.complete(
+        subject, at: received, body.outcome.rawValue, by: reviewer, note: body.note.text, db)
+      if let key { keys.insert(key) }
+    }
+    for key in keys { try CompromisedKeys.advance(key, db) }
   }
 
   private func action(_ digest: Digest) -> Action? {

@@ -57,16 +57,6 @@ extension RegistryTransaction {
       .map(ProposalRow.init)
   }
 
-  /// What operators still have to look at, oldest first; or all of it.
-  package func reviews(all: Bool) throws -> [ReviewRow] {
-    try Row.fetchAll(
-      db,
-      sql: """
-        SELECT * FROM review WHERE :all OR completed IS NULL ORDER BY received, subject
-        """, arguments: ["all": all]
-    ).map(ReviewRow.init)
-  }
-
   /// Keys that agents ask for and nobody has answered; whether one has lapsed is the reader's to judge.
   package func keyRequests() throws -> [KeyRequestRow] {
     try Row.fetchAll(db, sql: "SELECT * FROM key_request WHERE ended IS NULL ORDER BY received")

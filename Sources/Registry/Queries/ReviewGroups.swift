@@ -26,21 +26,86 @@ package struct ReviewGroup: Sendable, Hashable {
     }
   }
 
+  /// How many reviews that are due are read at once, and as many completed ones.
+  ///
+  /// A compromised key may have signed any number of actions. The oldest come first; the others follow when these are
+  /// completed.
+  package static let readAtOnce = 5_000
+
   package let subject: Subject
-  /// In the order of the log; all of them owed, or all completed alike.
+  /// At least one, in the order of the log; all of them due, or all completed alike.
   package private(set) var rows: [ReviewRow]
+  /// Whether there may be more rows than were read.
+  package let hasMore: Bool
 
   package var id: Digest { subject.id }
   package var isOwed: Bool { rows.first?.completed == nil }
   package var first: UInt64 { rows.map(\.index).min() ?? 0 }
   package var last: UInt64 { rows.map(\.index).max() ?? 0 }
+  /// How many there are: `12`, or `5000+` where there may be more than were read.
+  package var count: String { "\(rows.count)\(hasMore ? "+" : "")" }
 
-  init(_ subject: Subject, _ row: ReviewRow) {
+  init(_ subject: Subject, _ row: ReviewRow, hasMore: Bool) {
     self.subject = subject
     rows = [row]
+    self.hasMore = hasMore
   }
 
   mutating func add(_ row: ReviewRow) { rows.append(row) }
+}
+
+/// Rows of reviews as they are read, before they are grouped.
+private struct ReviewRows {
+  struct Found {
+    let row: ReviewRow
+    let subject: ReviewGroup.Subject
+  }
+
+  var found: [Found] = []
+  /// Of which rows only a part was read: by kind and reason.
+  var cut: Set<[String]> = []
+
+  mutating func add(_ rows: [Row], limit: Int) {
+    for row in rows.prefix(limit) {
+      let review = ReviewRow(row)
+      found.append(
+        Found(
+          row: review,
+          subject: ReviewGroup.Subject(
+            kind: review.kind, who: review.who, action: row.total("name"),
+            resource: row.total("uri"), because: review.because)))
+    }
+    if rows.count > limit {
+      for row in rows { cut.insert([row.total("kind"), row.total("because")]) }
+    }
+  }
+
+  /// In the order of the log.
+  func grouped() -> [ReviewGroup] {
+    struct Key: Hashable {
+      let subject: ReviewGroup.Subject
+      let completed: Timestamp?
+      let outcome: String?
+      let reviewer: String?
+    }
+    var groups: [ReviewGroup] = []
+    var places: [Key: Int] = [:]
+    let ordered = found.sorted { ($0.row.index, $0.row.subject) < ($1.row.index, $1.row.subject) }
+    for (row, subject) in ordered.map({ ($0.row, $0.subject) }) {
+      let key = Key(
+        subject: subject, completed: row.completed, outcome: row.outcome, reviewer: row.reviewer)
+      if let place = places[key] {
+        groups[place].add(row)
+      } else {
+        places[key] = groups.count
+        groups.append(
+          ReviewGroup(
+            subject, row,
+            hasMore: row.completed == nil && cut.contains([subject.kind, subject.because])))
+      }
+    }
+    return groups
+  }
 }
 
 extension RegistryTransaction {
@@ -53,56 +118,108 @@ extension RegistryTransaction {
     LEFT JOIN grant_link g ON r.kind = 'grant' AND g.digest = r.subject
     """
 
+  /// What a statement says in few words, by the kind of its review.
+  private static func words(_ kind: String) -> (name: String, uri: String, join: String) {
+    switch kind {
+    case "action": ("s.name", "s.uri", "")
+    case "vote":
+      (
+        "coalesce(h.name, '')", "coalesce(h.uri, '')", "LEFT JOIN hold h ON h.digest = s.hold"
+      )
+    default: ("''", "s.capabilities", "")
+    }
+  }
+
   /// Reviews in groups, the oldest first; those completed stand in groups of their own.
+  ///
+  /// At most ``ReviewGroup/readAtOnce`` of each are read.
   package func reviewGroups(all: Bool) throws -> [ReviewGroup] {
-    try groups("WHERE :all OR r.completed IS NULL", ["all": all])
+    var rows = try due(among: ReviewGroup.readAtOnce)
+    if all {
+      let limit = ReviewGroup.readAtOnce
+      rows.add(
+        try Row.fetchAll(
+          db.cachedStatement(
+            sql: """
+              \(RegistryTransaction.grouped) WHERE r.completed IS NOT NULL
+              ORDER BY r.received DESC, r.subject LIMIT \(limit)
+              """)), limit: limit)
+    }
+    return rows.grouped()
   }
 
-  /// The group in which a statement's review stands, of those like it.
+  /// The review of one statement, as a group of its own.
   package func reviewGroup(of subject: Digest) throws -> ReviewGroup? {
-    try groups("WHERE r.subject = :subject", ["subject": subject.blob]).first
+    var rows = ReviewRows()
+    rows.add(
+      try Row.fetchAll(
+        db.cachedStatement(sql: "\(RegistryTransaction.grouped) WHERE r.subject = ?"),
+        arguments: [subject.blob]), limit: 1)
+    if rows.found.isEmpty {
+      rows.found = try due(among: ReviewGroup.readAtOnce).found.filter {
+        $0.row.subject == subject
+      }
+    }
+    return rows.grouped().first
   }
 
-  /// A group of reviews that are owed.
+  /// A group of reviews that are due.
   package func reviewGroup(_ id: Digest) throws -> ReviewGroup? {
     try reviewGroups(all: false).first { $0.id == id }
   }
 
-  /// How many groups of reviews are owed among the oldest so many reviews.
-  package func owedGroupCount(among limit: Int) throws -> Int {
-    try Int.fetchOne(
-      db.cachedStatement(
-        sql: """
-          SELECT count(*) FROM (SELECT DISTINCT kind, who, name, uri, because FROM (
-            \(RegistryTransaction.grouped) WHERE r.idx IN (
-              SELECT idx FROM review WHERE completed IS NULL ORDER BY idx LIMIT :limit)
-            AND r.completed IS NULL LIMIT :limit))
-          """), arguments: ["limit": limit]) ?? 0
+  /// The reviews that are due among the oldest, or all of them that are read at once.
+  package func reviews(all: Bool) throws -> [ReviewRow] {
+    try reviewGroups(all: all).flatMap(\.rows)
+      .sorted { ($0.received, $0.subject) < ($1.received, $1.subject) }
   }
 
-  private func groups(_ condition: String, _ arguments: StatementArguments) throws -> [ReviewGroup]
-  {
-    let found = try Row.fetchAll(
-      db, sql: "\(RegistryTransaction.grouped) \(condition) ORDER BY r.idx, r.subject",
-      arguments: arguments)
-    var groups: [ReviewGroup] = []
-    var places: [[String]: Int] = [:]
-    for row in found {
-      let review = ReviewRow(row)
-      let subject = ReviewGroup.Subject(
-        kind: review.kind, who: review.who, action: row.total("name"), resource: row.total("uri"),
-        because: review.because)
-      let key = [
-        subject.id.hex, review.outcome ?? "", review.reviewer ?? "",
-        review.completed.map(\.text) ?? "",
-      ]
-      if let place = places[key] {
-        groups[place].add(review)
-      } else {
-        places[key] = groups.count
-        groups.append(ReviewGroup(subject, review))
+  /// The groups of reviews that are due among so many reviews, shared among the compromised keys.
+  package func dueReviews(among limit: Int) throws -> [ReviewGroup] {
+    try due(among: limit).grouped()
+  }
+
+  /// Reviews that are due: of what stands in the table, and of what compromised keys signed.
+  private func due(among limit: Int) throws -> ReviewRows {
+    var rows = ReviewRows()
+    rows.add(
+      try Row.fetchAll(
+        db.cachedStatement(
+          sql: """
+            \(RegistryTransaction.grouped) WHERE r.completed IS NULL ORDER BY r.idx LIMIT ?
+            """), arguments: [limit + 1]), limit: limit)
+    let keys = try Row.fetchAll(
+      db.cachedStatement(
+        sql: """
+          SELECT * FROM compromised_key WHERE is_open = 1 ORDER BY revocation LIMIT ?
+          """), arguments: [limit])
+    guard !keys.isEmpty else { return rows }
+    // Each key has its share: one that signed much hides none of the others.
+    let share = max(16, limit / keys.count)
+    for key in keys {
+      for source in CompromisedKeys.sources {
+        let words = RegistryTransaction.words(source.kind)
+        rows.add(
+          try Row.fetchAll(
+            db.cachedStatement(
+              sql: """
+                SELECT s.digest AS subject, s.idx AS idx, '\(source.kind)' AS kind,
+                  s.\(source.who) AS who, s.received AS received, NULL AS completed,
+                  NULL AS outcome, NULL AS reviewer, :because AS because,
+                  \(words.name) AS name, \(words.uri) AS uri
+                FROM \(source.table) s \(words.join)
+                WHERE s.\(source.key.row) = :key AND s.received >= :since AND s.idx < :revocation
+                  AND NOT EXISTS (SELECT 1 FROM review r WHERE r.subject = s.digest)
+                ORDER BY s.received LIMIT :limit
+                """),
+            arguments: [
+              "because": key["because"] as DatabaseValue,
+              "key": key[source.key.compromised] as DatabaseValue,
+              "since": key["since"] as DatabaseValue,
+              "revocation": key["revocation"] as DatabaseValue, "limit": share + 1,
+            ]), limit: share)
       }
     }
-    return groups
+    return rows
   }
 }

@@ -28,13 +28,21 @@ struct ReviewContents {
   }
 
   let group: ReviewGroup
+  /// The oldest of the group, as many as one signature completes.
   let items: [Item]
   let contents: [Content]
 
+  /// Whether the group has more than these; they follow once these are completed.
+  var hasMore: Bool { group.hasMore || items.count < group.rows.count }
+
+  /// `from`: How many of the group's rows to leave out, those before.
+  ///
   /// - Throws: `registry_tampered` if the table names an entry that is not the statement.
-  init(_ group: ReviewGroup, _ ledger: Ledger, _ transaction: RegistryTransaction) throws {
+  init(
+    _ group: ReviewGroup, from: Int = 0, _ ledger: Ledger, _ transaction: RegistryTransaction
+  ) throws {
     self.group = group
-    items = try group.rows.map { row in
+    items = try group.rows.dropFirst(from).prefix(ReviewCompleted.limit).map { row in
       let (entry, parts) = try ledger.statement(at: row.index, transaction)
       guard entry.envelope.digest == row.subject else {
         throw CommandFault(
@@ -71,9 +79,9 @@ struct ReviewContents {
     }.sorted { $0.digest < $1.digest }
   }
 
-  /// The statements that complete the group: one, or several of at most so many subjects.
-  func statements(_ outcome: ReviewCompleted.Outcome, _ note: ByteString) -> [ReviewCompleted] {
-    ReviewCompleted.statements(covering: subjects, outcome: outcome, note: note)
+  /// The statement that completes these reviews.
+  func statement(_ outcome: ReviewCompleted.Outcome, _ note: ByteString) -> ReviewCompleted {
+    ReviewCompleted(subjects, outcome: outcome, note: note)
   }
 
   /// Binds the list of statements that was shown.
@@ -175,6 +183,7 @@ struct ReviewContents {
       "group": JSONValue(group.id.hex), "kind": JSONValue(group.subject.kind),
       "who": JSONValue(group.subject.who), "action": JSONValue(group.subject.action),
       "resource": JSONValue(group.subject.resource), "because": JSONValue(group.subject.because),
+      "has_more": .bool(hasMore),
       "contents": .array(
         contents.map {
           [

@@ -34,8 +34,11 @@ struct ReviewsCommand: AsyncParsableCommand {
 
   struct List: Subcommand {
     static let configuration = CommandConfiguration(
-      abstract: "List reviews owed, oldest first, in groups of the same agent, action and resource."
-    )
+      abstract: "List reviews due, oldest first, in groups of the same agent, action and resource.",
+      discussion: """
+        At most \(ReviewGroup.readAtOnce) reviews are read at once, shared among the compromised keys; \
+        a count that ends in + has more, which follow when these are completed.
+        """)
 
     @Flag(help: "Completed ones too.")
     var all = false
@@ -67,7 +70,7 @@ struct ReviewsCommand: AsyncParsableCommand {
           ["GROUP", "COUNT", "KIND", "BY", "ACTION", "BECAUSE", "FIRST ENTRY", "FINDING"],
           groups.map { group in
             [
-              group.isOwed ? String(group.id.hex.prefix(12)) : "-", "\(group.rows.count)",
+              group.isOwed ? String(group.id.hex.prefix(12)) : "-", group.count,
               ReviewKind.words(group.subject.kind), group.subject.who, group.subject.what,
               group.subject.reason, "#\(group.first)", group.rows[0].finding,
             ]
@@ -95,6 +98,11 @@ struct ReviewsCommand: AsyncParsableCommand {
       }
       if list.json { return Output.json(contents.json) }
       contents.printed()
+      if contents.hasMore {
+        Output.line(
+          "the oldest \(contents.items.count) of \(contents.group.count); the others follow when "
+            + "these are completed")
+      }
       for item in contents.items {
         Output.line(
           "  #\(item.row.index)  \(item.entry.received.textToSeconds)  \(item.row.subject.hex)  "
@@ -144,7 +152,11 @@ struct ReviewsCommand: AsyncParsableCommand {
       }
       let ledger = try change.registry.ledger()
       let chosen = try ledger.database.read { transaction in
-        try self.chosen(in: transaction).map { try ReviewContents($0, ledger, transaction) }
+        try self.chosen(in: transaction).flatMap { group in
+          try stride(from: 0, to: group.rows.count, by: ReviewCompleted.limit).map {
+            try ReviewContents(group, from: $0, ledger, transaction)
+          }
+        }
       }
       // Nothing is signed that was not shown.
       if !change.list.json { for contents in chosen { contents.printed() } }
@@ -165,6 +177,9 @@ struct ReviewsCommand: AsyncParsableCommand {
         Output.line(
           "completed \(count) review\(count == 1 ? "" : "s")\(parts): \(outcome.rawValue)  "
             + "entry #\(index)")
+        if chosen.contains(where: \.group.hasMore) {
+          Output.line("more reviews of the same kind are due: run the same line again")
+        }
       }
     }
 
@@ -225,6 +240,7 @@ extension ReviewGroup {
       "group": JSONValue(id.hex), "kind": JSONValue(subject.kind), "who": JSONValue(subject.who),
       "action": JSONValue(subject.action), "resource": JSONValue(subject.resource),
       "because": JSONValue(subject.because), "count": JSONValue(rows.count),
+      "has_more": .bool(hasMore),
       "subjects": .array(rows.map { JSONValue($0.subject.hex) }),
       "outcome": row.outcome.json { JSONValue($0) },
       "reviewer": row.reviewer.json { JSONValue($0) },

@@ -14,7 +14,12 @@ extension Cards {
     var lines = [
       Line(ReviewKind.words(subject.kind), SafeText(subject.what), .title),
       Line("by", SafeText(subject.who)), Line("because", SafeText(subject.reason)),
-      Line("statements", SafeText("\(contents.items.count)")),
+      Line(
+        "statements",
+        SafeText(
+          contents.hasMore
+            ? "the oldest \(contents.items.count) of \(contents.group.count)"
+            : "\(contents.items.count)")),
     ]
     for item in contents.items {
       lines += [

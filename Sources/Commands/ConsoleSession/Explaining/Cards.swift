@@ -371,7 +371,7 @@ struct Cards {
     case .proposal(let digest):
       index = try log.proposalIndex(digest)
     case .owed(let subject):
-      index = try log.reviews(all: true).first { $0.subject == subject }?.index
+      index = try log.reviewGroup(of: subject)?.first
     default: break
     }
     guard let index else {

@@ -215,7 +215,7 @@ enum ListRows {
           group.isOwed ? .riskHigh : .muted),
         .text(
           SafeText(
-            (count > 1 ? "\u{00D7}\(count) " : "") + "\(group.subject.who.withoutKind): "
+            (count > 1 ? "\u{00D7}\(group.count) " : "") + "\(group.subject.who.withoutKind): "
               + "\(group.subject.what); \(group.subject.reason)")),
         .text(SafeText(row.reviewer ?? "")),
         .text("-"),

@@ -35,6 +35,7 @@ extension Consents {
     let group = contents.group
     let count = contents.items.count
     let row = group.rows.first
+    let all = contents.hasMore ? "\(count) of \(group.count)" : "\(count)"
     let ended = group.isOwed ? nil : "reviewed by \(row?.reviewer ?? ""): \(row?.outcome ?? "")"
     var related: [Target] = contents.items.prefix(20).map { .entry($0.row.index) }
     if group.subject.who.hasPrefix("agent:") { related.insert(.agent(group.subject.who), at: 0) }
@@ -43,7 +44,7 @@ extension Consents {
       title: SafeText(
         count == 1
           ? "Review of \(group.rows[0].subject.hex.prefix(8))"
-          : "\(count) reviews, group \(group.id.hex.prefix(8))"),
+          : "\(all) reviews, group \(group.id.hex.prefix(8))"),
       ended: ended,
       heading: SafeText(
         count == 1 ? "Was this action justified?" : "Were these \(count) justified?"),
@@ -97,14 +98,13 @@ extension Consents {
             : "\(items.count), entries #\(group.first) to #\(group.last), received "
               + "\(times.min()?.textToSeconds ?? "") to \(times.max()?.textToSeconds ?? "")")),
     ]
-    let signatures = contents.statements(.justified, "").count
-    if signatures > 1 {
+    if contents.hasMore {
       lines.append(
         Line(
-          "signatures",
+          "of more",
           SafeText(
-            "\(signatures) statements of at most \(ReviewCompleted.limit) reviews each, signed one "
-              + "after the other")))
+            "these are the oldest \(items.count) of \(group.count): as many as one signature may "
+              + "complete; the others follow"), .alert))
     }
     if contents.contents.count > 1 {
       lines.append(
@@ -140,11 +140,13 @@ extension Signatures {
         "digest_differs", "the reviews owed are others than those shown: read them again")
     }
     let index = try ReviewSigning.sign(
-      contents.statements(finding, ByteString(submission.input("reason"))), in: ledger, by: voter,
+      [contents.statement(finding, ByteString(submission.input("reason")))], in: ledger, by: voter,
       with: key)
     let count = contents.items.count
     return (
-      index, "\(count) review\(count == 1 ? "" : "s") completed: \(finding.rawValue)"
+      index,
+      "\(count) review\(count == 1 ? "" : "s") completed: \(finding.rawValue)"
+        + (contents.hasMore ? "; the others of the group follow" : "")
     )
   }
 }

@@ -1,0 +1,62 @@
+import Authority
+import CanonicalJSON
+import Keys
+import Registry
+import Statements
+import TestSupport
+import Testing
+
+@testable import Commands
+@testable import Console
+
+/// Reviews of a key that signed more than one signature covers.
+@Suite struct LargeReviewTests {
+  @Test func `what one signature cannot cover is read and signed in parts`() async throws {
+    let (alice, dave) = (Principal.named("user:alice"), Principal.named("user:dave"))
+    let desk = try Desk(voter: alice, admins: [dave])
+    let count = ReviewCompleted.limit + 3
+    let actions = try (0..<count).map { _ in try desk.world.action(on: "stage://payments/api") }
+    let authority = desk.authority
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for action in actions { group.addTask { _ = try await authority.decide(action) } }
+      try await group.waitForAll()
+    }
+    try desk.world.ledger.database.read { try desk.world.ledger.catchUp($0) }
+    try desk.world.sign(
+      .keyRevoked(
+        KeyRevoked(
+          key: try World.key(desk.world.bot).publicKey.fingerprint, reason: .compromised,
+          compromisedSince: nil, note: "x")), by: dave)
+    desk.moved()
+    let group = try #require(
+      try desk.world.ledger.database.read { try $0.reviewGroups(all: false).first })
+    #expect(group.rows.count == count && !group.hasMore)
+    for (part, title) in [
+      (ReviewCompleted.limit, "512 of 515 reviews"), (3, "3 reviews"),
+    ] {
+      desk.open(.reviews(group.id))
+      #expect(desk.screen.contains(title), "\(desk.screen)")
+      #expect(desk.screen.contains("the others follow") == (part == ReviewCompleted.limit))
+      for _ in 0..<60 where desk.dialog?.unread != 0 { desk.press(.pageDown) }
+      for _ in 0..<20 where desk.dialog?.focus != .choice { desk.press(.tab) }
+      desk.press(.right)
+      for _ in 0..<20 where desk.dialog?.focus != .input(0) { desk.press(.tab) }
+      desk.type("looked at")
+      for _ in 0..<20 where desk.dialog?.focus != .passphrase { desk.press(.tab) }
+      desk.type("secret")
+      desk.press(.enter)
+      desk.press(.enter)
+      desk.answer()
+      guard case .reviewCompleted(let said)? = desk.signed.last?.entry else {
+        Issue.record("nothing was signed: \(desk.screen)")
+        return
+      }
+      #expect(said.subjects.count == part)
+      // What was signed stays on the screen until it is left.
+      for _ in 0..<3 where desk.dialog != nil { desk.press(.escape) }
+      desk.moved()
+    }
+    #expect(desk.signed.count == 2)
+    #expect(try desk.world.ledger.database.read { try $0.reviewGroups(all: false).isEmpty })
+  }
+}
