@@ -78,3 +78,42 @@ import Testing
     #expect(sides(repeated).before == even && sides(repeated).after == third)
   }
 }
+
+/// Which files of two policies belong together.
+@Suite struct PolicyFilePairsTests {
+  private func pairs(_ before: [String: [String]], _ after: [String: [String]]) -> [String] {
+    func bytes(_ files: [String: [String]]) -> [String: [ByteString]] {
+      files.mapValues { $0.map { ByteString($0) } }
+    }
+    return PolicyFilePairs(bytes(before), bytes(after)).pairs.map {
+      "\($0.before ?? "-")>\($0.after ?? "-")"
+    }
+  }
+
+  private func lines(_ numbers: [Int]) -> [String] { numbers.map { "rule \($0)" } + ["", ""] }
+
+  @Test func `a file under another name is found by its text, then by most of its lines`() {
+    #expect(pairs(["a": ["x"]], ["b": ["x"]]) == ["a>b"])
+    #expect(pairs(["a": lines([1, 2, 3, 4])], ["b": lines([1, 2, 3, 9])]) == ["a>b"])
+    // Less than half is another file; empty lines count for nothing.
+    #expect(pairs(["a": lines([1, 2, 3])], ["b": lines([1, 8, 9])]) == ["a>-", "->b"])
+    // Names go first, equal text before text that is only alike.
+    #expect(
+      pairs(
+        ["a": ["1"], "old": lines([1, 2, 3])], ["a": lines([1, 2, 3]), "new": lines([1, 2, 4])])
+        == ["a>a", "old>new"])
+    #expect(
+      pairs(
+        ["p": lines([1, 2, 3, 4]), "q": lines([1, 2, 3, 5])],
+        ["x": lines([1, 2, 3, 5]), "y": lines([1, 2, 3, 6])]) == ["q>x", "p>y"])
+    #expect(pairs([:], ["b": []]) == ["->b"] && pairs(["a": []], [:]) == ["a>-"])
+  }
+
+  @Test func `policies made to be slow to compare are compared in bounded steps`() {
+    let many = Dictionary(
+      uniqueKeysWithValues: (0..<3000).map { ("old\($0)", lines(Array(0..<30) + [$0 + 1000])) })
+    let others = Dictionary(
+      uniqueKeysWithValues: (0..<3000).map { ("new\($0)", lines(Array(0..<30) + [$0 + 9000])) })
+    #expect(pairs(many, others).count == 6000, "too many to look through: none is paired")
+  }
+}

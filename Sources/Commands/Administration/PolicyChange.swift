@@ -77,8 +77,12 @@ struct PolicyChange {
             "\(open) open hold\(open == 1 ? " is" : "s are") evaluated again under it on release"),
           .statePending))
     }
-    let names = Set(before.keys).union(after.keys).sorted()
-    let changes = names.map { TextDiff(before[$0] ?? [], after[$0] ?? []) }
+    let pairs = PolicyChange.pairs(before, after)
+    let changes = pairs.map { pair in
+      TextDiff(
+        pair.before.flatMap { before[$0] } ?? [], pair.after.flatMap { after[$0] } ?? [])
+    }
+    let renamed = pairs.count(where: \.isRenamed)
     let (added, removed) = (
       changes.reduce(0) { $0 + $1.added }, changes.reduce(0) { $0 + $1.removed }
     )
@@ -88,15 +92,28 @@ struct PolicyChange {
         SafeText(
           added + removed == 0
             ? "no line differs"
+              + (renamed > 0 ? "; \(renamed) file\(renamed == 1 ? "" : "s") renamed" : "")
             : "\(added) line\(added == 1 ? "" : "s") added, \(removed) removed (marked + and -)"),
         .title))
-    for (name, change) in zip(names, changes) {
-      let note =
-        before[name] == nil ? "  (new file)" : after[name] == nil ? "  (file removed)" : ""
-      lines.append(Line("", SafeText(name.shown + note), .title))
+    for (pair, change) in zip(pairs, changes) {
+      lines.append(Line("", PolicyChange.heading(pair), .title))
       lines += change.lines
     }
     self.lines = lines
+  }
+
+  private static func pairs(
+    _ before: [FileName: [ByteString]], _ after: [FileName: [ByteString]]
+  ) -> [PolicyFilePairs<FileName>.Pair] {
+    PolicyFilePairs(before, after) { !$0.isData }.pairs
+  }
+
+  /// Over the lines of a file: its name, and where it came from or went.
+  private static func heading(_ pair: PolicyFilePairs<FileName>.Pair) -> SafeText {
+    let name = pair.name?.shown ?? ""
+    guard let old = pair.before else { return SafeText(name + "  (new file)") }
+    guard pair.after != nil else { return SafeText(name + "  (file removed)") }
+    return SafeText(name + (pair.isRenamed ? "  (renamed from \(old.shown))" : ""))
   }
 
   /// What tells the files of a policy apart: two can have one name, and the data can be called as a file.
@@ -165,11 +182,14 @@ struct PolicyChange {
     let (before, after) = (
       try old.map { try files(of: $0, transaction) } ?? [:], try files(of: new, transaction)
     )
-    let lines = Set(before.keys).union(after.keys).sorted().flatMap { name -> [Line] in
-      let changed = TextDiff(before[name] ?? [], after[name] ?? []).lines.filter {
+    let lines = pairs(before, after).flatMap { pair -> [Line] in
+      let changed = TextDiff(
+        pair.before.flatMap { before[$0] } ?? [], pair.after.flatMap { after[$0] } ?? []
+      ).lines.filter {
         $0.role == .diffAdded || $0.role == .diffRemoved || $0.role == .alert
       }
-      return changed.isEmpty ? [] : [Line("", SafeText(name.shown), .title)] + changed
+      guard !changed.isEmpty || pair.isRenamed else { return [] }
+      return [Line("", heading(pair), .title)] + changed
     }
     return lines.isEmpty ? [Line("", "no text differs")] : lines
   }
