@@ -22,7 +22,10 @@ package enum PrivateKeyPEM {
     var file = try KeyFile.readPrivate(path)
     defer { SecretBytes.wipe(&file) }
     guard var der = PEM.body(of: file, label: "PRIVATE KEY") else {
-      throw .malformed(path: path, reason: "it has no \(begin) block")
+      throw .malformed(
+        path: path,
+        reason: "it is \(KeyFileKind.words(file)); a PEM private key is expected, as made by "
+          + "`countersign key new --out FILE`")
     }
     defer { SecretBytes.wipe(&der) }
     guard der.count == prefix.count + 32, der.starts(with: prefix) else {

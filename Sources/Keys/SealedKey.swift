@@ -35,6 +35,13 @@ package struct SealedKey: Sendable {
   /// - Throws: ``KeyFault`` `exposed`, `unreadable` or `malformed`.
   package init(path: String) throws(KeyFault) {
     let bytes = try KeyFile.readPrivate(path)
+    guard bytes.first == UInt8(ascii: "{") else {
+      throw .malformed(
+        path: path,
+        reason:
+          "it is \(KeyFileKind.words(bytes)); an operator's sealed key is expected, as made by "
+          + "`countersign key new --operator user:NAME --out FILE`")
+    }
     do {
       var fields = try JSONFields(try JSONParser.parse(bytes), path: "")
       guard try fields.value("format") == SealedKey.format, try fields.integer("v") == 1 else {

@@ -245,7 +245,7 @@ struct Genesis {
       case "grant": grants.append(try Parse.capability(pair[1]))
       default:
         name = pair[0]
-        key = try PublicKey(text: try KeyFile.readPublic(pair[1]))
+        key = try PublicKey(file: pair[1])
       }
     }
     guard let key else { throw ValidationError("\"\(text)\" names no user:NAME=PUBLIC-KEY-FILE") }

@@ -42,7 +42,7 @@ struct OperatorCommand: AsyncParsableCommand {
     @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
-      let key = try PublicKey(text: try KeyFile.readPublic(publicKey))
+      let key = try PublicKey(file: publicKey)
       let body = OperatorEnrolled(
         principal: try Parse.principal(name, .user), key: key, roles: try Parse.roles(roles),
         groups: try Parse.groups(groups, timedGroups), mayGrant: try mayGrant.map(Parse.capability))
@@ -181,7 +181,7 @@ struct OperatorCommand: AsyncParsableCommand {
     @OptionGroup var change: ChangeOptions
 
     func perform() async throws {
-      let key = try PublicKey(text: try KeyFile.readPublic(publicKey))
+      let key = try PublicKey(file: publicKey)
       let now = Clock.system.now()
       let body = OperatorKeyRotated(
         principal: try Parse.principal(name, .user), key: key,
