@@ -1,5 +1,5 @@
 package import Authority
-import CanonicalJSON
+package import CanonicalJSON
 import Enforcement
 import Keys
 package import Statements
@@ -105,8 +105,14 @@ package final class Fleet: Sendable {
       var open = 0
       while !Task.isCancelled {
         let first = await ask(scene.errand, waits: false)
-        let reason = first.flatMap { Fleet.stop(of: $0.answer) }
-        if reason != stopped || !isTold {
+        let reason: String?
+        switch first.map({ Fleet.meaning(of: $0.answer) }) {
+        case .held: reason = nil
+        case .stopped(let why): reason = why
+        // An answer that says nothing of it (no daemon, or a refusal that only counts) changes nothing.
+        case .other, nil: reason = stopped
+        }
+        if reason != stopped || !isTold, first != nil {
           (stopped, isTold) = (reason, true)
           told(
             reason.map { .stopped(scene.errand.agent, because: $0) } ?? .flood(scene.errand.agent))
@@ -128,17 +134,24 @@ package final class Fleet: Sendable {
     }
   }
 
-  /// Why an agent gets nothing any more, in words; nil if it does.
-  private static func stop(of answer: JSONValue) -> String? {
-    guard answer["verdict"] == "deny",
-      let code = answer["reasons"]?.array?.first?["code"]?.string?.text
-    else { return nil }
+  /// What an answer tells of a flood.
+  package enum FloodAnswer: Sendable, Hashable {
+    /// The agent still fills the queue.
+    case held
+    /// It gets nothing any more: why, in words.
+    case stopped(String)
+    case other
+  }
+
+  package static func meaning(of answer: JSONValue) -> FloodAnswer {
+    if answer["verdict"] == "hold" { return .held }
+    let code = answer["reasons"]?.array?.first?["code"]?.string?.text ?? ""
     return switch code {
-    case "locked": "locked"
-    case "key_revoked", "key_tainted": "without a valid key"
-    case "agent_retired": "retired"
-    case "not_granted": "without its grant"
-    default: code.hasPrefix("chain_") ? "without its grant" : nil
+    case "locked": .stopped("locked")
+    case "key_revoked", "key_tainted", "key_expired": .stopped("without a valid key")
+    case "agent_retired": .stopped("retired")
+    case "not_granted": .stopped("without its grant")
+    default: code.hasPrefix("chain_") ? .stopped("without its grant") : .other
     }
   }
 

@@ -1,7 +1,11 @@
 import CanonicalJSON
+import Cells
+import Fixtures
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Commands
 
 /// The demonstration, watched by a visitor: its queue stays short, its flood is stopped, it goes on.
 @Suite(.serialized) struct DemoTests {
@@ -79,5 +83,34 @@ import Testing
     try press(box, "two", "q")
     try press(box, "two", "q")
     try box.see("ended 0", in: "two", seconds: 30)
+  }
+}
+
+/// What the demonstration takes an answer for.
+@Suite struct FloodAnswerTests {
+  private func meaning(_ verdict: JSONValue, _ code: JSONValue?) -> Fleet.FloodAnswer {
+    Fleet.meaning(
+      of: ["verdict": verdict, "reasons": .array(code.map { [["code": $0]] } ?? [])])
+  }
+
+  @Test func `a flood is over for the code that ends it, and no other answer begins it anew`() {
+    #expect(meaning("hold", nil) == .held)
+    #expect(meaning("deny", "locked") == .stopped("locked"))
+    #expect(meaning("deny", "key_revoked") == .stopped("without a valid key"))
+    #expect(meaning("deny", "chain_revoked") == .stopped("without its grant"))
+    for code in ["too_many_holds", "clock_untrusted", "policy_denied"] as [JSONValue] {
+      #expect(meaning("deny", code) == .other)
+    }
+    #expect(Fleet.meaning(of: ["error": "refused"]) == .other)
+  }
+}
+
+/// What separates an action from its resource in a row cannot stand in either.
+@Suite struct RowActionTests {
+  @Test func `text of an agent cannot imitate the arrow between action and resource`() {
+    #expect(
+      ListRows.action("deploy>prod://x", on: "prod://y").text
+        == "deploy<U+3E>prod://x\u{2192}prod://y")
+    #expect(ListRows.action("deploy", on: "prod://y").text == "deploy\u{2192}prod://y")
   }
 }

@@ -232,14 +232,26 @@ private final class DemoStory: Sendable {
 
   /// At most a row of 80 columns.
   func take(_ event: Fleet.Event) {
-    let words =
-      switch event {
-      case .flood(let agent):
-        "\(agent) floods the queue: select it, press L (\(DemoStory.passphrase))"
-      case .stopped(let agent, let reason):
-        "\(agent) is \(reason): the flood is over (demo, \(DemoStory.passphrase))"
+    switch event {
+    case .flood(let agent):
+      say("\(agent) floods the queue: select it, press L (\(DemoStory.passphrase))")
+    case .stopped(let agent, let reason):
+      let words = "\(agent) is \(reason): the flood is over (demo, \(DemoStory.passphrase))"
+      say(words)
+      Task { [self] in
+        try? await Task.sleep(for: .seconds(DemoStory.overSeconds))
+        // Nothing is left to be done about it: what the visitor needs stands there again.
+        say(DemoStory.start(person), inPlaceOf: words)
       }
+    }
+  }
+
+  /// So long the end of the flood is told.
+  private static let overSeconds = 30
+
+  private func say(_ words: String, inPlaceOf old: String? = nil) {
     state.withLock {
+      guard old == nil || $0.banner == old else { return }
       $0.banner = words
       $0.tell?(words)
     }
