@@ -173,6 +173,32 @@ extension SafeText {
     return result
   }
 
+  /// The same with some characters as their code points: those by which a screen separates this text
+  /// from another must not stand in it.
+  package func escaping(_ marks: Set<Unicode.Scalar>) -> SafeText {
+    guard
+      glyphs.contains(where: { $0.text.unicodeScalars.first.map(marks.contains) ?? false })
+    else { return self }
+    var result = SafeText("")
+    result.hidden = hidden
+    for glyph in glyphs {
+      guard let scalar = glyph.text.unicodeScalars.first, marks.contains(scalar) else {
+        result.append(glyph)
+        continue
+      }
+      // A tab is shown as an arrow.
+      let value: UInt32 = glyph.isEscape && scalar == "\u{2192}" ? 9 : scalar.value
+      if glyph.isEscape, scalar != "\u{2192}" {
+        result.append(glyph)
+        continue
+      }
+      for character in "<U+\(String(value, radix: 16, uppercase: true))>" {
+        result.append(Glyph(text: String(character), width: 1, isEscape: true))
+      }
+    }
+    return result
+  }
+
   /// The same with every character beyond ASCII as its code point.
   package var escapedToASCII: SafeText {
     guard glyphs.contains(where: { $0.text.utf8.contains { $0 >= 0x80 } }) else { return self }

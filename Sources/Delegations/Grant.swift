@@ -65,6 +65,12 @@ package struct KeyRecord: Sendable, Hashable {
     self.notAfter = notAfter
   }
 
+  /// The operators who signed the statement that enrolled it: a rotation is signed by one, who stands
+  /// behind those of the keys before.
+  package var enrolledBy: [Principal] {
+    predecessor != nil && holder.kind == .agent ? Array(enrollers.suffix(1)) : enrollers
+  }
+
   package enum Status: String, Sendable {
     case prepared
     case active

@@ -84,6 +84,18 @@ enum Migrations {
       try db.execute(sql: CompromisedKeys.schema)
       try CompromisedKeys.fill(db)
     }
+    migrator.registerMigration("9 keys") { db in
+      try db.execute(sql: KeyUseTable.schema)
+      try KeyUseTable.fill(db)
+      // An agent's next key was listed under everyone who had enrolled one before it; it is listed under
+      // who signed its own rotation, who stands last.
+      try db.execute(
+        sql: """
+          UPDATE key
+          SET enrolled_by = substr(enrolled_by, length(rtrim(enrolled_by, replace(enrolled_by, ' ', ''))) + 1)
+          WHERE predecessor IS NOT NULL AND holder LIKE 'agent:%'
+          """)
+    }
     return migrator
   }()
 }

@@ -371,10 +371,9 @@ struct KeyCommand: AsyncParsableCommand {
       let used = try ledger.database.read {
         try $0.lastUse(of: fingerprint, by: record.holder)
       }
-      let last = used.map { "last used \($0.textToSeconds)" } ?? "never used"
       guard
         try change.preview(
-          body, "revoke \(fingerprint) of \(record.holder), \(last)",
+          body, "revoke \(fingerprint) of \(record.holder), last used: \(used.words)",
           confirm: yes ? nil : fingerprint.short, dryRun: dryRun, in: ledger)
       else { return }
       try change.sign(body, "revoked \(fingerprint)", in: ledger)

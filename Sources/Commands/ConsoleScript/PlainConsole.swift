@@ -171,8 +171,7 @@ final class PlainConsole {
     case ("risk", "MED"): return "medium risk"
     case ("risk", _): return "low risk"
     case ("action", _): return text
-    case ("seen", "waits"): return "the agent waits"
-    case ("seen", "gone"): return "the agent is gone"
+    case ("seen", "now"): return "the agent waits"
     case ("seen", _): return "last asked \(text) ago"
     case ("quorum", _) where text.hasSuffix("min"): return "\(text) from this agent"
     case ("quorum", _): return "\(text.replacingOccurrences(of: "/", with: " of ")) approvals"

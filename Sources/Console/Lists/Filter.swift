@@ -34,7 +34,8 @@ package struct Filter: Sendable, Hashable {
   package private(set) var sinceSeconds: Int64?
   /// Only what needs this person.
   package private(set) var needsMe = false
-  /// What was not understood, in words; it filters nothing.
+  /// What was not understood, in words that name it and say what is accepted: then nothing of the filter
+  /// is applied.
   package private(set) var problem: String?
   /// A word before a colon that is no column here, and so was taken as text.
   package private(set) var unknown: String?
@@ -45,13 +46,15 @@ package struct Filter: Sendable, Hashable {
       var (text, column) = (String(rest), String?.none)
       if let (name, value) = Filter.named(rest) {
         if name == "since" || name == "needs" {
-          take(name, value, kind, view)
+          take(name, value, kind, view, as: String(word))
           continue
         }
         if view.isFiltered(by: name) {
           (text, column) = (value, name)
         } else if view.columns.contains(where: { $0.name == name }) {
-          problem = problem ?? "\(name): changes every second and cannot be filtered; try since:1h"
+          problem =
+            problem
+            ?? "\(word): \(name) changes every second and cannot be filtered; try since:1h"
           continue
         } else {
           unknown = unknown ?? name
@@ -61,23 +64,27 @@ package struct Filter: Sendable, Hashable {
     }
   }
 
-  private mutating func take(_ name: String, _ value: String, _ kind: Kind, _ view: View) {
+  /// `word`: All of it as it was typed, for what is said of it.
+  private mutating func take(
+    _ name: String, _ value: String, _ kind: Kind, _ view: View, as word: String
+  ) {
     switch name {
     case "since":
       if !view.hasTimes {
-        problem = problem ?? "since: \(view.title) has no times to filter by"
+        problem = problem ?? "\(word): \(view.title) has no times to filter by"
       } else if let seconds = Filter.seconds(value), kind == .contains {
         sinceSeconds = seconds
       } else {
-        problem = problem ?? "since: takes a span such as 90s, 5m, 2h or 7d"
+        problem = problem ?? "\(word): since: takes a span of time: 90s, 5m, 2h or 7d"
       }
     default:
       if view != .approvals, view != .proposals {
-        problem = problem ?? "needs:me is for Approvals and Proposals"
+        problem =
+          problem ?? "\(word): nothing in \(view.title) waits for you; try Approvals or Proposals"
       } else if value == "me", kind == .contains {
         needsMe = true
       } else {
-        problem = problem ?? "needs: takes me"
+        problem = problem ?? "\(word): needs: takes only me"
       }
     }
   }

@@ -114,6 +114,8 @@ package struct ListPage: Sendable {
   package let searched: Int?
   /// How many match in all, once it is known; none means more than could be counted.
   package let total: Total?
+  /// What the row under the cursor says now, if it is in the list no more.
+  package var departed: [CellValue]?
 
   package struct Total: Sendable, Hashable {
     package let count: Int

@@ -1,3 +1,4 @@
+import Cells
 package import Keys
 package import Statements
 
@@ -95,8 +96,11 @@ package struct ListState: Sendable {
     searched = nil
     total = nil
     rangeStart = nil
-    return request(follows ? .last : .first, limit: batch(page))
+    return request(opensAtEnd ? .last : .first, limit: batch(page))
   }
+
+  /// Whether its newest rows stand last, and are what one opens it for, filtered or not.
+  private var opensAtEnd: Bool { follows || (view == .decisions || view == .audit) && !isReversed }
 
   /// Asks for the list from a place on, to stand there.
   package mutating func begin(
@@ -214,17 +218,24 @@ package struct ListState: Sendable {
         if view == .approvals, arrived > 0, index > 0 || isLoaded { unseen += arrived }
       } else if refreshing == page.request.serial, var stood, stood.target == selected, owed == 0 {
         // It has ended while the cursor stood on it. Were it taken away, a key pressed for it would
-        // act on its neighbour: it stays, and says so, until the cursor moves.
+        // act on its neighbour: it stays, as it is now, and says so, until the cursor moves.
         (stood.isGone, stood.isEnded) = (true, true)
+        if let cells = page.departed {
+          stood.cells = cells
+        } else if let status = view.columns.firstIndex(where: { $0.name == "status" }),
+          stood.cells.indices.contains(status)
+        {
+          // It was in force as long as it was listed.
+          stood.cells[status] = .text("ended", .muted)
+        }
         index = min(index, rows.count)
         rows.insert(stood, at: index)
+      } else if page.request.anchor == .last, owed == 0, selected == nil || opensAtEnd {
+        index = max(0, rows.count - 1)
       } else {
         index = min(index, max(0, rows.count - 1))
       }
       top = max(0, index - offset)
-      if page.request.anchor == .last, !follows, owed == 0, selected == nil {
-        index = max(0, rows.count - 1)
-      }
       isLoaded = true
     case .after:
       hasAfter = page.hasMore
@@ -342,12 +353,9 @@ package struct ListState: Sendable {
     return request(.last, limit: jump(page))
   }
 
-  /// Stands on a row if it is loaded.
+  /// Stands on a row if it is loaded; else the selection stays where it is.
   package mutating func select(_ target: Target, visible: Int) -> Bool {
-    guard let found = rows.firstIndex(where: { $0.target == target }) else {
-      selected = target
-      return false
-    }
+    guard let found = rows.firstIndex(where: { $0.target == target }) else { return false }
     index = found
     dropGone()
     selected = target
@@ -487,7 +495,12 @@ package struct ListState: Sendable {
       found.map { $0 - stood } ?? (stood + 1 < rows.count ? 1 : -1), visible: visible, at: now)
   }
 
-  package mutating func reverse() { isReversed.toggle() }
+  package mutating func reverse() {
+    isReversed.toggle()
+    // The newest stand first then, where nothing is followed.
+    if isReversed { pause() }
+  }
+
   package mutating func toggleEnded() { showsEnded.toggle() }
   package mutating func toggleCollapse() { collapses.toggle() }
 }

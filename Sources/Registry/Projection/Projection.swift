@@ -117,6 +117,10 @@ package enum Projection {
           [writer.received, end, digest.blob])
       }
     }
+    try KeyUseTable.note(
+      statement.header.signer.kind == .user
+        ? statement.signers.filter { state.keys[$0]?.holder == statement.header.signer } : [],
+      at: writer.received, writer.db)
     try HoldQueue.advance(at: writer.received, writer.db)
   }
 

@@ -212,7 +212,7 @@ struct ProjectionWriter {
       """,
       [
         fingerprint.digest.blob, index, statement.digest.blob, Data(record.key.bytes),
-        record.holder.description, record.enrollers.map(\.text).listed,
+        record.holder.description, record.enrolledBy.map(\.text).listed,
         record.enrollingKey?.digest.blob, record.predecessor?.digest.blob,
         record.received.milliseconds, record.notBefore?.milliseconds,
         record.notAfter?.milliseconds, record.tainted?.milliseconds,

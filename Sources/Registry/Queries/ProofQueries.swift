@@ -24,15 +24,6 @@ extension RegistryTransaction {
     ).compactMap { row in try row.digest("proposal").map { ($0, try row.index("roster")) } }
   }
 
-  /// When an agent's key was last used for an action that was logged.
-  package func lastUse(of key: Fingerprint, by agent: Principal) throws -> Timestamp? {
-    try Row.fetchOne(
-      db,
-      sql: "SELECT received FROM decision WHERE agent = ? AND key = ? ORDER BY idx DESC LIMIT 1",
-      arguments: [agent.description, key.marker]
-    )?.time("received")
-  }
-
   package func index(ofKey fingerprint: Fingerprint) throws -> UInt64? {
     try index("key", "fingerprint", fingerprint.digest)
   }

@@ -174,8 +174,15 @@ struct Cards {
         "enrolled",
         SafeText(
           "\(record.received.textToSeconds) by "
-            + record.enrollers.map(\.description).joined(separator: ", "))),
+            + record.enrolledBy.map(\.description).joined(separator: ", "))),
     ]
+    let earlier = record.enrollers.filter { !record.enrolledBy.contains($0) }
+    if !earlier.isEmpty {
+      lines.append(
+        Line(
+          "",
+          SafeText("the keys before it by \(earlier.map(\.description).joined(separator: ", "))")))
+    }
     if let begin = record.notBefore { lines.append(Line("begins", SafeText(begin.textToSeconds))) }
     lines.append(Line("ends", SafeText(record.notAfter?.textToSeconds ?? "never")))
     if let before = record.predecessor {
@@ -195,10 +202,8 @@ struct Cards {
           .stateBad))
     }
     lines += locks { lock in if case .key(fingerprint) = lock.target { true } else { false } }
-    if record.holder.kind == .agent {
-      let used = try log.lastUse(of: fingerprint, by: record.holder)
-      lines.append(Line("last used", SafeText(used?.textToSeconds ?? "never for an action")))
-    }
+    lines.append(
+      Line("last used", SafeText(try log.lastUse(of: fingerprint, by: record.holder).words)))
     lines.append(heading("Grants it signed"))
     lines += grantLines(.signer(fingerprint))
     return lines

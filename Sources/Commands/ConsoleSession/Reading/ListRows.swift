@@ -8,6 +8,13 @@ import Statements
 
 /// Rows of the registry as rows of the console's lists: what each column shows.
 enum ListRows {
+  /// An action and what it is done to, parted by a mark that neither can contain: not as it is drawn, nor
+  /// as it is drawn in ASCII.
+  static func action(_ name: String, on resource: String) -> SafeText {
+    let marks: Set<Unicode.Scalar> = ["\u{2192}", ">", "\u{00D7}"]
+    return SafeText(name).escaping(marks) + "\u{2192}" + SafeText(resource).escaping(marks)
+  }
+
   static func hold(
     _ row: HoldRow, _ place: [PlacePart], presence: (waits: Bool, asked: Timestamp)?,
     viewer: String?, votes: [String], at now: Timestamp
@@ -22,7 +29,7 @@ enum ListRows {
         .text(SafeText(row.risk.words), isOpen ? row.risk.role : .muted),
         .text(SafeText(String(row.digest.hex.prefix(8)))),
         .text(SafeText(row.agent.withoutKind)),
-        .text(SafeText(row.name) + "\u{2192}" + SafeText(row.uri)),
+        .text(action(row.name, on: row.uri)),
         .text(
           SafeText("\(row.approvals)/\(row.places) \(note)"),
           word == "pending" ? .text : isOpen ? .statePending : .muted),
@@ -79,7 +86,7 @@ enum ListRows {
       target: .decision(row.index), place: place,
       cells: [
         .clock(row.received), .text(SafeText(word), role), .text(SafeText(row.agent.withoutKind)),
-        .text(SafeText(row.name) + "\u{2192}" + SafeText(row.uri)),
+        .text(action(row.name, on: row.uri)),
         .text(SafeText(isByRule && !row.rule.isEmpty ? row.rule : row.code)),
         .text(SafeText("#\(row.index)")),
       ], related: related)
@@ -132,7 +139,7 @@ enum ListRows {
   }
 
   static func key(
-    _ row: KeyRow, _ place: [PlacePart], used: Timestamp?, at now: Timestamp
+    _ row: KeyRow, _ place: [PlacePart], used: KeyUse, at now: Timestamp
   ) -> ListRow {
     let status = row.status(at: now)
     let isActive = status == "active"
@@ -145,7 +152,8 @@ enum ListRows {
       cells: [
         .text(SafeText(row.fingerprint.short)), .text(SafeText(row.holder)),
         .text(SafeText(isActive ? status : status.uppercased()), isActive ? .stateOK : .stateBad),
-        .text(SafeText(row.enrolledBy)), .ago(used), .until(row.notAfter), .minute(row.received),
+        .text(SafeText(row.enrolledBy)), used.cell(at: now), .until(row.notAfter),
+        .minute(row.received),
         .text(SafeText(row.reason ?? "")),
       ], related: [holder], isEnded: !isActive)
   }
@@ -304,8 +312,9 @@ enum Presence {
   static func short(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> SafeText {
     guard let presence else { return "-" }
     let silence = now.milliseconds(since: presence.asked)
-    if presence.waits, silence < freshMilliseconds { return "waits" }
-    return silence > goneMilliseconds ? "gone" : SafeText(Span.since(presence.asked, to: now))
+    // Who waits is seen all the time.
+    if presence.waits, silence < freshMilliseconds { return "now" }
+    return SafeText(Span.since(presence.asked, to: now))
   }
 
   static func words(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> String {
@@ -314,6 +323,25 @@ enum Presence {
     if presence.waits, silence < freshMilliseconds { return "waiting" }
     let seen = "last seen \(Span.since(presence.asked, to: now)) ago"
     return silence > goneMilliseconds ? "gone (\(seen))" : seen
+  }
+}
+
+extension KeyUse {
+  /// `12s`, `-` for never, `>3h` where it was longer ago than was looked through.
+  func cell(at now: Timestamp) -> CellValue {
+    switch self {
+    case .never: .ago(nil)
+    case .at(let time): .ago(time)
+    case .notSince(let time): .text(SafeText(">" + Span.since(time, to: now)))
+    }
+  }
+
+  var words: String {
+    switch self {
+    case .never: "never"
+    case .at(let time): time.textToSeconds
+    case .notSince(let time): "not since \(time.textToSeconds)"
+    }
   }
 }
 

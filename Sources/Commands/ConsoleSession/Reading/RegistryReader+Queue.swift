@@ -94,7 +94,7 @@ extension RegistryReader {
     return ListPage(request: request, rows: rows, hasMore: hasMore)
   }
 
-  private func row(
+  func row(
     _ hold: HoldRow, _ place: [PlacePart], _ viewer: WindowViewer?,
     _ transaction: RegistryTransaction
   ) throws -> ListRow {

@@ -123,7 +123,12 @@ actor RegistryReader {
     do {
       let found =
         request.view == .audit
-        ? try auditPage(request, post) : try tables.read { try page(request, $0, post) }
+        ? try auditPage(request, post)
+        : try tables.read {
+          var found = try page(request, $0, post)
+          found.departed = try departed(request, found.rows, $0)
+          return found
+        }
       guard let found else { return }
       post(.page(found))
       if let total = try total(request) {
@@ -201,10 +206,7 @@ actor RegistryReader {
       return page(try transaction.agentList(window, progress)) { ListRows.agent($0, $1) }
     case .keys:
       return try page(transaction.keyList(window, progress)) { key, place in
-        let used = try Principal(.init(key.holder)).flatMap {
-          try transaction.lastUse(of: Fingerprint(digest: key.fingerprint), by: $0)
-        }
-        return ListRows.key(key, place, used: used, at: now)
+        ListRows.key(key, place, used: try lastUse(of: key, transaction), at: now)
       }
     case .operators:
       return try shown(request, window, progress, transaction.operatorList) { row, place in
@@ -230,6 +232,11 @@ actor RegistryReader {
     case .proposals: return try proposalPage(request, transaction)
     case .audit, .tree: return ListPage(request: request, rows: [], hasMore: false)
     }
+  }
+
+  func lastUse(of key: KeyRow, _ transaction: RegistryTransaction) throws -> KeyUse {
+    guard let holder = Principal(.init(key.holder)) else { return .never }
+    return try transaction.lastUse(of: Fingerprint(digest: key.fingerprint), by: holder)
   }
 
   /// Rows that are filtered as they are shown: what their columns say is made of more than the row.

@@ -80,8 +80,9 @@ extension Consents {
         Line(
           "Last used",
           SafeText(
-            used.map { "\($0.textToSeconds), \(Span.since($0, to: now)) ago" }
-              ?? "never for an action that was logged"))
+            used == .never
+              ? "never for \(record.holder.kind == .agent ? "an action that was logged" : "a statement")"
+              : "\(used.words), \(used.cell(at: now).shown(at: now).text.text) ago"))
       ]
         + (needsQuorum
           ? [Line("Quorum", "takes the admin quorum: signing opens a proposal", .statePending)]
