@@ -33,11 +33,17 @@ import Testing
   }
 
   @Test(arguments: [
-    ("since:yesterday", View.decisions, "since: takes a span such as 90s, 5m, 2h or 7d"),
-    ("since:1h", .operators, "since: Operators has no times to filter by"),
-    ("needs:bob", .approvals, "needs: takes me"),
-    ("needs:me", .keys, "needs:me is for Approvals and Proposals"),
-    ("expires:2m", .keys, "expires: changes every second and cannot be filtered; try since:1h"),
+    (
+      "since:yesterday", View.decisions,
+      "since:yesterday: since: takes a span of time: 90s, 5m, 2h or 7d"
+    ),
+    ("since:1h", .operators, "since:1h: Operators has no times to filter by"),
+    ("needs:bob", .approvals, "needs:bob: needs: takes only me"),
+    ("needs:me", .keys, "needs:me: nothing in Keys waits for you; try Approvals or Proposals"),
+    (
+      "expires:2m", .keys,
+      "expires:2m: expires changes every second and cannot be filtered; try since:1h"
+    ),
   ])
   func `what is not understood is said, and filters nothing`(
     text: String, view: View, words: String
@@ -98,8 +104,9 @@ import Testing
       [.character("2"), .character("/")] + "ve".unicodeScalars.map(KeyPress.character) + [.tab])
     #expect(model.entry?.text == "verdict:")
     press("deny since:x".unicodeScalars.map(KeyPress.character))
-    #expect(model.filter.text == "verdict:deny since:x")
-    #expect(last().contains("since: takes a span"))
+    // What was asked for before stands as long as this is not understood.
+    #expect(model.filter.text == "")
+    #expect(last().contains("since:x: since: takes a span"))
     press([.enter])
     #expect(model.notice.contains("since: takes a span"))
   }
@@ -112,8 +119,12 @@ import Testing
     (.middle, "agent:deploy-bot-0001973", 13, "agen\u{2026}-0001973"),
     (.middle, "4bf5122f", 4, "\u{2026}22f"),
     (.start, "production-guard.rego:18", 10, "\u{2026}d.rego:18"),
-    (.action, "deploy\u{2192}prod://payments/api", 19, "deploy\u{2192}prod\u{2026}nts/api"),
-    (.action, "a.very.long.action\u{2192}prod://x/y", 14, "a.very.\u{2026}\u{2192}p\u{2026}x/y"),
+    (.action, "deploy\u{2192}prod://payments/api", 19, "deploy\u{2192}prod://\u{2026}/api"),
+    (
+      .action, "a.very.long.action.name\u{2192}prod://payments/api", 30,
+      "a.very.long.acti\u{2026}\u{2192}prod://\u{2026}/api"
+    ),
+    (.action, "a.very.long.action\u{2192}prod://x/y", 14, "a.\u{2026}\u{2192}prod://x/y"),
     (
       .action, "\u{00D7}66 deploy\u{2192}prod://payments/api", 22,
       "\u{00D7}66 deploy\u{2192}prod\u{2026}ts/api"

@@ -31,7 +31,7 @@ import Testing
           .hold(digest(1)), 1,
           [
             text("!! CRIT", .riskCritical), text("4bf5122f"), text("db-janitor"),
-            text("schema.drop\u{2192}db://ledger/v1"), text("1/2 "), text("waits", .stateOK),
+            text("schema.drop\u{2192}db://ledger/v1"), text("1/2 "), text("now", .stateOK),
             .until(now.advanced(bySeconds: 291)), .clock(ago(60)),
           ]),
         row(
@@ -46,7 +46,7 @@ import Testing
           .hold(digest(3)), 3,
           [
             text(".  LOW", .muted), text("084fed08"), text("docs-writer"),
-            text("repo.push\u{2192}docs://site/main"), text("0/1 denied", .muted), text("gone"),
+            text("repo.push\u{2192}docs://site/main"), text("0/1 denied", .muted), text("12m"),
             .clock(ago(900)), .clock(ago(1200)),
           ], ended: true),
       ]
@@ -174,7 +174,7 @@ import Testing
         .text("~  MED", .riskMedium), .text("\u{25B8} group", .title),
         .text("intern-bot", .alert),
         .text("\u{00D7}66 refund.create\u{2192}pay://refunds/batch/2026-11-25"),
-        .text("66 in 5 min", .alert), .text("waits", .stateOK),
+        .text("66 in 5 min", .alert), .text("now", .stateOK),
         .until(now.advanced(bySeconds: 200)), .clock(now.advanced(bySeconds: -200)),
       ], related: [.agent("agent:intern-bot"), .resource("pay://refunds/batch/2026-11-25")])
     (row.count, row.hold, row.branch, row.isFlood) = (66, digest(41), .folded, true)

@@ -236,12 +236,12 @@ import Testing
       see signed by the old key and by the new one
       see yearly
       wait 800
-      press PgDn Tab
+      press PgDn S-Tab S-Tab
       press Backspace Backspace
       type none
       press Tab
       see no longer, from the next decision on
-      press S-Tab S-Tab PgDn PgDn Tab Tab Tab
+      press PgDn PgDn Tab
       type bob
       press Tab Tab Enter
       see recorded as log entry

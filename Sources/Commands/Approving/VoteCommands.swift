@@ -54,7 +54,7 @@ struct VoteOptions: ParsableArguments {
     }
     Output.line("recorded \(word) by \(opened.principal)  entry #\(result.index)")
     if case .approved(let until)? = after {
-      Output.line("approved: released when the agent next asks, until \(until.textToSeconds)")
+      Output.line("approved; it is released when the agent next asks, until \(until.textToSeconds)")
       let services = ServiceSurvey.reports(
         ledger.database, registry: ledger.state.registry?.id.text ?? "")
       if let notice = services.approvalNotice(

@@ -282,7 +282,8 @@ final class ConsoleRuntime: Sendable {
     }
   }
 
-  private func write(_ path: String, _ lines: [String]) {
+  private func write(_ name: String, _ lines: [String]) {
+    let path = URL(fileURLWithPath: name).path
     task { [post] in
       do {
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(

@@ -173,9 +173,11 @@ struct LogCommand: AsyncParsableCommand {
       let bundle = try ledger.database.read { try ledger.proof(of: index, $0) }
       guard let out else { return Output.json(bundle.json) }
       try KeyFile.create(out, try bundle.json.canonicalBytes() + [0x0A], mode: 0o644)
-      Output.line("wrote \(out): \(bundle.entries.count) entries, \(bundle.bodies.count) texts")
+      // Whole: who asked for it from the console does not know where it runs.
+      let path = URL(fileURLWithPath: out).path
+      Output.line("wrote \(path): \(bundle.entries.count) entries, \(bundle.bodies.count) texts")
       Output.line(
-        "check it with: countersign proof check \(out) --registry-id \(bundle.registry.text)")
+        "check it with: countersign proof check \(path) --registry-id \(bundle.registry.text)")
     }
   }
 

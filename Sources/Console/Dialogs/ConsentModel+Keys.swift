@@ -27,7 +27,7 @@ extension ConsentModel {
       armed = max(armed, now.advanced(byMilliseconds: ConsentModel.quietMilliseconds))
       return .none
     }
-    touched = now
+    (touched, isTouched) = (now, true)
     notices.settle(rows: standing == nil ? ConsentLayout.notices : 1, at: now, isPressed: true)
     if key == .escape { return leave() }
     guard steps.isOpen else {

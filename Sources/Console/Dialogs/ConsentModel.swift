@@ -59,6 +59,8 @@ package struct ConsentModel: Sendable {
   var pressable = Timestamp(milliseconds: 0)
   /// The last key; a passphrase does not stay for ever.
   var touched: Timestamp
+  /// Whether a key has been taken at all.
+  var isTouched = false
   /// Esc was pressed with something typed: pressed again, it leaves.
   package internal(set) var isLeaving = false
   package internal(set) var notices = Notices()
@@ -101,6 +103,23 @@ package struct ConsentModel: Sendable {
     default: break
     }
     if consent.choice != nil { focus = .choice }
+    switch consent.request {
+    // Nothing of these is chosen: the first thing to fill is where one begins; reading goes on from there.
+    case .lift: focus = firstToFill ?? focus
+    case .rotate, .keyRequest: focus = .passphrase
+    default: break
+    }
+  }
+
+  /// The first field that must be filled and is empty.
+  private var firstToFill: Focus? {
+    consent.inputs.indices.first { index in
+      guard fields[index].isEmpty else { return false }
+      switch consent.inputs[index].kind {
+      case .reason, .name: return true
+      case .plan, .text: return false
+      }
+    }.map { .input($0) }
   }
 
   static func labelWidth(_ lines: [Line]) -> Int {
@@ -124,7 +143,7 @@ package struct ConsentModel: Sendable {
   var asides: [Line] { serviceLines + consent.asides }
   /// Set by the model: whether a passphrase is asked for here at all.
   package var needsPassphrase = true {
-    didSet { if !needsPassphrase, focus == .passphrase { focus = .cancel } }
+    didSet { if !needsPassphrase, focus == .passphrase { focus = isTouched ? .cancel : .text } }
   }
 
   package func isArmed(at now: Timestamp) -> Bool { now >= armed }

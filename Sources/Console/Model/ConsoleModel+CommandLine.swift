@@ -23,7 +23,7 @@ extension ConsoleModel {
     case .view(let aim, let filter):
       overlays = []
       var effects = go(to: aim)
-      if let filter { effects += setFilter(filter) }
+      if let filter { effects += apply(filter: filter) }
       return effects
     case .verb(let verb, let argument): return run(verb, argument)
     case .command(let words, let spec): return run(words, spec)
@@ -82,7 +82,7 @@ extension ConsoleModel {
         return []
       }
       return [.useTheme(argument)]
-    case .filter: return setFilter(argument)
+    case .filter: return apply(filter: argument)
     case .at:
       guard let index = UInt64(argument.drop { $0 == "#" }) else {
         say("\":at N\" takes the number of a log entry", isBad: true)

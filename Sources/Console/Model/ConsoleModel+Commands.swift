@@ -288,7 +288,7 @@ extension ConsoleModel {
   private var rowText: String {
     if view == .tree { return tree.selectedRow.map { "\($0.node.name)  \($0.node.scope)" } ?? "" }
     guard let row = list.selectedRow else { return "" }
-    return row.cells.map { $0.shown(at: now).text.text }.joined(separator: "\t")
+    return row.cells.map { $0.shown(at: shownTime).text.text }.joined(separator: "\t")
   }
 
   mutating func export(_ index: UInt64) -> [Effect] {

@@ -255,7 +255,7 @@ extension ConsoleModel {
       entry = nil
       switch line.purpose {
       case .filter:
-        if let problem = Filter(line.text, view).problem { say(problem, isBad: true) }
+        if let problem = Filter(line.text, view).problem { mend(line, problem) }
         return []
       case .search:
         if case .document(var reader)? = overlays.last {
@@ -289,7 +289,27 @@ extension ConsoleModel {
     default: line.take(key)
     }
     entry = line
-    return line.purpose == .filter ? setFilter(line.text) : []
+    guard line.purpose == .filter else { return [] }
+    if let filterProblem {
+      said.retract(filterProblem)
+      self.filterProblem = nil
+    }
+    // What is not understood yet, as the beginning of `since:1h`, does not change the list.
+    return setFilter(Filter(line.text, view).problem == nil ? line.text : line.before)
+  }
+
+  /// Keeps a filter that is not understood in the line, to be mended.
+  private mutating func mend(_ line: EntryLine, _ problem: String) {
+    entry = line
+    filterProblem = problem
+    say(problem, isBad: true)
+  }
+
+  /// Applies a filter that was given whole; one that is not understood is put into the line instead.
+  mutating func apply(filter text: String) -> [Effect] {
+    guard let problem = Filter(text, view).problem else { return setFilter(text) }
+    mend(EntryLine(.filter, text, before: filter.text), problem)
+    return []
   }
 
   /// Shows the whole list again; a long one around the row that was found.

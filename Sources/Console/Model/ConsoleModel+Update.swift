@@ -31,9 +31,7 @@ extension ConsoleModel {
       let index = page.request.view.rawValue
       effects =
         lists[index].take(page, visible: layout.rows).map { [.load($0)] } ?? []
-      if page.request.view == view, let wanted, lists[index].select(wanted, visible: layout.rows) {
-        self.wanted = nil
-      }
+      if page.request.view == view { stand(in: page.request) }
       if page.request.view == .approvals, asOf == nil, session.who != nil, !holdsInSight.isEmpty {
         effects.append(.judge(holdsInSight))
       }
@@ -126,7 +124,10 @@ extension ConsoleModel {
       letGo()
       preview = nil
       effects = startAgain()
-      say(index.map { "this is the registry as it was after entry #\($0); :now goes back" } ?? "")
+      tellTravel(index.map { "this is the registry as it was after entry #\($0); :now goes back" })
+    case .travelling(let text):
+      tellTravel(text, isKept: false)
+      effects = []
     case .switched(let session, let catalogue): effects = take(session, catalogue)
     case .banner(let text):
       session.banner = text
@@ -140,6 +141,7 @@ extension ConsoleModel {
         entry = EntryLine(.command, CommandLine.line(words) + " ")
       }
       letGo()
+      if asOf == nil { tellTravel(nil) }
       say(problem, isBad: true)
       if let dialog = consent, dialog.steps.isOpen {
         change(dialog.consent.request) { $0.say(problem, at: time) }
@@ -155,6 +157,27 @@ extension ConsoleModel {
     }
     fit()
     return effects + wantPreview()
+  }
+
+  /// Says how a journey to the past goes, in the place of what was said of it before.
+  private mutating func tellTravel(_ text: String?, isKept: Bool = true) {
+    if let travelWords { said.retract(travelWords) }
+    travelWords = text
+    if let text { say(text, isKept: isKept) }
+  }
+
+  /// Stands on what a jump wants once its list has come: what is not in it is wanted no longer, so that it
+  /// does not take the cursor from what is.
+  private mutating func stand(in request: ListRequest) {
+    guard let wanted else { return }
+    if wanted.view == view, lists[view.rawValue].select(wanted, visible: layout.rows) {
+      self.wanted = nil
+    } else if wanted.view != view || list.awaited == nil {
+      self.wanted = nil
+      if wanted.view == view, !list.showsEnded {
+        say("\(wanted.words) is not among these rows; . shows what has ended too", isBad: true)
+      }
+    }
   }
 
   /// Changes the dialog of a request, if one is open.
@@ -229,7 +252,10 @@ extension ConsoleModel {
       // Who waits for the holds of the queue is told by rows that no commit of the log moves.
       return [.probeServices] + (view == .approvals && overlays.isEmpty ? [.poll] : [])
     }
-    if list.hasExpired(at: now) {
+    if isDocumentStale, now.milliseconds(since: documentAsked) >= ConsoleModel.documentPause {
+      return readDocumentAgain()
+    }
+    if asOf == nil, list.hasExpired(at: now) {
       return (list.refresh(page: layout.rows, at: now).map { [.load($0)] } ?? []) + [.poll]
     }
     if view == .tree, tree.isDue(at: now), asOf == nil {
@@ -291,15 +317,30 @@ extension ConsoleModel {
         {
           effects.append(.follow(hold))
         }
-      case .document(let reader):
-        if case .output = reader.document.request { break }
-        if case .why = reader.document.request {
-          effects.append(.document(reader.document.request))
-        }
-      case .menu: break
+      case .document, .menu: break
       }
     }
+    effects += readDocumentAgain()
     return effects
+  }
+
+  /// A document is read again so often at most, however fast the registry moves.
+  private static let documentPause: Int64 = 1000
+
+  /// Asks for what the documents that are open tell of, as it is now; later, if that was done just before.
+  private mutating func readDocumentAgain() -> [Effect] {
+    let requests = overlays.compactMap { overlay -> DocumentRequest? in
+      guard case .document(let reader) = overlay else { return nil }
+      switch reader.document.request {
+      case .why, .card: return reader.document.request
+      case .source, .json, .notes, .messages, .output: return nil
+      }
+    }
+    let isDue = now.milliseconds(since: documentAsked) >= ConsoleModel.documentPause
+    isDocumentStale = !requests.isEmpty && !isDue
+    guard !requests.isEmpty, isDue else { return [] }
+    documentAsked = now
+    return requests.map(Effect.document)
   }
 
   private mutating func take(_ document: Document) -> [Effect] {

@@ -82,6 +82,10 @@ package struct ConsoleModel: Sendable {
   var drawn: Drawn?
   /// Whether rows have come or gone since then, other than by a key.
   var haveRowsMoved = false
+  /// What was said of a filter that was not understood, until it is typed on.
+  var filterProblem: String?
+  /// What was said on the way to the past, and how far it is read; neither is true afterwards.
+  var travelWords: String?
   /// Whether the tree is being searched for what was typed.
   var awaitsMatches = false
   /// What was said, the newest last.
@@ -90,6 +94,11 @@ package struct ConsoleModel: Sendable {
   var wanted: Target?
   /// What was asked for and has not come yet; any key lets it go.
   private(set) var opening: Opening?
+
+  /// When the document on top was last asked for, and whether the registry has moved since: it is read
+  /// again at most once a second.
+  var documentAsked = Timestamp(milliseconds: 0)
+  var isDocumentStale = false
 
   /// Something that opens, or that one goes to, once it has been read.
   enum Opening: Equatable, Sendable {
@@ -226,6 +235,9 @@ package struct ConsoleModel: Sendable {
 
   package var isPast: Bool { asOf != nil }
 
+  /// The instant that lists show: in the past, spans count from then.
+  package var shownTime: Timestamp { asOf?.at ?? now }
+
   /// Whether a dialog does not take keys yet, or not the one that decides.
   package var isArming: Bool {
     if case .consent(let dialog)? = overlays.last { !dialog.isEnabled(at: now) } else { false }
@@ -236,7 +248,8 @@ package struct ConsoleModel: Sendable {
     if overlays.contains(where: { if case .consent = $0 { true } else { false } }) { return true }
     if keyState.isUnlocked(at: now) || !notice.isEmpty { return true }
     if services?.isMoving(at: now) == true { return true }
-    return view == .approvals && overlays.isEmpty && !list.rows.isEmpty
+    if isDocumentStale { return true }
+    return view == .approvals && asOf == nil && overlays.isEmpty && !list.rows.isEmpty
   }
 
   // MARK: what cannot be done

@@ -40,6 +40,8 @@ package enum Message: Sendable {
   case located(Target, place: [PlacePart]?, path: [Target])
   case resolved(String, [Candidate])
   case travelled(to: UInt64?, at: Timestamp?)
+  /// How far the way to the past is done.
+  case travelling(String)
   case switched(Session, Catalogue)
   /// What stands below the queue from now on.
   case banner(String)

@@ -8,14 +8,17 @@ package struct EntryLine: Sendable {
   }
 
   package let purpose: Purpose
+  /// What stood in force when it was opened: what is typed takes its place only once it is understood.
+  package let before: String
   package private(set) var field: TextField
   /// What was typed before Tab or Up put something else there.
   private var stem: String?
   private var candidate = 0
   private var recalled: Int?
 
-  package init(_ purpose: Purpose, _ text: String = "") {
+  package init(_ purpose: Purpose, _ text: String = "", before: String? = nil) {
     self.purpose = purpose
+    self.before = before ?? text
     field = TextField(text)
   }
 

@@ -87,7 +87,8 @@ extension HoldReview {
 
   private func ended(_ state: HoldState) -> String {
     switch state {
-    case .approved(let until): "approved, released when the agent next asks, until \(until.clock)"
+    case .approved(let until):
+      "approved; it is released when the agent next asks, until \(until.clock)"
     case .denied:
       hold.votes.last { $0.vote == .deny }.map { "denied by \($0.voter) at \($0.received.clock)" }
         ?? "denied"
@@ -107,6 +108,9 @@ extension HoldReview {
     ]
   }
 
+  /// Columns of what stands beside a review, at 80.
+  private static let asideRoom = 67
+
   private func asides(
     _ surroundings: HoldSurroundings, _ completing: Bool, _ places: Int, _ isBlind: Bool
   ) -> [Line] {
@@ -116,13 +120,25 @@ extension HoldReview {
         + (isBlind ? String(line.text.text.prefix { $0 != "\"" }) : line.text.text)
     }
     let said = votes.isEmpty ? "" : "  " + votes.joined(separator: ", ")
-    var quorum = "\(hold.approvals.count) of \(places)\(said)"
+    let quorum = "\(hold.approvals.count) of \(places)\(said)"
     if completing {
-      quorum +=
-        "  Your approval completes the quorum: released when the agent next asks"
-        + (hold.terms.rule.irreversible ? ", and cannot be undone" : "")
+      let effect =
+        "Your approval completes the quorum: "
+        + (hold.terms.rule.irreversible
+          ? "cannot be undone once it runs" : "released when it asks")
+      // Where both do not fit at 80 columns, each has a row.
+      let both = SafeText(quorum + "  " + effect)
+      if both.width <= HoldReview.asideRoom {
+        lines.append(Line("Quorum", both, .statePending))
+      } else {
+        lines += [
+          Line("Quorum", SafeText(quorum), .statePending),
+          Line("Effect", SafeText(effect), .statePending),
+        ]
+      }
+    } else {
+      lines.append(Line("Quorum", SafeText(quorum)))
     }
-    lines.append(Line("Quorum", SafeText(quorum), completing ? .statePending : .text))
     if let objection { lines.append(Line("You", SafeText(objection), .alert)) }
     if !surroundings.permitted.isEmpty {
       lines.append(Line("Who may", SafeText(surroundings.permitted), .alert))

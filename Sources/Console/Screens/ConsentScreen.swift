@@ -14,6 +14,8 @@ package struct ConsentLayout: Sendable {
   let asides: Int
   let fieldsTop: Int
   let hasGap: Bool
+  /// The options of the choice as they stand in rows, by their numbers.
+  let options: [[Int]]
 
   package init(_ dialog: ConsentModel, width: Int, height: Int) {
     let consent = dialog.consent
@@ -29,7 +31,9 @@ package struct ConsentLayout: Sendable {
     // Who may not sign needs less of the text, and wants to know why and who may.
     let most = (consent.asides.contains { $0.role == .alert } ? 5 : 3) + max(0, height - 24) / 3
     asides = height >= 24 ? min(wanted, max(least, most)) : min(wanted, least)
-    var fields = consent.inputs.count + (consent.choice == nil ? 0 : 1)
+    options = ConsentLayout.optionRows(
+      consent.choice?.options ?? [], width: width - 2 - fieldLabel - 1)
+    var fields = consent.inputs.count + options.count
     if dialog.needsPassphrase { fields += 1 }
     if !dialog.steps.isOpen { fields = max(fields, 4) }
     hasGap = height >= 22
@@ -42,6 +46,26 @@ package struct ConsentLayout: Sendable {
 }
 
 extension ConsentLayout {
+  static let optionMark = 4
+  static let optionGap = 2
+
+  /// The options of a choice, side by side as far as there is room, then in further rows: each is seen.
+  private static func optionRows(_ options: [String], width: Int) -> [[Int]] {
+    var rows: [[Int]] = []
+    var used = 0
+    for (number, option) in options.enumerated() {
+      let needed = optionMark + SafeText(option).width
+      if rows.isEmpty || used + optionGap + needed > width {
+        rows.append([number])
+        used = needed
+      } else {
+        rows[rows.count - 1].append(number)
+        used += optionGap + needed
+      }
+    }
+    return rows
+  }
+
   /// Columns before what stands beside a label.
   static let asideLabel = 12
 
@@ -167,20 +191,23 @@ enum ConsentScreen {
     if let choice = consent.choice {
       let isFocused = dialog.focus == .choice
       label(choice.label, isFocused, y, frame, &buffer)
-      var x = 2 + frame.fieldLabel
-      for (index, option) in choice.options.enumerated() {
-        let mark = index == dialog.choice ? "(*) " : "( ) "
-        let start = x
-        x = buffer.put(
-          SafeText(mark + option), x: x, y: y, role: index == dialog.choice ? .title : .text,
-          columns: max(0, model.width - x - 1))
-        if index == dialog.choice, isFocused {
-          buffer.reverse(row: y, from: start, to: x)
-          buffer.cursor = (start, y)
+      for row in frame.options {
+        var x = 2 + frame.fieldLabel
+        for index in row {
+          let mark = index == dialog.choice ? "(*) " : "( ) "
+          let start = x
+          let room = max(0, model.width - x - 1 - ConsentLayout.optionMark)
+          x = buffer.put(
+            SafeText(mark) + Cut.middle.fitted(SafeText(choice.options[index]), to: room), x: x,
+            y: y, role: index == dialog.choice ? .title : .text)
+          if index == dialog.choice, isFocused {
+            buffer.reverse(row: y, from: start, to: x)
+            buffer.cursor = (start, y)
+          }
+          x += ConsentLayout.optionGap
         }
-        x += 2
+        y += 1
       }
-      y += 1
     }
     for (index, input) in consent.inputs.enumerated() {
       field(
@@ -222,7 +249,9 @@ enum ConsentScreen {
   ) {
     let width = model.width - 2
     var rows: [(text: SafeText, role: Role)] = []
+    // What stands in the way is said once: beside the buttons, or by the press that met it.
     let texts = dialog.notices.texts.map { SafeText($0) }
+    let disabled = dialog.notices.texts.contains(disabled.text) ? "" : disabled
     if let standing = dialog.standing {
       rows +=
         texts.isEmpty

@@ -28,17 +28,38 @@ package enum Cut: Sendable, Hashable {
       let head = kept * 2 / 5
       return text.fitted(to: head + 1) + text.dropping(columns: text.width - (kept - head))
     case .action:
-      guard columns > 8,
+      guard columns > Cut.shortAction,
         let arrow = text.glyphs.firstIndex(where: { $0.text == "\u{2192}" && !$0.isEscape })
       else { return Cut.middle.fitted(text, to: columns) }
       let before = text.glyphs[...arrow].reduce(0) { $0 + $1.width }
+      let (action, resource) = (text.dropping(from: before), text.dropping(columns: before))
       // A long action gives way to its resource, which is what it is done to.
-      let room = min(before, max(4, columns * 2 / 3))
-      let action = text.dropping(from: before)
+      let least = min(resource.width, (Cut.scheme(of: resource) ?? 0) + 1 + Cut.resourceEnd)
+      let room = before <= Cut.shortAction ? before : min(before, max(4, columns - least))
       let head = before > room ? action.fitted(to: room - 1) + "\u{2192}" : action
-      return head
-        + Cut.middle.fitted(text.dropping(columns: before), to: max(0, columns - head.width))
+      return head + Cut.resource(resource, to: max(0, columns - head.width))
     }
+  }
+
+  /// An action of so many columns, arrow and count included, is not cut: it says what is done.
+  private static let shortAction = 12
+  /// Columns of a resource's end that stay, however long the action is.
+  private static let resourceEnd = 4
+
+  /// The columns of `scheme://`.
+  private static func scheme(of resource: SafeText) -> Int? {
+    let glyphs = resource.glyphs
+    return glyphs.indices.first { start in
+      glyphs[start...].prefix(3).map(\.text) == [":", "/", "/"]
+    }.map { glyphs[..<($0 + 3)].reduce(0) { $0 + $1.width } }
+  }
+
+  /// `scheme://` and the end of a resource stay where there is room for both.
+  private static func resource(_ text: SafeText, to columns: Int) -> SafeText {
+    guard text.width > columns, let scheme = scheme(of: text), columns > scheme + resourceEnd
+    else { return Cut.middle.fitted(text, to: columns) }
+    return text.dropping(from: scheme) + "\u{2026}"
+      + text.dropping(columns: text.width - (columns - scheme - 1))
   }
 
   private func tail(of text: SafeText, _ columns: Int) -> SafeText {

@@ -156,7 +156,7 @@ enum ListScreen {
       if isMarked { buffer.put("*", x: rect.x + 1, y: y, role: .mark) }
       var x = rect.x + 2
       for (column, index, width) in columns where index < row.cells.count {
-        var (text, role) = row.cells[index].shown(at: model.now)
+        var (text, role) = row.cells[index].shown(at: model.shownTime)
         (text, role) = adorned(text, role, column, row, model)
         if row.isEnded, role == .text { role = .muted }
         if row.isGone { role = .muted }
@@ -173,7 +173,7 @@ enum ListScreen {
         x += width + 1
       }
       if row.isGone {
-        let words = SafeText(" no longer listed ")
+        let words = SafeText(" not listed ")
         buffer.put(words, x: max(rect.x, rect.right - words.width), y: y, role: .alert)
       }
       if list.top + offset == list.index {

@@ -77,7 +77,8 @@ enum StatusRow {
     let session = model.session
     let status = model.status
     var isLoud = session.isProduction
-    var parts = [Part("countersign", .header, drop: 6)]
+    // A registry that bears the program's name says it once.
+    var parts = session.place == "countersign" ? [] : [Part("countersign", .header, drop: 6)]
     if session.isProduction { parts.append(Part("PRODUCTION", .production)) }
     let services = model.isPast ? nil : model.services?.summary(at: model.now)
     let isDown = services?.isAlarm == true

@@ -71,7 +71,7 @@ enum TreeScreen {
     case 1: return (SafeText(node.scope), node.isEnded ? .muted : .text)
     case 2:
       guard let expires = node.expires else { return ("-", .text) }
-      return (SafeText(Span.until(expires, from: model.now)), .text)
+      return (SafeText(Span.until(expires, from: model.shownTime)), .text)
     default:
       if row.isMore { return ("Enter loads", .hint) }
       if row.isGone { return ("! gone", .alert) }

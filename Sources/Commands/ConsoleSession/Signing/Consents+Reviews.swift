@@ -55,10 +55,10 @@ extension Consents {
           : "\(count) statements, list sha256 \(contents.digest.hex)"),
       digest: contents.digest.hex,
       asides: [
-        Line("Finding", "it covers every statement above; W shows each whole, J as JSON")
+        Line("Covers", "every statement above; W shows each whole, J as JSON")
       ],
       choice: Consent.Choice(finding: "Finding", ["justified", "unjustified"]),
-      inputs: [Consent.Input("reason", "Found", note: "what you found", kind: .reason)],
+      inputs: [Consent.Input("reason", "Reason", note: "why you find so", kind: .reason)],
       buttons: [
         Consent.Button(
           "complete", count == 1 ? "Sign the review" : "Sign \(count) reviews",

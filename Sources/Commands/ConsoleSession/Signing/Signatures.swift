@@ -92,7 +92,7 @@ struct Signatures {
     let state = ledger.state.holds[hold]?.state(at: Clock.system.now())
     switch state {
     case .approved(let until)?:
-      return (index, "approved: released when the agent next asks, until \(until.clock)")
+      return (index, "approved; it is released when the agent next asks, until \(until.clock)")
     case .pending?:
       return (index, "recorded; the quorum is not complete yet")
     default: return (index, "the hold is \(state?.word ?? "gone")")
@@ -158,7 +158,8 @@ enum Progress {
     case .approved(let until):
       lines.append(
         Line(
-          "approved", SafeText("released when the agent next asks, until \(until.clock)"), .stateOK)
+          "approved", SafeText("to be released when the agent next asks, until \(until.clock)"),
+          .stateOK)
       )
     case .released:
       if let row = try transaction.release(of: hold.digest, action: hold.action) {

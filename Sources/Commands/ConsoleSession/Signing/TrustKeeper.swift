@@ -266,7 +266,7 @@ actor TrustKeeper {
     let verified = try live()
     let database = try RegistryDatabase(path, access: .readOnly)
     let found = try PastRegistry(database, upTo: index, of: verified) { [post] done, all in
-      post(.said("replaying the log up to #\(index): \(all == 0 ? 0 : done * 100 / all)%"))
+      post(.travelling("replaying the log up to #\(index): \(all == 0 ? 0 : done * 100 / all)%"))
     }
     past = found
     return (found.tables, found.at)
