@@ -151,10 +151,13 @@ extension ConsentModel {
     return found
   }
 
+  /// What is said of a button that cannot be pressed begins so.
+  static let disabledMark = "Disabled: "
+
   /// `Disabled: type it (2 more)`.
   package static func disabled(_ found: [String]) -> String {
     guard let first = found.first else { return "" }
-    return "Disabled: \(first)" + (found.count > 1 ? " (\(found.count - 1) more)" : "")
+    return "\(disabledMark)\(first)" + (found.count > 1 ? " (\(found.count - 1) more)" : "")
   }
 
   // MARK: what each field does
@@ -275,7 +278,8 @@ extension ConsentModel {
       let found = obstacles(button, session, keyState, at: now)
       guard found.isEmpty, steps.press(button, facts(session, keyState, at: now)) else {
         notices.say(
-          found.count > 1 ? "Disabled: " + found.joined(separator: ", ") : Self.disabled(found),
+          found.count > 1
+            ? Self.disabledMark + found.joined(separator: ", ") : Self.disabled(found),
           at: now)
         return .none
       }

@@ -231,27 +231,31 @@ enum ConsentScreen {
   }
 
   /// What stands in the way of the focused button, or of the one that this dialog is for.
-  private static func disabled(_ dialog: ConsentModel, _ model: ConsoleModel) -> SafeText {
+  private static func disabled(_ dialog: ConsentModel, _ model: ConsoleModel) -> [String] {
     let index: Int? = if case .button(let index) = dialog.focus { index } else { dialog.action }
-    guard let index, dialog.consent.buttons.indices.contains(index) else { return "" }
-    return SafeText(
-      ConsentModel.disabled(
-        dialog.obstacles(
-          dialog.consent.buttons[index], model.session, model.keyState, at: model.now)))
+    guard let index, dialog.consent.buttons.indices.contains(index) else { return [] }
+    return dialog.obstacles(
+      dialog.consent.buttons[index], model.session, model.keyState, at: model.now)
   }
 
   /// Two rows: what stays as long as it is so, then what is said for a while.
   ///
   /// What disables the button stands beside it, or in the first of them where it does not fit there.
   private static func said(
-    _ dialog: ConsentModel, _ disabled: SafeText, besideButtons place: (x: Int, y: Int),
+    _ dialog: ConsentModel, _ obstacles: [String], besideButtons place: (x: Int, y: Int),
     _ model: ConsoleModel, _ buffer: inout Buffer
   ) {
     let width = model.width - 2
     var rows: [(text: SafeText, role: Role)] = []
-    // What stands in the way is said once: beside the buttons, or by the press that met it.
-    let texts = dialog.notices.texts.map { SafeText($0) }
-    let disabled = dialog.notices.texts.contains(disabled.text) ? "" : disabled
+    // What stands in the way is said once: by the press that met it, as long as it is so, else beside the
+    // buttons.
+    let now = ConsentModel.disabled(obstacles.prefix(1).map { $0 })
+    let said = dialog.notices.texts.filter { text in
+      !text.hasPrefix(ConsentModel.disabledMark) || !now.isEmpty && text.hasPrefix(now)
+    }
+    let texts = said.map { SafeText($0) }
+    let isSaid = said.contains { $0.hasPrefix(ConsentModel.disabledMark) }
+    let disabled = SafeText(isSaid ? "" : ConsentModel.disabled(obstacles))
     if let standing = dialog.standing {
       rows +=
         texts.isEmpty
@@ -264,7 +268,7 @@ enum ConsentScreen {
       rows += texts.map { ($0, .alert) }
     } else if !texts.isEmpty {
       // Both stay readable for as long as they must.
-      rows.append((SafeText(dialog.notices.texts.joined(separator: " \u{00B7} ")), .alert))
+      rows.append((SafeText(said.joined(separator: " \u{00B7} ")), .alert))
     }
     var beside = disabled
     if place.x + disabled.width >= model.width, rows.count < 2, !disabled.isEmpty {
