@@ -13,17 +13,17 @@ package enum KeyUse: Sendable, Hashable {
 
 /// When operators' keys last signed a statement that counted.
 ///
-/// It is kept as statements are taken, since no index leads from a key to what it signed. Only lists and
-/// previews read it; like every `ui_` table it is no trust state, and verification does not compare it.
+/// It is kept as statements are taken, since no index leads from a key to what it signed. Like every
+/// derived table it is compared with the log, and no decision reads it.
 enum KeyUseTable {
   static let schema = """
-    CREATE TABLE ui_key_use (key BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE key_use (key BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
     """
 
   static func note(_ keys: [Fingerprint], at milliseconds: Int64, _ db: Database) throws {
     for key in keys {
       try db.cachedStatement(
-        sql: "INSERT INTO ui_key_use VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at = excluded.at"
+        sql: "INSERT INTO key_use VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at = excluded.at"
       ).execute(arguments: [key.digest.blob, milliseconds])
     }
   }
@@ -45,7 +45,7 @@ enum KeyUseTable {
       }
     }
     for (key, at) in last {
-      try db.execute(sql: "INSERT INTO ui_key_use VALUES (?, ?)", arguments: [key, at])
+      try db.execute(sql: "INSERT INTO key_use VALUES (?, ?)", arguments: [key, at])
     }
   }
 }
@@ -63,9 +63,9 @@ extension RegistryTransaction {
     case .agent: return try lastAction(of: key, by: holder)
     case .user:
       // A file that was opened for reading only may not have the table yet.
-      guard try db.tableExists("ui_key_use") else { return .never }
+      guard try db.tableExists("key_use") else { return .never }
       return try Int64.fetchOne(
-        db.cachedStatement(sql: "SELECT at FROM ui_key_use WHERE key = ?"),
+        db.cachedStatement(sql: "SELECT at FROM key_use WHERE key = ?"),
         arguments: [key.digest.blob]
       ).map { .at(Timestamp(milliseconds: $0)) } ?? .never
     case .service:

@@ -85,7 +85,7 @@ package enum Projection {
   static let tables = [
     ("operator", "principal"), ("service", "key"), ("agent", "principal"),
     ("agent_text", "block"),
-    ("key", "fingerprint"), ("key_request", "digest"), ("grant_link", "digest"),
+    ("key", "fingerprint"), ("key_use", "key"), ("key_request", "digest"), ("grant_link", "digest"),
     ("resource", "pattern"), ("policy", "digest"), ("lock", "digest"), ("proposal", "digest"),
     ("decision", "idx"), ("hold", "digest"), ("hold_group", "id"), ("vote", "digest"),
     ("review", "subject"), ("compromised_key", "key"),
