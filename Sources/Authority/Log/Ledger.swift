@@ -210,6 +210,20 @@ package final class Ledger {
     try database.read { try catchUp($0) }
   }
 
+  /// Reads the registry as of now, with everything verified that it holds.
+  ///
+  /// What others append between the opening of a log and a later look at it is then no other log: a newer
+  /// checkpoint, say, is of entries that are verified too.
+  package func readingNow<Result>(
+    _ body: (RegistryTransaction) throws -> Result
+  ) throws -> Result {
+    try refresh()
+    return try database.read { transaction in
+      try catchUp(transaction)
+      return try body(transaction)
+    }
+  }
+
   /// Looks at the pin and the newest mark before a transaction begins: they are then of a log that the
   /// transaction sees.
   private func refresh() throws {

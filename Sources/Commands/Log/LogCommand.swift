@@ -170,7 +170,7 @@ struct LogCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let ledger = try registry.ledger(.readOnly)
-      let bundle = try ledger.database.read { try ledger.proof(of: index, $0) }
+      let bundle = try ledger.readingNow { try ledger.proof(of: index, $0) }
       guard let out else { return Output.json(bundle.json) }
       try KeyFile.create(out, try bundle.json.canonicalBytes() + [0x0A], mode: 0o644)
       // Whole: who asked for it from the console does not know where it runs.
@@ -193,7 +193,7 @@ struct LogCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let ledger = try registry.ledger(.readOnly)
-      let receipt: Receipt = try ledger.database.read { transaction in
+      let receipt: Receipt = try ledger.readingNow { transaction in
         let (note, size) = try ledger.checkpoint(transaction)
         guard index < size else {
           throw AuthorityFault.uncovered(entry: index, checkpoint: size)
@@ -266,7 +266,7 @@ struct LogCommand: AsyncParsableCommand {
 
     func perform() async throws {
       let ledger = try registry.ledger(.readOnly)
-      let count = try ledger.database.read { try TileExport.write(ledger, $0, to: out) }
+      let count = try ledger.readingNow { try TileExport.write(ledger, $0, to: out) }
       Output.line("wrote \(count) tiles and the checkpoint to \(out)")
     }
   }
