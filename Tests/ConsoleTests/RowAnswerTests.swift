@@ -125,6 +125,23 @@ private struct Desk {
       ])
   }
 
+  @Test func `a line entered before it is known which commands there are runs once they are`() {
+    let spec = CommandLine.Spec(path: ["who"], help: "", signs: false, options: [])
+    for isLetGo in [false, true] {
+      var desk = Desk(.keys, [row(.key(digest(7)), 1)])
+      desk.press(.character(":"))
+      desk.type("who deploy prod://x")
+      #expect(Desk.acts(desk.press(.enter)) == [])
+      #expect(desk.model.notice.contains("which commands there are"), "\(desk.model.notice)")
+      if isLetGo { desk.press(.character("j")) }
+      let effects = desk.model.update(
+        .catalogued(CommandLine.Catalogue(specs: [spec])), at: now)
+      #expect(
+        Desk.acts(effects) == (isLetGo ? [] : [.run(["who", "deploy", "prod://x"])]))
+      #expect(!desk.model.notice.contains("which commands there are"))
+    }
+  }
+
   @Test func `a command that lacks an argument is typed on, and asks for no key`() {
     var desk = Desk(.keys, [row(.key(digest(7)), 1)])
     let spec = CommandLine.Spec(

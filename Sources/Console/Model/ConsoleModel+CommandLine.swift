@@ -28,6 +28,10 @@ extension ConsoleModel {
     case .verb(let verb, let argument): return run(verb, argument)
     case .command(let words, let spec): return run(words, spec)
     case .id(let id): return open(id)
+    case .ambiguous(let found) where found.isEmpty && settings.catalogue.specs.isEmpty:
+      unparsedLine = text
+      say(ConsoleModel.catalogueWords, isKept: false)
+      return wantCatalogue
     case .ambiguous(let found):
       say(
         found.isEmpty
@@ -35,6 +39,22 @@ extension ConsoleModel {
           : "\(text) could be: " + found.joined(separator: ", "), isBad: true)
       return []
     }
+  }
+
+  private static let catalogueWords =
+    "finding out which commands there are\u{2026} any key lets it go"
+
+  /// The commands are known now: a line that waited for them runs, if no key was pressed since.
+  mutating func runUnparsedLine() -> [Effect] {
+    guard let line = unparsedLine else { return [] }
+    forgetUnparsedLine()
+    return run(line)
+  }
+
+  mutating func forgetUnparsedLine() {
+    guard unparsedLine != nil else { return }
+    unparsedLine = nil
+    said.retract(ConsoleModel.catalogueWords)
   }
 
   private mutating func run(_ words: [String], _ spec: CommandLine.Spec) -> [Effect] {

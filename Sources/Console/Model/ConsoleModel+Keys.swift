@@ -6,6 +6,7 @@ import Statements
 extension ConsoleModel {
   mutating func take(_ key: KeyPress) -> [Effect] {
     if key != .character("q") { asksToLeave = false }
+    forgetUnparsedLine()
     // Whoever goes on does not want to be interrupted by what they asked for before.
     if opening != nil {
       letGo()

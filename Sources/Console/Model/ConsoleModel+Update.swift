@@ -104,7 +104,7 @@ extension ConsoleModel {
     case .catalogued(let catalogue):
       settings.catalogue = catalogue
       refreshPalette()
-      effects = []
+      effects = settings.catalogue.specs.isEmpty ? [] : runUnparsedLine()
     case .keyState(let state):
       keyState = state
       effects = []

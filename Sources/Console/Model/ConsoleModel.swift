@@ -86,6 +86,8 @@ package struct ConsoleModel: Sendable {
   var filterProblem: String?
   /// What was said on the way to the past, and how far it is read; neither is true afterwards.
   var travelWords: String?
+  /// A line that was entered before it was known which commands there are: it runs once they are.
+  var unparsedLine: String?
   /// Whether the tree is being searched for what was typed.
   var awaitsMatches = false
   /// What was said, the newest last.
