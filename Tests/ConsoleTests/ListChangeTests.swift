@@ -292,6 +292,32 @@ private struct Desk {
     #expect(desk.lines.filter { $0.contains("it takes an admin") }.count == 1, "\(desk.screen)")
   }
 
+  @Test func `what was said goes with the next key once it was read, in a document too`() {
+    var desk = Desk(.agents, [row(.agent("agent:bot"), 1)])
+    let card = DocumentRequest.card(.agent("agent:bot"))
+    desk.press(.enter)
+    desk.hear(.document(Document(card, title: "card", lines: [Line("key", "active")])))
+    desk.hear(.said("written to /x/y.txt"))
+    desk.press(.character("j"))
+    #expect(desk.screen.contains("/x/y.txt"), "nothing goes before it was read")
+    desk.now = desk.now.advanced(bySeconds: 6)
+    #expect(desk.model.notice != "")
+    desk.press(.character("j"))
+    #expect(!desk.screen.contains("/x/y.txt"))
+  }
+
+  @Test func `who does not leave is no longer told what leaving ends`() {
+    var session = Session(registry: "test", who: Principal.named("user:bob"))
+    session.leaving = "q again ends the demonstration"
+    var model = ConsoleModel(session: session, width: 80, height: 24, now: now)
+    _ = model.start()
+    #expect(model.update(.key(.character("q")), at: now) == [])
+    #expect(model.notice == session.leaving)
+    _ = model.update(.key(.character("j")), at: now)
+    #expect(model.notice == "")
+    #expect(model.update(.key(.character("q")), at: now) == [])
+  }
+
   @Test func `a registry that bears the program's name is named once`() {
     var model = ConsoleModel(
       session: Session(registry: "countersign", who: nil), width: 120, height: 24, now: now)

@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Foundation
 import TestSupport
 import Testing
@@ -16,6 +17,9 @@ import Testing
       try """
       package agent.authz
       require_approval if input.action == "deploy"
+      approval := {"risk": "critical", "quorum": [{"group": "sre"}]} if {
+        input.resource.uri == "prod://payments/ledger"
+      }
       """.write(toFile: "\(box.home)/first.rego", atomically: true, encoding: .utf8)
       let made = try box.shell(
         """
@@ -124,6 +128,57 @@ import Testing
       // A press counts only when it is a separate one.
       usleep(800_000)
       try box.press("Enter")
+    }
+
+    /// Runs a command that signs as alice, beside the console.
+    func alice(_ command: String) throws -> String {
+      let outcome = try box.shell(
+        "cd \(box.home); countersign \(command) --registry \(box.registry) --key alice.key "
+          + "--passphrase-fd 3 3< apw")
+      #expect(outcome.status == 0, "\(command): \(outcome.output)\(outcome.errors)")
+      return outcome.output
+    }
+
+    /// Asks once as the deploying agent; asked again, it finds what it asked before.
+    func act(_ action: String, _ resource: String) throws -> Sandbox.Outcome {
+      try box.shell(
+        "cd \(box.home); countersign act \(action) \(resource) --agent agent:deploy-bot --key bot.pem "
+          + "--grant $(cat grant) --socket \(box.socket)")
+    }
+
+    /// Filters the list on the screen, whose title then says so.
+    func filter(_ text: String) throws {
+      try box.press("/")
+      try box.type(text)
+      try box.see("\u{203A} /\(text)", seconds: 120)
+      try box.press("Enter")
+    }
+
+    /// Reads a dialog to its end.
+    func readAll() throws {
+      for _ in 0..<60 {
+        if !box.screen.contains(" unread") { return }
+        try box.press("PageDown")
+      }
+      Issue.record("the text has no end:\n\(box.screen)")
+    }
+
+    /// Moves down until the highlighted line says something.
+    func select(_ text: String) throws {
+      try box.see(text, seconds: 120)
+      try box.press("g")
+      for _ in 0..<40 {
+        if highlighted.contains(text) { return }
+        try box.press("j")
+      }
+      Issue.record("no line with \(text) can be selected:\n\(box.screen)")
+    }
+
+    /// Closes a dialog that has signed.
+    func signed(_ outcome: String) throws {
+      try box.see(outcome, seconds: 120)
+      try box.see("recorded as log entry", seconds: 120)
+      try box.press("Escape")
     }
 
     /// Waits until more holds have come.
@@ -262,6 +317,135 @@ import Testing
     try fleet.decides(10)
     try fleet.sign()
     try box.see("EVERYTHING LOCKED", seconds: 60)
-    try box.see("recorded as log entry", seconds: 60)
+    try fleet.signed("recorded as log entry")
+    // Lifted, the agents go on.
+    try box.press("0")
+    try fleet.select("everything")
+    try box.press("Enter")
+    try box.see("Access resumes immediately", seconds: 120)
+    try fleet.takesInput()
+    try box.type("it was the backup job")
+    try box.press("Enter")
+    try fleet.sign()
+    try fleet.signed("the lock is lifted")
+    try fleet.decides(10)
+    #expect(!box.screen.contains("EVERYTHING LOCKED"), "\(box.screen)")
+  }
+
+  @Test
+  func `a critical hold is approved, another denied, and what came of both is told and proved`()
+    throws
+  {
+    let fleet = try Fleet()
+    let box = fleet.box
+    // Approve a critical hold.
+    #expect(try fleet.act("deploy", "prod://payments/ledger").status == 4)
+    try fleet.filter("ledger")
+    try fleet.select("!! CRIT")
+    try box.press("Enter")
+    try box.see("Review ", seconds: 120)
+    try fleet.takesInput()
+    try fleet.readAll()
+    try box.press("Enter")
+    try box.type("INC-2041")
+    try box.press("Enter")
+    try box.type("prod://payments/ledger")
+    try box.press("Enter")
+    try fleet.sign()
+    try fleet.signed("recorded as log entry")
+    try box.press("Escape")
+    // Deny one hold of a group, with a reason.
+    try fleet.filter("api-2")
+    try fleet.selectGroup()
+    try box.press("Enter")
+    try box.see("\u{2514} deploy-bot", seconds: 120)
+    try box.press("j", "x")
+    try box.see("Review ", seconds: 120)
+    try fleet.takesInput()
+    try box.type("not tonight")
+    try box.press("Enter")
+    try fleet.sign()
+    try fleet.signed("denied")
+    // Why another action was denied.
+    #expect(try fleet.act("drop", "prod://payments/ledger").status == 3)
+    try box.press("2")
+    try fleet.filter("drop")
+    try fleet.select("DENY")
+    try box.press("Enter")
+    try box.see("not_granted", seconds: 120)
+    try box.press("Escape", "Escape")
+    // Who approved what was released within the hour.
+    #expect(try fleet.act("deploy", "prod://payments/ledger").status == 0)
+    try fleet.filter("by:bob since:1h")
+    try fleet.select("release")
+    try box.press("Enter")
+    try box.see("user:bob", seconds: 120)
+    try box.press("Escape")
+    // Prove it, to whoever has the file and the registry's id alone.
+    try box.press("e")
+    try box.see("exit status 0", seconds: 120)
+    let proofs = try FileManager.default.contentsOfDirectory(atPath: box.home).filter {
+      $0.hasPrefix("proof-")
+    }
+    let proof = try #require(proofs.first)
+    #expect(box.screen.contains("\(box.home)/\(proof)"), "\(box.screen)")
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(box.home)/\(proof)"))
+    let id = try #require(try JSONParser.parse(Array(bytes))["registry"]?.string?.text)
+    let checked = try box.shell(
+      "countersign proof check \(box.home)/\(proof) --registry-id \(id)")
+    #expect(checked.status == 0, "\(checked)")
+    #expect(checked.output.contains("user:bob"), "\(checked.output)")
+  }
+
+  @Test func `who can deploy is told, a policy put in force and a key rotated while agents act`()
+    throws
+  {
+    let fleet = try Fleet(withOther: true)
+    let box = fleet.box
+    try """
+    package agent.authz
+    # The same, under another name.
+    require_approval if input.action == "deploy"
+    """.write(toFile: "\(box.home)/second.rego", atomically: true, encoding: .utf8)
+    _ = try fleet.alice("policy publish second second.rego")
+    let asked = try box.shell(
+      """
+      cd \(box.home); countersign key new --out next.pem
+      countersign key request agent:build-bot --agent-key next.pem --replaces build.pem \
+        --note yearly --socket \(box.socket)
+      """)
+    #expect(asked.status == 0, "\(asked)")
+    // Who can deploy.
+    try box.press(":")
+    try box.type("who deploy prod://payments/api-1")
+    try box.press("Enter")
+    try box.see("agent:deploy-bot", seconds: 120)
+    try box.see("agent:build-bot", seconds: 120)
+    try box.press("Escape")
+    // Put a policy in force: the cursor stays on it.
+    try box.press("6")
+    try fleet.select("second@v1")
+    try box.press("a")
+    try box.see("Activate second@v1", seconds: 120)
+    try fleet.takesInput()
+    try fleet.decides(10)
+    try fleet.readAll()
+    try box.press("Enter")
+    try fleet.sign()
+    try fleet.signed("the policy is in force")
+    try fleet.decides(10)
+    #expect(fleet.highlighted.contains("second@v1"), "\(box.screen)")
+    #expect(fleet.highlighted.contains("ACTIVE"), "\(box.screen)")
+    // Rotate a key, as its agent asked.
+    try box.press("4")
+    try fleet.filter("holder:build-bot")
+    try fleet.select("agent:build-bot")
+    try box.press("a")
+    try box.see("Rotate the key of agent:build-bot", seconds: 120)
+    try fleet.takesInput()
+    try fleet.readAll()
+    try fleet.sign()
+    try fleet.signed("agent:build-bot now has key")
+    try box.see("user:bob", seconds: 120)
   }
 }

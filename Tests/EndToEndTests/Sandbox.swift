@@ -209,7 +209,8 @@ final class Sandbox {
   func startConsole(key: String) throws {
     try tmux(
       "new-session", "-d", "-x", "80", "-y", "24",
-      "countersign --registry \(registry) --key \(key); echo ended $?; stty -a; sleep 60")
+      "cd \(home); countersign --registry \(registry) --key \(key); echo ended $?; stty -a; sleep 60"
+    )
   }
 
   var screen: String { (try? tmux("capture-pane", "-p").output) ?? "" }

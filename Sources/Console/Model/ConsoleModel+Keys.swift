@@ -5,7 +5,11 @@ import Statements
 
 extension ConsoleModel {
   mutating func take(_ key: KeyPress) -> [Effect] {
-    if key != .character("q") { asksToLeave = false }
+    if key != .character("q"), asksToLeave {
+      asksToLeave = false
+      if let words = session.leaving { said.retract(words) }
+    }
+    said.settle(at: now)
     forgetUnparsedLine()
     // Whoever goes on does not want to be interrupted by what they asked for before.
     if opening != nil {
@@ -373,7 +377,6 @@ extension ConsoleModel {
       return []
     }
     guard let command = settings.keymap.command(for: key) else { return [] }
-    said.settle(at: now)
     return perform(command)
   }
 
