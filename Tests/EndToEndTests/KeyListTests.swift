@@ -67,7 +67,7 @@ import Testing
     try RawSQL.execute(
       """
       UPDATE key SET enrolled_by = 'user:alice user:bob' WHERE predecessor IS NOT NULL;
-      DROP TABLE key_use; DELETE FROM grdb_migrations WHERE identifier = '8 keys'
+      DROP TABLE key_use; DELETE FROM grdb_migrations WHERE identifier = '9 keys'
       """, in: copy)
     let again = try RegistryDatabase(copy, access: .readWrite)
     let enrolled = try again.read { try $0.keys(holder: "agent:bot").map(\.enrolledBy) }
@@ -95,7 +95,7 @@ import Testing
       try $0.lastUse(of: Fingerprint(digest: digest), by: .named("user:alice"))
     }
     try RawSQL.execute(
-      "DROP TABLE key_use; DELETE FROM grdb_migrations WHERE identifier = '8 keys'", in: copy)
+      "DROP TABLE key_use; DELETE FROM grdb_migrations WHERE identifier = '9 keys'", in: copy)
     let filled = try RegistryDatabase(copy, access: .readWrite)
     #expect(
       try filled.read { try $0.lastUse(of: Fingerprint(digest: digest), by: .named("user:alice")) }
