@@ -3,12 +3,10 @@ import GRDB
 package import Keys
 package import Statements
 
-/// When a key was last used, as far as it is known.
+/// When a key was last used.
 package enum KeyUse: Sendable, Hashable {
   case never
   case at(Timestamp)
-  /// Not since then; what came before was not looked through.
-  case notSince(Timestamp)
 }
 
 /// When operators' keys last signed a statement that counted.
@@ -51,16 +49,17 @@ enum KeyUseTable {
 }
 
 extension RegistryTransaction {
-  /// Decisions of an agent that are looked through for one of its keys.
-  private static let agentLimit = 500
-
   /// When a key was last used: an agent's for an action that was logged, an operator's for a statement, a
   /// service's for a decision.
   ///
   /// - Complexity: Bounded, however much is on record.
   package func lastUse(of key: Fingerprint, by holder: Principal) throws -> KeyUse {
     switch holder.kind {
-    case .agent: return try lastAction(of: key, by: holder)
+    case .agent:
+      return try Int64.fetchOne(
+        db.cachedStatement(sql: "SELECT max(received) FROM decision WHERE key = ?"),
+        arguments: [key.marker]
+      ).map { .at(Timestamp(milliseconds: $0)) } ?? .never
     case .user:
       // A file that was opened for reading only may not have the table yet.
       guard try db.tableExists("key_use") else { return .never }
@@ -80,21 +79,5 @@ extension RegistryTransaction {
             """), arguments: [key.digest.blob]
       ).map { .at(Timestamp(milliseconds: $0)) } ?? .never
     }
-  }
-
-  private func lastAction(of key: Fingerprint, by agent: Principal) throws -> KeyUse {
-    let cursor = try Row.fetchCursor(
-      db.cachedStatement(
-        sql: """
-          SELECT key, received FROM decision WHERE agent = ? ORDER BY idx DESC
-          LIMIT \(RegistryTransaction.agentLimit)
-          """), arguments: [agent.description])
-    var (seen, oldest) = (0, Timestamp?.none)
-    while let row = try cursor.next() {
-      (seen, oldest) = (seen + 1, row.time("received"))
-      if row.total("key") as Int64 == key.marker { return oldest.map { .at($0) } ?? .never }
-    }
-    guard seen == RegistryTransaction.agentLimit, let oldest else { return .never }
-    return .notSince(oldest)
   }
 }

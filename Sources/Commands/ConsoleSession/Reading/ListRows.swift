@@ -152,7 +152,7 @@ enum ListRows {
       cells: [
         .text(SafeText(row.fingerprint.short)), .text(SafeText(row.holder)),
         .text(SafeText(isActive ? status : status.uppercased()), isActive ? .stateOK : .stateBad),
-        .text(SafeText(row.enrolledBy)), used.cell(at: now), .until(row.notAfter),
+        .text(SafeText(row.enrolledBy)), used.cell, .until(row.notAfter),
         .minute(row.received),
         .text(SafeText(row.reason ?? "")),
       ], related: [holder], isEnded: !isActive)
@@ -327,12 +327,11 @@ enum Presence {
 }
 
 extension KeyUse {
-  /// `12s`, `-` for never, `>3h` where it was longer ago than was looked through.
-  func cell(at now: Timestamp) -> CellValue {
+  /// `12s`, or `-` for never.
+  var cell: CellValue {
     switch self {
     case .never: .ago(nil)
     case .at(let time): .ago(time)
-    case .notSince(let time): .text(SafeText(">" + Span.since(time, to: now)))
     }
   }
 
@@ -340,7 +339,6 @@ extension KeyUse {
     switch self {
     case .never: "never"
     case .at(let time): time.textToSeconds
-    case .notSince(let time): "not since \(time.textToSeconds)"
     }
   }
 }

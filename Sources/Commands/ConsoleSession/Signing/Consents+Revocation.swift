@@ -82,7 +82,7 @@ extension Consents {
           SafeText(
             used == .never
               ? "never for \(record.holder.kind == .agent ? "an action that was logged" : "a statement")"
-              : "\(used.words), \(used.cell(at: now).shown(at: now).text.text) ago"))
+              : "\(used.words), \(used.cell.shown(at: now).text.text) ago"))
       ]
         + (needsQuorum
           ? [Line("Quorum", "takes the admin quorum: signing opens a proposal", .statePending)]
