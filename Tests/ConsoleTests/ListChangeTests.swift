@@ -99,6 +99,19 @@ private struct Desk {
     #expect(desk.model.selected == .policy(digest(3)))
   }
 
+  @Test func `a proposal that has left its list keeps its state whole beside the words`() {
+    let cells: [CellValue] = [
+      .text("policy.activated"), .text(SafeText(String(repeating: "x", count: 80))),
+      .text("user:alice"), .text("1"), .text("ended", .muted), .until(nil),
+    ]
+    var desk = Desk(.proposals, [row(.proposal(digest(1)), 1)])
+    desk.hear(.changed(RegistryStatus()))
+    desk.answer([row(.proposal(digest(2)), 2)], departed: cells)
+    #expect(
+      desk.highlighted.contains("not listed") && desk.highlighted.contains(" ended "),
+      "\(desk.highlighted)")
+  }
+
   @Test func `a row that has left its list says how it stands now`() {
     func key(_ status: String, _ role: Role) -> [CellValue] {
       [

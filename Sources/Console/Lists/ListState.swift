@@ -200,7 +200,9 @@ package struct ListState: Sendable {
     switch page.request.anchor {
     case .first, .from, .last:
       let known = Set(rows.map(\.target))
-      let arrived = isLoaded ? page.rows.count { !known.contains($0.target) } : 0
+      // The members of a group that was unfolded are not new.
+      let arrived =
+        isLoaded ? page.rows.count { $0.depth == 0 && !known.contains($0.target) } : 0
       let stood = selectedRow
       rows = page.rows
       switch page.request.anchor {

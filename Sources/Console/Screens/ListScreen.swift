@@ -155,6 +155,9 @@ enum ListScreen {
       let isMarked = list.marks[row.target] != nil
       if isMarked { buffer.put("*", x: rect.x + 1, y: y, role: .mark) }
       var x = rect.x + 2
+      // Where it is said that a row has left the list: at the end of the widest column, for its state
+      // stands in another.
+      var (weight, wordsEnd) = (0, rect.right)
       for (column, index, width) in columns where index < row.cells.count {
         var (text, role) = row.cells[index].shown(at: model.shownTime)
         (text, role) = adorned(text, role, column, row, model)
@@ -162,6 +165,9 @@ enum ListScreen {
         if row.isGone { role = .muted }
         if column.name == "agent", row.depth > 0 { text = "\u{2514} " + text }
         let room = min(width, rect.right - x)
+        if column.weight > 0, column.weight >= weight {
+          (weight, wordsEnd) = (column.weight, min(x + width, rect.right))
+        }
         if column.weight > 0, list.xOffset > 0 {
           text = text.dropping(columns: list.xOffset)
         } else {
@@ -174,7 +180,7 @@ enum ListScreen {
       }
       if row.isGone {
         let words = SafeText(" not listed ")
-        buffer.put(words, x: max(rect.x, rect.right - words.width), y: y, role: .alert)
+        buffer.put(words, x: max(rect.x, wordsEnd - words.width), y: y, role: .alert)
       }
       if list.top + offset == list.index {
         buffer.put(">", x: rect.x, y: y, role: .cursor)

@@ -194,7 +194,8 @@ enum ListRows {
       target: .lock(row.digest), place: place,
       cells: [
         .text(SafeText(LockText.words(row.target))),
-        .text(SafeText(status), isInForce ? .stateBad : .muted), .until(row.until),
+        .text(SafeText(status), isInForce ? .stateBad : .muted),
+        row.lifted == nil ? .until(row.until) : .text("-"),
         .text(SafeText(row.placer)), .text(SafeText(row.reason)),
       ], related: LockText.target(row.target).map { [$0] } ?? [], isEnded: !isInForce)
   }
