@@ -9,6 +9,8 @@ import Testing
 
   @Test func `a word before a colon is a column only where the list has one of that name`() {
     #expect(Filter("agent:bot", .decisions).terms.map(\.column) == ["agent"])
+    // Headers stand in capitals, and may be typed as they stand.
+    #expect(Filter("AGENT:bot", .decisions).terms.map(\.column) == ["agent"])
     // What the column itself shows is text.
     let owner = Filter("user:bob", .agents)
     #expect(owner.terms.map(\.text) == ["user:bob"] && owner.terms[0].column == nil)

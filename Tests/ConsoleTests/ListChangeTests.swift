@@ -99,6 +99,48 @@ private struct Desk {
     #expect(desk.model.selected == .policy(digest(3)))
   }
 
+  @Test func `neither a scope that shows more nor a group that was unfolded brings new rows`() {
+    func hold(_ number: Int, depth: Int = 0) -> ListRow {
+      var row = row(.hold(digest(number)), number)
+      row.depth = depth
+      return row
+    }
+    var desk = Desk(.approvals, [hold(1)])
+    desk.press(.character("."))
+    desk.answer((1...5).map { hold($0) })
+    #expect(!desk.screen.contains("new (G)"), "\(desk.screen)")
+    desk.hear(.changed(RegistryStatus()))
+    desk.answer((1...5).map { hold($0) } + [hold(6, depth: 1)])
+    #expect(!desk.screen.contains("new (G)"), "\(desk.screen)")
+    desk.hear(.changed(RegistryStatus()))
+    desk.answer((1...5).map { hold($0) } + [hold(7)])
+    #expect(desk.screen.contains("1 new (G)"), "\(desk.screen)")
+  }
+
+  @Test func `e in the explanation of a decision exports its proof`() {
+    var desk = Desk(.decisions, [row(.decision(7), 7)])
+    desk.press(.character("W"))
+    desk.hear(
+      .document(
+        Document(.why(.decision(7)), title: "Why", lines: [Line("verdict", "deny")])))
+    #expect(desk.screen.contains("export proof"), "\(desk.screen)")
+    desk.press(.character("e"))
+    #expect("\(desk.effects)".contains("prove"), "\(desk.effects)")
+  }
+
+  @Test func `a screen that is too small says which key does what there`() {
+    var desk = Desk(.decisions, [row(.decision(7), 7)])
+    desk.hear(.resized(width: 30, height: 8))
+    #expect(desk.screen.contains("q quits"))
+    desk.hear(.resized(width: 80, height: 24))
+    desk.press(.character("W"))
+    desk.hear(
+      .document(
+        Document(.why(.decision(7)), title: "Why", lines: [Line("verdict", "deny")])))
+    desk.hear(.resized(width: 30, height: 8))
+    #expect(desk.screen.contains("Esc goes back") && !desk.screen.contains("q quits"))
+  }
+
   @Test func `a proposal that has left its list keeps its state whole beside the words`() {
     let cells: [CellValue] = [
       .text("policy.activated"), .text(SafeText(String(repeating: "x", count: 80))),

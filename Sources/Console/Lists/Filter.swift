@@ -101,7 +101,8 @@ package struct Filter: Sendable, Hashable {
     guard let colon = word.firstIndex(of: ":"), colon != word.startIndex,
       word[..<colon].allSatisfy({ $0.isASCII && $0.isLetter })
     else { return nil }
-    return (String(word[..<colon]), String(word[word.index(after: colon)...]))
+    // Headers stand in capitals.
+    return (word[..<colon].lowercased(), String(word[word.index(after: colon)...]))
   }
 
   private static func seconds(_ text: String) -> Int64? {

@@ -29,6 +29,8 @@ package struct ListState: Sendable {
   package private(set) var searched: Int?
   /// The filter that ``rows`` came through.
   private var shown: String?
+  /// Whether the rows shown include ended ones, and only those that need the viewer.
+  private var shownScope = (ended: false, needed: false)
   package private(set) var total: ListPage.Total?
   /// How many rows stand before the first of ``rows``, if that is known.
   package private(set) var rank: Int? = 0
@@ -194,15 +196,18 @@ package struct ListState: Sendable {
     }
     searched = page.searched
     awaited = nil
+    let isSameScope = shownScope == (page.request.showsEnded, page.request.onlyNeeded)
+    shownScope = (page.request.showsEnded, page.request.onlyNeeded)
     shown = page.request.filter
     if let total = page.total { self.total = total }
     let offset = index - top
     switch page.request.anchor {
     case .first, .from, .last:
       let known = Set(rows.map(\.target))
-      // The members of a group that was unfolded are not new.
+      // The members of a group that was unfolded are not new, nor is what another scope shows.
       let arrived =
-        isLoaded ? page.rows.count { $0.depth == 0 && !known.contains($0.target) } : 0
+        isLoaded && isSameScope
+        ? page.rows.count { $0.depth == 0 && !known.contains($0.target) } : 0
       let stood = selectedRow
       rows = page.rows
       switch page.request.anchor {

@@ -149,8 +149,10 @@ extension ConsoleModel {
       if case .card(let target) = reader.document.request { return open(.json(target)) }
     case .approve, .deny, .revoke, .lock, .why: return actInDocument(command, reader)
     case .export:
-      if case .card(.entry(let index)) = reader.document.request { return export(index) }
-      return export(reader.document)
+      switch reader.document.request {
+      case .card(.entry(let index)), .why(.decision(let index)): return export(index)
+      default: return export(reader.document)
+      }
     default: break
     }
     return []

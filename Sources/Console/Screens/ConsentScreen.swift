@@ -412,7 +412,7 @@ enum ConsentScreen {
   ) {
     let isFollowed = dialog.progress.map { !$0.isOver } ?? false
     Screen.footerHints(
-      [Screen.Hint("Esc", isFollowed ? "leaves; the queue goes on following it" : "closes")], model,
+      [Screen.Hint("Esc", isFollowed ? "leaves; s in the queue shows it" : "closes")], model,
       &buffer)
   }
 }

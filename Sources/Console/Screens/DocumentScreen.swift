@@ -42,12 +42,14 @@ enum DocumentScreen {
     var hints = [Screen.Hint("j k", "move"), Screen.Hint("/", "search")]
     if reader.line?.target != nil { hints.append(Screen.Hint("Enter", "go there")) }
     switch document.request {
+    case _ where model.isPast: break
     case .why(.hold), .card(.hold):
       hints += [Screen.Hint("a", "approve\u{2026}"), Screen.Hint("x", "deny\u{2026}")]
     case .card(.key), .card(.grant):
       hints += [Screen.Hint("r", "revoke\u{2026}"), Screen.Hint("L", "lock\u{2026}")]
     case .card(.agent): hints += [Screen.Hint("L", "lock\u{2026}")]
-    case .card(.entry): hints += [Screen.Hint("e", "export proof"), Screen.Hint("J", "JSON")]
+    case .card(.entry), .why(.decision):
+      hints += [Screen.Hint("e", "export proof"), Screen.Hint("J", "JSON")]
     default: break
     }
     hints += [Screen.Hint("y", "copy line"), Screen.Hint("Esc", "back")]

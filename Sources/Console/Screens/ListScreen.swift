@@ -331,7 +331,7 @@ enum ListScreen {
       case .decisions:
         [
           hint(.open, "why"), hint(.follow, model.list.follows ? "pause" : "follow"),
-          hint(.related, "jump"), hint(.lock, "lock\u{2026}"),
+          hint(.export, "proof"), hint(.related, "jump"), hint(.lock, "lock\u{2026}"),
         ]
       case .agents:
         [

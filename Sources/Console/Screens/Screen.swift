@@ -33,7 +33,11 @@ package enum Screen {
       SafeText("\(Plural.count(count, "hold")) \(count == 1 ? "waits" : "wait")"), x: 0, y: 3,
       role: count == 0 ? .text : .statePending)
     if critical > 0 { buffer.put("!! \(critical) critical", x: 0, y: 4, role: .riskCritical) }
-    buffer.put("q quits", x: 0, y: 5, role: .hint)
+    // A dialog waits for room; a key whose question cannot be read answers nothing.
+    buffer.put(
+      model.overlays.isEmpty
+        ? "q quits" : model.consent?.isTyped == true ? "what you typed stays" : "Esc goes back",
+      x: 0, y: 5, role: .hint)
   }
 
   /// The ten views; what waits in them, counted.

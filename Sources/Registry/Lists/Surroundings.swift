@@ -2,6 +2,15 @@ import GRDB
 package import Keys
 package import Statements
 
+/// Whether an agent waits for a hold, and when it was last heard of.
+package struct AgentPresence: Sendable, Hashable {
+  package let waits: Bool
+  /// When it last asked for the hold.
+  package let asked: Timestamp
+  /// When it last asked for this, or had any action of its decided.
+  package let seen: Timestamp
+}
+
 /// A handover note.
 package struct NoteRow: Sendable, Hashable {
   package let who: String
@@ -22,12 +31,23 @@ extension RegistryTransaction {
     ).execute(arguments: [hold.blob, waits, now.milliseconds])
   }
 
-  /// Whether the agent waits, and when it was last heard of.
-  package func presence(of hold: Digest) throws -> (waits: Bool, asked: Timestamp)? {
+  /// Whether the agent of a hold waits for it, when it last asked for it, and when it was last heard of
+  /// at all.
+  package func presence(of hold: Digest) throws -> AgentPresence? {
     guard try hasSurroundings else { return nil }
     return try Row.fetchOne(
-      db.cachedStatement(sql: "SELECT * FROM ui_presence WHERE hold = ?"), arguments: [hold.blob]
-    ).map { ($0.total("waits"), $0.time("asked") ?? Row.epoch) }
+      db.cachedStatement(
+        sql: """
+          SELECT p.waits AS waits, p.asked AS asked, max(p.asked, coalesce(
+            (SELECT d.received FROM decision d WHERE d.agent = h.agent ORDER BY d.idx DESC LIMIT 1),
+            0)) AS seen
+          FROM ui_presence p LEFT JOIN hold h ON h.digest = p.hold WHERE p.hold = ?
+          """), arguments: [hold.blob]
+    ).map {
+      AgentPresence(
+        waits: $0.total("waits"), asked: $0.time("asked") ?? Row.epoch,
+        seen: $0.time("seen") ?? Row.epoch)
+    }
   }
 
   /// Notes that somebody looks at a hold.

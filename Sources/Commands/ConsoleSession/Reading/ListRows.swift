@@ -16,7 +16,7 @@ enum ListRows {
   }
 
   static func hold(
-    _ row: HoldRow, _ place: [PlacePart], presence: (waits: Bool, asked: Timestamp)?,
+    _ row: HoldRow, _ place: [PlacePart], presence: AgentPresence?,
     viewer: String?, votes: [String], at now: Timestamp
   ) -> ListRow {
     let word = row.word(at: now)
@@ -305,25 +305,27 @@ enum ListRows {
 
 /// Whether an agent is there, in words: `waiting`, `last seen 40 s ago`, `gone (last seen 12m ago)`.
 enum Presence {
-  /// Without a word for so long, a waiting agent has gone.
+  /// An agent that had nothing decided for so long has gone.
   private static let goneMilliseconds: Int64 = 120_000
   /// A service says every ten seconds which agents wait.
   private static let freshMilliseconds: Int64 = 15_000
 
-  static func short(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> SafeText {
+  static func short(_ presence: AgentPresence?, at now: Timestamp) -> SafeText {
     guard let presence else { return "-" }
-    let silence = now.milliseconds(since: presence.asked)
-    // Who waits is seen all the time.
-    if presence.waits, silence < freshMilliseconds { return "now" }
-    return SafeText(Span.since(presence.asked, to: now))
+    return isWaiting(presence, at: now) ? "now" : SafeText(Span.since(presence.seen, to: now))
   }
 
-  static func words(_ presence: (waits: Bool, asked: Timestamp)?, at now: Timestamp) -> String {
+  static func words(_ presence: AgentPresence?, at now: Timestamp) -> String {
     guard let presence else { return "" }
-    let silence = now.milliseconds(since: presence.asked)
-    if presence.waits, silence < freshMilliseconds { return "waiting" }
-    let seen = "last seen \(Span.since(presence.asked, to: now)) ago"
-    return silence > goneMilliseconds ? "gone (\(seen))" : seen
+    if isWaiting(presence, at: now) { return "waiting" }
+    let seen = "last seen \(Span.since(presence.seen, to: now)) ago"
+    let isGone = now.milliseconds(since: presence.seen) > goneMilliseconds
+    return isGone ? "gone (\(seen))" : seen
+  }
+
+  /// Who waits is seen all the time.
+  private static func isWaiting(_ presence: AgentPresence, at now: Timestamp) -> Bool {
+    presence.waits && now.milliseconds(since: presence.asked) < freshMilliseconds
   }
 }
 
