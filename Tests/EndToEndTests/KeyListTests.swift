@@ -3,7 +3,6 @@ import CanonicalJSON
 import Cells
 import Foundation
 import Keys
-import Registry
 import Statements
 import Synchronization
 import TestSupport
@@ -11,6 +10,7 @@ import Testing
 
 @testable import Commands
 @testable import Console
+@testable import Registry
 
 /// What the list of keys says of each: who enrolled it, when it was used last, how it stands.
 @Suite struct KeyListTests {
@@ -100,6 +100,33 @@ import Testing
     #expect(
       try filled.read { try $0.lastUse(of: Fingerprint(digest: digest), by: .named("user:alice")) }
         == before)
+  }
+
+  @Test
+  func `a service's key was used when it decided, an agent's when it acted, however long ago`()
+    async throws
+  {
+    try box.asUser(
+      "alice", "service", "enroll", "service:gateway-1", "--out", "\(box.home)/gw.pem")
+    func row(_ holder: String) async throws -> ListRow {
+      let rows = try #require(await page()).rows
+      return try #require(rows.first { cell($0, "holder") == holder })
+    }
+    #expect(cell(try await row("service:gateway-1"), "used") == "-")
+    guard case .key(let bot) = try await row("agent:bot").target else { return }
+    let now = Clock.system.now().milliseconds
+    let decisions = "INSERT INTO decision SELECT 1000000 + i, x'00', x'00'"
+    try RawSQL.execute(
+      """
+      INSERT INTO ui_service VALUES
+        ('service:gateway-1', 'here', '/s', 1, \(now), \(now), \(now - 7_260_000), 1, 0, NULL, '');
+      WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 2000)
+      \(decisions), CASE WHEN i = 0 THEN \(Fingerprint(digest: bot).marker) ELSE 0 END, 'agent:bot',
+        'a', 'b://c', 'allow', '', '', \(now) - 10860000 + i, NULL FROM n;
+      """, in: box.registry)
+    #expect(cell(try await row("service:gateway-1"), "used") == "2h")
+    // Another key of the same agent has acted since, and often.
+    #expect(cell(try await row("agent:bot"), "used") == "3h")
   }
 
   @Test func `a key revoked under the cursor is told as revoked`() async throws {
