@@ -372,15 +372,19 @@ import Testing
     try fleet.filter("drop")
     try fleet.select("DENY")
     try box.press("Enter")
+    try box.see("Explain decision", seconds: 120)
     try box.see("not_granted", seconds: 120)
-    try box.press("Escape", "Escape")
+    try box.press("Escape")
+    try box.see("\u{203A} /drop", seconds: 120)
+    try box.press("Escape")
     // Who approved what was released within the hour.
     #expect(try fleet.act("deploy", "prod://payments/ledger").status == 0)
     try fleet.filter("by:bob since:1h")
     try fleet.select("release")
     try box.press("Enter")
-    try box.see("user:bob", seconds: 120)
+    try box.see("approved by user:bob", seconds: 120)
     try box.press("Escape")
+    try box.see("\u{203A} /by:bob since:1h", seconds: 120)
     // Prove it, to whoever has the file and the registry's id alone.
     try box.press("e")
     try box.see("exit status 0", seconds: 120)
@@ -446,6 +450,12 @@ import Testing
     try fleet.readAll()
     try fleet.sign()
     try fleet.signed("agent:build-bot now has key")
-    try box.see("user:bob", seconds: 120)
+    // It is listed under who signed its rotation.
+    try box.press("/")
+    try box.type(" by:bob")
+    try box.see("\u{203A} /holder:build-bot by:bob", seconds: 120)
+    try box.press("Enter")
+    try fleet.select("agent:build-bot")
+    #expect(fleet.highlighted.contains("user:bob"), "\(box.screen)")
   }
 }
