@@ -35,7 +35,8 @@ package final class PeerProcess {
 
   deinit {
     try? requests.fileHandleForWriting.close()
-    if process.isRunning { process.terminate() }
+    // It may hang in a call in which it minds no other signal.
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
   }
 
   /// Sends a request and waits for its answer.

@@ -56,6 +56,10 @@ private struct YAMLWriter {
     case .set(let set): writeList(set.elements, margin, indent)
     case .object(let object) where !object.isEmpty:
       var members = object.pairs.map { (name: key($0.key), value: $0.value) }
+      // Of keys with one text the last counts.
+      var last: [ByteString: Int] = [:]
+      for (index, member) in members.enumerated() { last[member.name] = index }
+      if last.count < members.count { members = last.values.map { members[$0] } }
       members.sort { $0.name < $1.name }
       for (index, member) in members.enumerated() {
         if index > 0 { output += margin }

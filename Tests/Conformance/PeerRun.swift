@@ -7,37 +7,66 @@ import Rego
 struct PeerRun {
   let count: Int
   let seed: UInt64
-  let peer: PeerProcess
+  /// `NAME=COMMAND` of the other engine.
+  let peer: String
+  /// A list of differences that are known, each with its reason: `SEED:NUMBER<tab>reason`.
+  let known: String?
 
+  /// How long the other engine may take for one policy; it is ended then, and begun anew.
+  private static let seconds: Int32 = 10
   /// How many differences are printed whole.
-  private static let shown = 40
+  private static let shown = 100
 
   func run() throws -> Bool {
     var generator = PolicyGenerator(seed: seed)
+    var process = try PeerProcess(peer)
+    let name = process.name
+    let reasons = try KnownList.read(known)
+    var (listed, wrong, unanswered) = (0, 0, 0)
     var outcomes: [String: Int] = [:]
     var differences = 0
-    for _ in 0..<count {
+    for number in 0..<count {
       let policy = generator.policy()
       let input = generator.input()
       let document = try JSONParser.parse(Array(input.utf8))
       let ours = PeerRun.answer(policy, document)
-      let theirs = PeerRun.answer(
-        try peer.ask([
-          "policy": JSONValue(policy), "input": document, "query": "data.t.x",
-        ]))
-      guard ours.text != theirs.text else {
+      let theirs: Answer
+      do {
+        theirs = PeerRun.answer(
+          try process.ask(
+            ["policy": JSONValue(policy), "input": document, "query": "data.t.x"],
+            seconds: PeerRun.seconds))
+      } catch is PeerProcess.Fault {
+        // That it hangs or ends says nothing of this engine, which has answered.
+        unanswered += 1
+        process = try PeerProcess(peer)
+        continue
+      }
+      let reason = reasons["\(seed):\(number)"]
+      guard !ours.isSame(as: theirs) else {
         outcomes[ours.kind, default: 0] += 1
+        if let reason {
+          wrong += 1
+          print("\(seed):\(number) is answered alike, and is listed: \(reason)")
+        }
+        continue
+      }
+      if reason != nil {
+        listed += 1
         continue
       }
       differences += 1
       if differences <= PeerRun.shown {
         print(
-          "--- \(policy)# input \(input)\n# ours:  \(ours.whole)\n# \(peer.name): \(theirs.whole)")
+          "--- \(seed):\(number)\n\(policy)# input \(input)\n# ours:  \(ours.whole)\n# \(name): \(theirs.whole)"
+        )
       }
     }
     for (kind, count) in outcomes.sorted(by: { $0.key < $1.key }) { print("\(kind): \(count)") }
-    print("\(count) policies, seed \(seed): \(differences) answered differently from \(peer.name)")
-    return differences == 0
+    print(
+      "\(count) policies, seed \(seed): \(differences) answered differently from \(name), \(listed) more are listed, \(unanswered) it did not answer"
+    )
+    return differences == 0 && wrong == 0
   }
 
   /// What is compared: a value's text, `undefined`, or the codes of errors.
@@ -45,12 +74,18 @@ struct PeerRun {
     let kind: String
     let text: String
     let whole: String
+    var value: Value?
+
+    /// Numbers equal in value are the same answer.
+    func isSame(as other: Answer) -> Bool {
+      value != nil ? value == other.value : text == other.text
+    }
   }
 
   private static func answer(_ peer: JSONValue) -> Answer {
     if let value = peer["value"] {
       let text = Value(value).jsonText
-      return Answer(kind: "value", text: text, whole: text)
+      return Answer(kind: "value", text: text, whole: text, value: Value(value))
     }
     guard let message = peer["error"]?.string?.text else {
       return Answer(kind: "undefined", text: "undefined", whole: "undefined")
@@ -68,9 +103,11 @@ struct PeerRun {
     do {
       let compiled = try CompiledPolicy(
         modules: [SourceFile(name: "p.rego", text: Array(policy.utf8))])
-      let value = try compiled.answers([["t", "x"]], input: input)[0].value
+      let value = try compiled.answers([["t", "x"]], input: input, isStrict: true)[0].value
       let text = value.map { Value($0.json).jsonText } ?? "undefined"
-      return Answer(kind: value == nil ? "undefined" : "value", text: text, whole: text)
+      return Answer(
+        kind: value == nil ? "undefined" : "value", text: text, whole: text,
+        value: value.map { Value($0.json) })
     } catch {
       return Answer(kind: error.code, text: error.code, whole: "\(error)")
     }

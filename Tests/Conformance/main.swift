@@ -21,7 +21,8 @@ func run() throws -> Int32 {
       """
       usage: conformance FOLDER [--known FILE] [--show NAME]   the cases of FOLDER/cases.json
              conformance soak COUNT SEED [FILE...]             generated policies, and mutated ones
-             conformance differ COUNT SEED --peer NAME=COMMAND the same answers as another engine?
+             conformance differ COUNT SEED --peer NAME=COMMAND [--known FILE]
+                                                              the same answers as another engine?
       """)
     return 64
   case "soak":
@@ -34,7 +35,7 @@ func run() throws -> Int32 {
       return 64
     }
     return try PeerRun(
-      count: Int(number(1, 10_000)), seed: number(2, 1), peer: PeerProcess(peer)
+      count: Int(number(1, 10_000)), seed: number(2, 1), peer: peer, known: option("--known")
     ).run() ? 0 : 1
   case let folder?:
     return try ConformanceRun(

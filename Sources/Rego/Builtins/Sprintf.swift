@@ -31,7 +31,7 @@ struct Sprintf {
     var precision: Int?
   }
 
-  /// Go takes no width or precision beyond this.
+  /// Go takes no width or precision from an argument beyond this, and reads no digit after it.
   static let greatestWidth = 1_000_000
 
   let format: [UInt8]
@@ -117,7 +117,7 @@ struct Sprintf {
           flags.zero = false
         }
         isAfterIndex = false
-      } else if let (number, end) = number(at: index) {
+      } else if case (let number, let end) = number(at: index), end > index {
         flags.width = number
         index = end
         if isAfterIndex { isGoodIndex = false }
@@ -136,11 +136,10 @@ struct Sprintf {
             output += Array("%!(BADPREC)".utf8)
           }
           isAfterIndex = false
-        } else if let (number, end) = number(at: index) {
-          flags.precision = number
-          index = end
         } else {
-          flags.precision = 0
+          let (number, end) = number(at: index)
+          flags.precision = number ?? 0
+          index = end
         }
       }
       if !isAfterIndex { (index, isAfterIndex) = argumentIndex(index) }
@@ -159,6 +158,9 @@ struct Sprintf {
         write("%!\(verb)(BADINDEX)")
       } else if next >= arguments.count {
         write("%!\(verb)(MISSING)")
+      } else if verb == "T" {
+        pad(truncated(Array(arguments[next].typeName.utf8)))
+        next += 1
       } else {
         let argument = arguments[next]
         next += 1
@@ -183,15 +185,17 @@ struct Sprintf {
     output += Array(text.utf8)
   }
 
-  func number(at start: Int) -> (Int, Int)? {
+  /// A number and where it ends; of one that goes on beyond a million nothing is read, and all of the
+  /// format is passed over, as in Go.
+  func number(at start: Int) -> (value: Int?, end: Int) {
     var index = start
     var value = 0
     while index < format.count, format[index] &- 0x30 < 10 {
+      if value > Sprintf.greatestWidth { return (nil, format.count) }
       value = value * 10 + Int(format[index] - 0x30)
-      if value > Sprintf.greatestWidth { return nil }
       index += 1
     }
-    return index > start ? (value, index) : nil
+    return (index > start ? value : nil, index)
   }
 
   /// `[3]` chooses the third argument.
@@ -202,7 +206,7 @@ struct Sprintf {
       isGoodIndex = false
       return (start + 1, false)
     }
-    guard let (number, end) = number(at: start + 1), end == close, number >= 1,
+    guard case (let number?, close) = number(at: start + 1), number >= 1,
       number <= arguments.count
     else {
       isGoodIndex = false

@@ -72,15 +72,20 @@ struct Compiler {
       faults += resolver.faults
       if isStrict { faults += Compiler.unusedImports(of: module, used: resolver.usedImports) }
     }
-    faults += Recursion.faults(edges, tree: tree, places: places)
+    let recursion = Recursion(edges)
+    faults += recursion.faults(tree: tree, places: places)
     program.builtins = numbers.used
     program.mocked = mocked
     let isResolved = faults.isEmpty
     var planner = Planner(tree: tree, mocked: mocked, data: data, program: program)
     program = Program()
-    for (number, rules) in resolved.enumerated() { planner.group(number, rules) }
+    planner.program.procedures = [Program.Procedure](
+      repeating: Program.Procedure(), count: resolved.count)
+    // What a rule rests on comes before it: its types are known then.
+    for number in recursion.order { planner.group(number, resolved[number]) }
     if isResolved { faults += Compiler.firstStage(planner.faults) }
     program = planner.program
+    program.ruleTypes = planner.ruleTypes
     program.definitionsOfGroup = [[Int]](repeating: [], count: tree.groups.count)
     for (number, definition) in program.definitions.enumerated() {
       program.definitionsOfGroup[definition.group].append(number)
@@ -143,16 +148,26 @@ struct Compiler {
 }
 
 /// Rules that rest on themselves.
-enum Recursion {
-  static func faults(_ edges: [[Int]], tree: RuleTree, places: [Place]) -> [Compiler.Fault] {
-    let components = components(edges)
+struct Recursion {
+  private let edges: [[Int]]
+  /// By group, the strongly connected component.
+  private let components: [Int]
+  /// The groups, each after those that it rests on.
+  let order: [Int]
+
+  init(_ edges: [[Int]]) {
+    self.edges = edges
+    (components, order) = Recursion.components(edges)
+  }
+
+  func faults(tree: RuleTree, places: [Place]) -> [Compiler.Fault] {
     var sizes: [Int: Int] = [:]
     for component in components { sizes[component, default: 0] += 1 }
     var faults: [Compiler.Fault] = []
     for group in edges.indices {
       guard edges[group].contains(group) || sizes[components[group]] ?? 0 > 1 else { continue }
       guard faults.count < 100 else { break }
-      let cycle = cycle(from: group, edges, components)
+      let cycle = cycle(from: group)
       func name(_ group: Int) -> String {
         "data." + tree.groups[group].path.joined(separator: ".")
       }
@@ -167,7 +182,7 @@ enum Recursion {
   }
 
   /// A shortest way back to a rule.
-  private static func cycle(from start: Int, _ edges: [[Int]], _ components: [Int]) -> [Int] {
+  private func cycle(from start: Int) -> [Int] {
     var from: [Int: Int] = [:]
     var waiting = [start]
     var index = 0
@@ -194,9 +209,12 @@ enum Recursion {
     return [start]
   }
 
-  /// By node, the strongly connected component (Tarjan, without recursion).
-  private static func components(_ edges: [[Int]]) -> [Int] {
+  /// By node, the strongly connected component, and the nodes in the order in which these end (Tarjan,
+  /// without recursion).
+  private static func components(_ edges: [[Int]]) -> ([Int], [Int]) {
     let count = edges.count
+    var finished: [Int] = []
+    finished.reserveCapacity(count)
     var order = [Int](repeating: -1, count: count)
     var low = [Int](repeating: 0, count: count)
     var component = [Int](repeating: -1, count: count)
@@ -228,11 +246,12 @@ enum Recursion {
           guard low[node] == order[node] else { continue }
           while let member = open.popLast() {
             component[member] = node
+            finished.append(member)
             if member == node { break }
           }
         }
       }
     }
-    return component
+    return (component, finished)
   }
 }

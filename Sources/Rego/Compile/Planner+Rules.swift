@@ -55,7 +55,7 @@ extension Planner {
       emit(.finishTree(builder, 0), at: rules[0].place)
       emit(.returnRule(Int32(number)))
     }
-    program.procedures.append(procedure)
+    program.procedures[number] = procedure
   }
 
   private mutating func definition(
@@ -63,7 +63,6 @@ extension Planner {
   ) {
     fail = next
     bound = []
-    types = [:]
     for (position, argument) in rule.arguments.enumerated() {
       match(argument, Register(1 + position))
     }
@@ -73,7 +72,7 @@ extension Planner {
     for (position, branch) in rule.branches.enumerated() {
       let isLast = position == rule.branches.count - 1
       let after = isLast ? next : newLabel()
-      (fail, bound) = (after, afterArguments)
+      (fail, bound, types) = (after, afterArguments, [:])
       let number = program.definitions.count
       program.definitions.append(
         Program.Definition(
@@ -81,9 +80,13 @@ extension Planner {
           start: Int32(program.code.count)))
       definition = number
       nesting = 0
+      let faultsBefore = faults.count
       body(branch.steps)
       definition = nil
       checkHead(rule, branch)
+      literalPlace = branch.place
+      noteHead(rule, branch, group: group, kind: kind)
+      if faults.count > faultsBefore { ruleTypes[group].isBroken = true }
       yield(rule, branch, number, kind: kind, builder: builder, marker: marker)
       program.definitions[number].end = Int32(program.code.count)
       if case .constant = branch.value, kind == .complete || kind == .function {
@@ -146,6 +149,9 @@ extension Planner {
     let done = newLabel()
     fail = done
     bound = []
+    types = [:]
+    literalPlace = rule.place
+    for branch in rule.branches { noteHead(rule, branch, group: group, kind: kind) }
     switch kind {
     case .complete, .function:
       emit(.jumpIfDefined(0, done))
@@ -169,7 +175,7 @@ extension Planner {
     nextRegister = 1 + Register(slots)
     (nextIterator, nextBuilder) = (0, 0)
     procedure.registers = Int(nextRegister)
-    bound = []
+    (bound, types) = ([], [:])
     let end = newLabel()
     fail = end
     definition = nil

@@ -71,7 +71,6 @@ extension Planner {
     _ number: Int, _ arguments: [Node], _ place: Place, into target: Register?
   ) -> Register {
     let register = target ?? newRegister()
-    checkArguments(number, arguments, place)
     if number == Operators.print {
       emit(.constant(register, constant(.bool(true))))
       return register

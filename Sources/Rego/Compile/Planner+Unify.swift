@@ -28,7 +28,6 @@ extension Planner {
     _ comparison: Instruction.Comparison, _ left: Node, _ right: Node, _ place: Place
   ) {
     if comparison == .equal {
-      checkMatch(left, right, place.line > 0 ? place : literalPlace)
       if case .constant(let value) = right, !value.isComposite {
         return equal(left, value)
       }
@@ -64,24 +63,11 @@ extension Planner {
         if case .local(let slot) = pattern, !bound.contains(slot) {
           _ = value(node, into: register(slot))
           bound.insert(slot)
-          let known = type(of: node)
-          if known != .any { types[slot] = known }
         } else {
           let register = value(node)
-          if case .array = pattern { checkKind(pattern, node) }
           match(pattern, register)
         }
       }
-    }
-  }
-
-  /// Reports a pattern of an array for what can never be one.
-  private mutating func checkKind(_ pattern: Node, _ node: Node) {
-    if !RegoType.array(of: .any).mayBe(type(of: node)) {
-      report(
-        "rego_type_error",
-        "match error\n\tleft  : \(type(of: pattern).text)\n\tright : \(type(of: node).text)",
-        literalPlace)
     }
   }
 

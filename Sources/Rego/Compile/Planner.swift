@@ -24,6 +24,8 @@ struct Planner {
   var bound: Set<Int> = []
   /// Types of variables, where something is known of them.
   var types: [Int: RegoType] = [:]
+  /// By group, what its rules say, as far as they are written.
+  var ruleTypes: [RuleType]
   /// Where the literal being written stands.
   var literalPlace = Place(line: 0, column: 0)
   var names: [String] = []
@@ -42,6 +44,8 @@ struct Planner {
     self.mocked = mocked
     self.data = data
     self.program = program
+    ruleTypes = program.ruleTypes
+    if ruleTypes.isEmpty { ruleTypes = [RuleType](repeating: RuleType(), count: tree.groups.count) }
     for (number, constant) in program.constants.enumerated() {
       constantNumbers[constant] = Int32(number)
     }
@@ -91,9 +95,10 @@ struct Planner {
 
   mutating func constant(_ value: Value) -> Int32 {
     // A large literal is not looked for: it would be hashed for nothing.
+    // Nor is a number that others equal in another text: each keeps its own.
     let isSmall: Bool
     switch value {
-    case .array, .object, .set: isSmall = false
+    case .array, .object, .set, .number(.decimal): isSmall = false
     default: isSmall = true
     }
     if isSmall, let known = constantNumbers[value] { return known }
@@ -104,10 +109,11 @@ struct Planner {
   }
 
   mutating func path(_ keys: [Value]) -> Int32 {
-    if let known = pathNumbers[keys] { return known }
+    let isPlain = keys.allSatisfy { if case .number(.decimal) = $0 { false } else { true } }
+    if isPlain, let known = pathNumbers[keys] { return known }
     program.paths.append(keys)
     let number = Int32(program.paths.count - 1)
-    pathNumbers[keys] = number
+    if isPlain { pathNumbers[keys] = number }
     return number
   }
 
@@ -162,9 +168,33 @@ struct Planner {
     var reported: Set<Int> = []
     for step in waiting {
       for slot in lacks(step).sorted() where reported.insert(slot).inserted {
-        reportUnsafe(slot, step.place)
+        if case .test(.builtin(Operators.print, _, _)) = step.kind, slot < names.count {
+          report("rego_compile_error", "var \(names[slot]) is undeclared", step.place)
+        } else {
+          reportUnsafe(slot, step.place)
+        }
       }
     }
+  }
+
+  /// Literals in an order in which each has what it needs, as ``body(_:)`` finds it.
+  mutating func ordered(_ steps: [Step]) -> [Step] {
+    var (known, waiting, result): (Set<Int>, [Step], [Step]) = (bound, steps, [])
+    for slot in types.keys { known.insert(slot) }
+    while !waiting.isEmpty {
+      let next = waiting.firstIndex { step in
+        attempts += 1
+        var missing: Set<Int> = []
+        guard let outputs = Safety.outputs(of: step, bound: known, missing: &missing) else {
+          return false
+        }
+        known.formUnion(outputs)
+        return true
+      }
+      guard let next, attempts < Planner.attemptLimit else { return result + waiting }
+      result.append(waiting.remove(at: next))
+    }
+    return result
   }
 
   mutating func reportUnsafe(_ slot: Int, _ place: Place) {
@@ -178,6 +208,7 @@ struct Planner {
   /// `following`: what comes after it, to find what an index may serve.
   private mutating func write(_ step: Step, following: ArraySlice<Step>) {
     literalPlace = step.place
+    if nesting == 0 { check(step) }
     if let definition, nesting == 0 {
       program.definitions[definition].literals.append(
         (start: Int32(program.code.count), place: step.place, range: step.range))

@@ -5,8 +5,11 @@ extension Resolver {
   mutating func literal(_ syntax: Literal) -> Step? {
     let modifiers = syntax.modifiers.compactMap { modifier($0) }
     func step(_ kind: Step.Kind) -> Step {
-      Step(
-        kind: kind, isNegated: syntax.isNegated, modifiers: modifiers, place: syntax.place,
+      // What only prints holds, negated or not.
+      var isNegated = syntax.isNegated
+      if case .test(.builtin(Operators.print, _, _)) = kind { isNegated = false }
+      return Step(
+        kind: kind, isNegated: isNegated, modifiers: modifiers, place: syntax.place,
         range: syntax.range)
     }
     switch syntax.kind {
@@ -100,6 +103,13 @@ extension Resolver {
     }
   }
 
+  private func arity(_ callee: Callee) -> Int {
+    switch callee {
+    case .function(_, let arity): arity
+    case .builtin(let number): builtins.used[number].parameters.count
+    }
+  }
+
   private mutating func modifier(_ syntax: Literal.Modifier) -> Step.Modifier? {
     let parts = parts(syntax.target)
     let isWhole: Bool
@@ -130,6 +140,13 @@ extension Resolver {
       }
       // A function, named and not called, may stand in its place.
       if names(aFunction: syntax.value), let other = callee(syntax.value) {
+        let (want, have) = (arity(found), arity(other))
+        if want != have {
+          report(
+            "rego_type_error",
+            "\(parts.joined(separator: ".")): arity mismatch\n\thave: \(have)\n\twant: \(want)",
+            syntax.target.place)
+        }
         switch other {
         case .function(let group, _):
           dependencies.insert(group)

@@ -193,6 +193,9 @@ extension Resolver {
     case .builtin(let number):
       let builtin = builtins.used[number]
       let arity = builtin.parameters.count
+      if builtin.name == "print", !allowsOutput {
+        report("rego_type_error", "\(text)(...) used as value", place)
+      }
       if builtin.name != "print", nodes.count != arity,
         nodes.count != arity + 1 || builtin.result == nil || !allowsOutput
       {

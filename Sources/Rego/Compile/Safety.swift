@@ -54,6 +54,21 @@ enum Safety {
     }
   }
 
+  /// Collects for the nested bodies and calls among the parts of a term, and for its references.
+  private static func collect(evaluatedIn node: Node, into variables: inout Variables) {
+    switch node {
+    case .constant, .local: break
+    case .array(let nodes), .set(let nodes):
+      for node in nodes { collect(evaluatedIn: node, into: &variables) }
+    case .object(let pairs):
+      for pair in pairs {
+        collect(evaluatedIn: pair.key, into: &variables)
+        collect(evaluatedIn: pair.value, into: &variables)
+      }
+    default: collect(node, into: &variables)
+    }
+  }
+
   /// The variables of a nested body that belong to bodies around it.
   private static func collectFree(
     _ scope: Node.Scope, _ heads: [Node], into needs: inout Set<Int>
@@ -115,6 +130,17 @@ enum Safety {
     switch step.kind {
     case .test(let node): collect(node, into: &variables)
     case .unify(let left, let right):
+      // What nested bodies and calls need is bound before, as in OPA: not by this literal itself.
+      var evaluated = Variables()
+      collect(evaluatedIn: left, into: &evaluated)
+      collect(evaluatedIn: right, into: &evaluated)
+      if !evaluated.needs.isEmpty {
+        let lacking = evaluated.needs.subtracting(bound).subtracting(evaluated.outputs)
+        guard lacking.isEmpty else {
+          missing.formUnion(lacking)
+          return nil
+        }
+      }
       guard let plan = Unification.plan(left, right, bound: bound, missing: &missing) else {
         return nil
       }
@@ -165,12 +191,23 @@ struct Unification {
         waiting += zip(nodes, values.map(Node.constant)).reversed()
       case (.constant(.array(let values)), .array(let nodes)) where nodes.count == values.count:
         waiting += zip(values.map(Node.constant), nodes).reversed()
-      case (.object(let first), .object(let second)) where first.count == second.count:
+      case (.object, .object), (.object, .constant(.object)), (.constant(.object), .object):
+        guard let first = members(a), let second = members(b) else {
+          // Keys that are known only when it is run.
+          pairs.append((a, b))
+          continue
+        }
         guard let matched = matched(first, second) else {
+          guard isKnown(a, b, bound, &missing) else { return nil }
           pairs.append((a, b))
           continue
         }
         waiting += matched.reversed()
+      case (.array, .array), (.array, .constant), (.constant, .array), (.object, .constant),
+        (.constant, .object):
+        // Never equal: as in OPA, nothing is bound by it.
+        guard Unification.isKnown(a, b, bound, &missing) else { return nil }
+        pairs.append((a, b))
       default: pairs.append((a, b))
       }
     }
@@ -198,19 +235,43 @@ struct Unification {
     return plan
   }
 
-  /// Values of two objects by equal constant keys.
-  private static func matched(
-    _ first: [Node.Pair], _ second: [Node.Pair]
-  ) -> [(Node, Node)]? {
-    var byKey: [Value: Node] = [:]
-    for pair in second {
-      guard case .constant(let key) = pair.key else { return nil }
-      byKey[key] = pair.value
+  /// Whether all variables of two terms are bound, or bound by references in them.
+  private static func isKnown(
+    _ left: Node, _ right: Node, _ bound: Set<Int>, _ missing: inout Set<Int>
+  ) -> Bool {
+    var variables = Safety.Variables()
+    Safety.collect(left, into: &variables)
+    Safety.collect(right, into: &variables)
+    let lacking = variables.needs.subtracting(bound).subtracting(variables.outputs)
+    missing.formUnion(lacking)
+    return lacking.isEmpty
+  }
+
+  /// The members of an object whose keys are constants, or nil.
+  private static func members(_ node: Node) -> [Value: Node]? {
+    var members: [Value: Node] = [:]
+    switch node {
+    case .object(let pairs):
+      for pair in pairs {
+        guard case .constant(let key) = pair.key else { return nil }
+        members[key] = pair.value
+      }
+    case .constant(.object(let object)):
+      for pair in object.pairs { members[pair.key] = .constant(pair.value) }
+    default: return nil
     }
+    return members
+  }
+
+  /// Values of two objects under the same keys, in the order of keys, or nil if the keys differ.
+  private static func matched(
+    _ first: [Value: Node], _ second: [Value: Node]
+  ) -> [(Node, Node)]? {
+    guard first.count == second.count else { return nil }
     var pairs: [(Node, Node)] = []
-    for pair in first {
-      guard case .constant(let key) = pair.key, let other = byKey[key] else { return nil }
-      pairs.append((pair.value, other))
+    for key in first.keys.sorted() {
+      guard let one = first[key], let other = second[key] else { return nil }
+      pairs.append((one, other))
     }
     return pairs
   }

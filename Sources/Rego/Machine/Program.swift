@@ -43,6 +43,8 @@ struct Program: Sendable {
   var mocked: Set<MockTarget> = []
   /// Places of instructions that may raise an error.
   var places: [Int32: Place] = [:]
+  /// By group, what is known of the types of its rules; for queries.
+  var ruleTypes: [RuleType] = []
   /// Numbers of the definitions of each group, in order.
   var definitionsOfGroup: [[Int]] = []
 }

@@ -103,6 +103,25 @@ package final class DecimalNumber: Sendable {
     return (Int(exponent) + digits.count) / 19 + 1
   }
 
+  /// Whether its binary exponent is beyond 100,000 either way; what is so small that Go's `big.Float`
+  /// has it for zero is not too big.
+  var isTooBigForSource: Bool {
+    guard !digits.isEmpty, point.magnitude > 30_000 else { return false }
+    func isBelow(_ text: StaticString, _ exponent: Int) -> Bool {
+      if point != exponent { return point < exponent }
+      for index in 0..<text.utf8CodeUnitCount {
+        let other = text.utf8Start[index] - UInt8(ascii: "0")
+        let digit = index < digits.count ? digits[index] : 0
+        if digit != other { return digit < other }
+      }
+      return false
+    }
+    // 2^100000, 2^-100001 and 2^-2147483649 as 0.digits * 10^exponent.
+    if !isBelow("9990020930143845079440327643", 30_103) { return true }
+    return isBelow("5004994518993470834081323565", -30_103)
+      && !isBelow("2838307763001865671909081474", -646_456_993)
+  }
+
   /// The exact value; only where ``isInteger`` and its width has been charged.
   var integer: BigInteger {
     BigInteger(

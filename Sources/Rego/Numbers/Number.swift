@@ -90,7 +90,7 @@ package enum Number: Sendable {
   package var isTooBigForSource: Bool {
     switch self {
     case .integer: false
-    case .decimal(let decimal): decimal.point.magnitude > 30_103
+    case .decimal(let decimal): decimal.isTooBigForSource
     }
   }
 

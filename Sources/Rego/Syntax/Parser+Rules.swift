@@ -86,6 +86,7 @@ extension Parser {
     if acceptKeyword(.asWord) {
       guard atName else { throw unexpected("expected var") }
       alias = textOf(advance())
+      if alias == "input" || alias == "data" { throw unexpected("expected var") }
     }
     try endStatement()
     return ImportSyntax(path: path, alias: alias, place: place(start))

@@ -63,12 +63,11 @@ extension Parser {
   private mutating func unary() throws(SyntaxFault) -> Term {
     guard current.kind == .minus else { return try primary() }
     let minus = advance()
-    if current.kind == .number, !current.isSpaced {
-      let number = advance()
-      return try numberTerm(minus, "-" + textOf(number))
-    }
+    // As in OPA, a sign stands before a number or a name, and nothing else.
+    if current.kind == .number { return try numberTerm(minus, "-" + textOf(advance())) }
+    guard atName else { throw unexpected("expected number") }
     return try nest { (parser) throws(SyntaxFault) in
-      let operand = try parser.unary()
+      let operand = try parser.primary()
       let zero = Term(
         kind: .constant(.number(Number(0))), place: parser.place(minus), levels: 0)
       return try parser.term(.operation("minus", [zero, operand]), parser.place(minus))
@@ -79,6 +78,7 @@ extension Parser {
     guard let number = Number(text: ByteString(text)) else {
       throw fault("invalid number", token)
     }
+    guard !number.isTooBigForSource else { throw fault("number too big", token) }
     return Term(kind: .constant(.number(number)), place: place(token), levels: 0)
   }
 

@@ -94,6 +94,10 @@ package enum JSONText {
       // Members in the order of their names; OPA's own order is by value.
       var members = object.pairs.map { (name: key($0.key), value: $0.value) }
       if object.pairs.contains(where: { if case .string = $0.key { false } else { true } }) {
+        // Of keys with one text the last counts, as in OPA.
+        var last: [[UInt8]: Int] = [:]
+        for (index, member) in members.enumerated() { last[member.name] = index }
+        members = last.values.map { members[$0] }
         members.sort { $0.name.lexicographicallyPrecedes($1.name) }
       }
       for (index, member) in members.enumerated() {

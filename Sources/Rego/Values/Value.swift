@@ -200,6 +200,8 @@ extension Value {
   }
 
   /// The value as JSON: sets become arrays, keys that are no strings become their JSON text.
+  ///
+  /// Of keys with one text the last in order counts, as in OPA.
   package var json: JSONValue {
     switch self {
     case .null: .null
@@ -218,7 +220,6 @@ extension Value {
 
   private var keyText: ByteString {
     if case .string(let text) = self { return text }
-    let bytes = (try? json.canonicalBytes()) ?? []
-    return ByteString(validating: bytes) ?? ""
+    return ByteString(validating: JSONText.key(self)) ?? ""
   }
 }
