@@ -64,4 +64,6 @@ struct Step: Sendable {
   let place: Place
   /// Its text, in bytes of its file.
   var range: Range<Int32> = 0..<0
+  /// Whether it evaluates a part of the negated literal after it: it binds that part's value alone.
+  var isPartOfNegation = false
 }

@@ -168,6 +168,7 @@ struct Planner {
     var reported: Set<Int> = []
     for step in waiting {
       for slot in lacks(step).sorted() where reported.insert(slot).inserted {
+        if slot < names.count, names[slot] == Resolver.partName { continue }
         if case .test(.builtin(Operators.print, _, _)) = step.kind, slot < names.count {
           report("rego_compile_error", "var \(names[slot]) is undeclared", step.place)
         } else {
@@ -209,7 +210,11 @@ struct Planner {
   private mutating func write(_ step: Step, following: ArraySlice<Step>) {
     literalPlace = step.place
     if nesting == 0 { check(step) }
-    if let definition, nesting == 0 {
+    // The parts of a negated literal are noted as one with it.
+    if let definition, nesting == 0,
+      step.range.isEmpty
+        || program.definitions[definition].literals.last?.range != step.range
+    {
       program.definitions[definition].literals.append(
         (start: Int32(program.code.count), place: step.place, range: step.range))
     }

@@ -67,7 +67,7 @@ extension Resolver {
       let keySlot = key.map { slot($0) }
       let valueSlot = slot(value)
       open(body, heads: [])
-      let steps = body.compactMap { literal($0) }
+      let steps = literals(body)
       close()
       close()
       return step(
@@ -100,6 +100,79 @@ extension Resolver {
       && nodes.count == builtins.used[number].parameters.count + 1:
       return .unify(.builtin(number, Array(nodes.dropLast()), place), nodes[nodes.count - 1])
     default: return .test(node)
+    }
+  }
+
+  /// The name of a variable that holds a part of a negated literal.
+  static let partName = "$not"
+
+  /// The literals of a body resolved; those that only declare leave nothing.
+  mutating func literals(_ body: [Literal]) -> [Step] {
+    var steps: [Step] = []
+    for syntax in body {
+      guard let step = literal(syntax) else { continue }
+      if step.isNegated { steps += negation(step) } else { steps.append(step) }
+    }
+    return steps
+  }
+
+  /// A negated literal, and before it what evaluates its parts: as in OPA, `not` is of the last operation
+  /// alone, and what it is done on must be defined. The sides of an equation that are references are not
+  /// evaluated before: `not input.a == 1` holds where there is no `input.a`.
+  mutating func negation(_ step: Step) -> [Step] {
+    var parts: [Step] = []
+    let kind: Step.Kind
+    switch step.kind {
+    case .test(.builtin(Operators.equal, let sides, let place)) where sides.count == 2:
+      kind = .test(
+        .builtin(Operators.equal, sides.map { operand($0, step, &parts) }, place))
+    case .test(.builtin(let number, let arguments, let place)):
+      kind = .test(.builtin(number, arguments.map { part($0, step, &parts) }, place))
+    case .test(.function(let group, let arguments, let place)):
+      kind = .test(.function(group, arguments.map { part($0, step, &parts) }, place))
+    case .test(let node): kind = .test(operand(node, step, &parts))
+    case .unify(let left, let right):
+      kind = .unify(operand(left, step, &parts), operand(right, step, &parts))
+    case .iterate, .every: return [step]
+    }
+    return parts + [
+      Step(
+        kind: kind, isNegated: true, modifiers: step.modifiers, place: step.place,
+        range: step.range)
+    ]
+  }
+
+  /// A reference whose keys are evaluated before; anything else is evaluated whole.
+  private mutating func operand(_ node: Node, _ step: Step, _ parts: inout [Step]) -> Node {
+    switch node {
+    case .input(let keys): .input(keys.map { part($0, step, &parts) })
+    case .data(let keys): .data(keys.map { part($0, step, &parts) })
+    case .select(let base, let keys):
+      .select(part(base, step, &parts), keys.map { part($0, step, &parts) })
+    default: part(node, step, &parts)
+    }
+  }
+
+  /// What stands for a term that is evaluated before.
+  private mutating func part(_ node: Node, _ step: Step, _ parts: inout [Step]) -> Node {
+    switch node {
+    case .constant, .local, .arrayComprehension, .setComprehension, .objectComprehension, .template:
+      return node
+    case .array(let nodes): return .array(nodes.map { part($0, step, &parts) })
+    case .set(let nodes): return .set(nodes.map { part($0, step, &parts) })
+    case .object(let pairs):
+      return .object(
+        pairs.map {
+          Node.Pair(key: part($0.key, step, &parts), value: part($0.value, step, &parts))
+        })
+    case .input, .data, .select, .function, .builtin:
+      let slot = newSlot(Resolver.partName)
+      var found = Step(
+        kind: .unify(.local(slot), node), isNegated: false, modifiers: step.modifiers,
+        place: step.place, range: step.range)
+      found.isPartOfNegation = true
+      parts.append(found)
+      return .local(slot)
     }
   }
 

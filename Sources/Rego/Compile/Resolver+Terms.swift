@@ -36,7 +36,7 @@ extension Resolver {
     case .arrayComprehension(let head, let body):
       let first = names.count
       open(body, heads: [head])
-      let steps = body.compactMap { literal($0) }
+      let steps = literals(body)
       let value = term(head)
       close()
       return .arrayComprehension(
@@ -45,7 +45,7 @@ extension Resolver {
     case .objectComprehension(let key, let value, let body):
       let first = names.count
       open(body, heads: [key, value])
-      let steps = body.compactMap { literal($0) }
+      let steps = literals(body)
       let (keyNode, valueNode) = (term(key), term(value))
       close()
       return .objectComprehension(
@@ -65,7 +65,7 @@ extension Resolver {
   private mutating func setComprehension(_ head: Term, _ body: [Literal]) -> Node {
     let first = names.count
     open(body, heads: [head])
-    let steps = body.compactMap { literal($0) }
+    let steps = literals(body)
     let value = term(head)
     close()
     return .setComprehension(value, Node.Scope(steps: steps, slots: first..<names.count))

@@ -154,7 +154,7 @@ struct Resolver {
           kind: .unify(.local(slot), term(argument)), isNegated: false, modifiers: [],
           place: argument.place)
       }
-      steps += branch.body.compactMap { literal($0) }
+      steps += literals(branch.body)
       if number == 0 {
         keys += ownKeys.map { term($0) }
         element = syntax.element.map { term($0) }

@@ -65,6 +65,15 @@ enum Safety {
         collect(evaluatedIn: pair.key, into: &variables)
         collect(evaluatedIn: pair.value, into: &variables)
       }
+    case .function(_, let nodes, _), .builtin(_, let nodes, _):
+      for node in nodes {
+        // A set in a call waits for its variables, as in OPA.
+        if case .set = node {
+          collect(evaluatedIn: node, into: &variables)
+        } else {
+          collect(node, into: &variables)
+        }
+      }
     default: collect(node, into: &variables)
     }
   }
@@ -116,6 +125,15 @@ enum Safety {
         missing.formUnion(variables.needs)
         return nil
       }
+    }
+    if step.isPartOfNegation, case .unify(.local(let slot), let node) = step.kind {
+      collect(node, into: &variables)
+      let lacking = variables.needs.union(variables.outputs).subtracting(bound)
+      guard lacking.isEmpty else {
+        missing.formUnion(lacking)
+        return nil
+      }
+      return Set([slot]).subtracting(bound)
     }
     if step.isNegated {
       var variables = Variables()

@@ -55,6 +55,10 @@ extension CompiledPolicy {
     let names = resolver.scopes.last ?? [:]
     for (_, step) in resolved {
       guard let step else { continue }
+      if step.isNegated {
+        steps += resolver.negation(step)
+        continue
+      }
       guard case .test(let node) = step.kind, !step.isNegated else {
         steps.append(step)
         continue
