@@ -25,6 +25,9 @@ package enum YAMLDocument {
     guard text.utf8.count <= byteLimit else {
       throw Fault(file: file, reason: "it is larger than \(byteLimit) bytes")
     }
+    guard !mayRepeatKeys(Array(text.utf8)) else {
+      throw Fault(file: file, reason: "it has aliases, and a key of a mapping that is no scalar")
+    }
     let node: Node
     do {
       guard let found = try Yams.compose(yaml: text) else { return .null }
@@ -42,6 +45,47 @@ package enum YAMLDocument {
           "it is nested deeper than \(depthLimit) levels or holds more than \(valueLimit) values")
     }
     return value
+  }
+
+  /// So few aliases make a document at most some twenty times as large.
+  private static let aliasLimit = 8
+
+  /// Whether there may be keys that are lists or mappings, and more than a few aliases: the parser hashes
+  /// keys whole, an alias as often as it stands for something, which doubles with each that holds two others.
+  ///
+  /// Looks at bytes, and may take a text in quotes for such a key.
+  private static func mayRepeatKeys(_ bytes: [UInt8]) -> Bool {
+    var aliases = 0
+    var hasKey = false
+    func isSpace(_ byte: UInt8) -> Bool {
+      byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
+    }
+    /// Whether a colon comes next, behind space.
+    func colon(after index: Int) -> Bool {
+      var index = index
+      while index < bytes.count, isSpace(bytes[index]) { index += 1 }
+      return index < bytes.count && bytes[index] == UInt8(ascii: ":")
+    }
+    var index = 0
+    while index < bytes.count {
+      let byte = bytes[index]
+      let start = index
+      index += 1
+      switch byte {
+      case UInt8(ascii: "*"):
+        while index < bytes.count, !isSpace(bytes[index]), !",[]{}:".utf8.contains(bytes[index]) {
+          index += 1
+        }
+        if index - start > 1 { aliases += 1 }
+        if colon(after: index) { hasKey = true }
+      case UInt8(ascii: "]"), UInt8(ascii: "}"): if colon(after: index) { hasKey = true }
+      case UInt8(ascii: "?"):
+        if index == bytes.count || isSpace(bytes[index]) { hasKey = true }
+      default: break
+      }
+      if hasKey, aliases > aliasLimit { return true }
+    }
+    return false
   }
 
   /// Nil where the document is deeper or holds more than is allowed.

@@ -90,6 +90,18 @@ import Testing
     }
   }
 
+  /// Each alias holds two others: as keys, the parser would look at 2^40 of them.
+  @Test(arguments: ["? *a40\\n: 1", "*a40 : 1", "[*a40]: 1"])
+  func `aliases do not multiply in the keys of mappings`(key: String) throws {
+    let aliases = (1...40).map { "a\($0): &a\($0) [*a\($0 - 1),*a\($0 - 1)]\\n" }.joined()
+    try BuiltinCall(
+      "yaml.is_valid(\"a0: &a0 [x]\\n\(aliases)\(key)\\n\")", .answers("false")
+    ).check(with: PolicyFunctions.builtins)
+    try BuiltinCall(
+      "yaml.unmarshal(\"a: &a [1]\\nb: *a\\nc: {d: *a}\").c.d", .answers("[1]")
+    ).check(with: PolicyFunctions.builtins)
+  }
+
   @Test(arguments: calls)
   func `a call is answered as OPA answers it`(call: BuiltinCall) throws {
     try call.check(with: PolicyFunctions.builtins)

@@ -93,7 +93,7 @@ import Testing
       "x := count([1 | some a in numbers.range(1, 900000); some b in numbers.range(1, 900000); some c in numbers.range(1, 900000)])",
       "x := count({[a, b, c, d] | some a in s; some b in s; some c in s; some d in s})\ns := numbers.range(1, 1000)",
       "x := count([y | some i in numbers.range(1, 1000000); y := numbers.range(1, 900000)])",
-      "x := [contains(t, n) | some n in numbers.range(1, 100000); t := concat(\"\", [\"a\" | some _ in numbers.range(1, 90000)])]",
+      "x := [contains(t, format_int(n, 10)) | some n in numbers.range(1, 100000); t := concat(\"\", [\"a\" | some _ in numbers.range(1, 90000)])]",
       // Deep data, made rule by rule from what is cached.
       "x := 1 if { " + (0...4000).map { "a\($0)" }.joined(separator: "; ") + " }\na0 := [1]\n"
         + (1...4000).map { "a\($0) := [a\($0 - 1)]" }.joined(separator: "\n"),

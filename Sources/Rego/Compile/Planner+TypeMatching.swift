@@ -35,11 +35,11 @@ extension Planner {
     case .known(let found): return found.map { $0.mayBe(type) } ?? true
     case .local(let slot):
       if isUnion {
-        types[slot] = RegoType.union(types[slot], type)
+        types[slot] = RegoType.union(types[slot], type)?.bounded
       } else if let present = types[slot] {
         return present.mayBe(type)
       } else {
-        types[slot] = type
+        types[slot] = type.bounded
       }
       return true
     default: break

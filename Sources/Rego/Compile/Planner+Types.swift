@@ -43,9 +43,9 @@ extension Planner {
     let heads = (rule.keys.map { infer($0) }, rule.element.map { infer($0) }, infer(branch.value))
     // An argument that nothing says anything of may be anything.
     for slot in patterns.outputs where types[slot] == nil { types[slot] = .any }
-    let keys = heads.0.map { known($0) ?? .any }
-    let element = heads.1.map { known($0) ?? .any }
-    let value = known(heads.2) ?? .any
+    let keys = heads.0.map { (known($0) ?? .any).bounded }
+    let element = heads.1.map { (known($0) ?? .any).bounded }
+    let value = (known(heads.2) ?? .any).bounded
     let found: RegoType
     switch kind {
     case .complete, .function: found = value
@@ -55,16 +55,16 @@ extension Planner {
       if case .constant? = rule.keys.first { isOpen = false }
       found = isOpen ? .object(keys[0], element.map { .set($0) } ?? value) : .object(.any, .any)
     }
-    ruleTypes[group].value = RegoType.merged(ruleTypes[group].value, found)
+    ruleTypes[group].value = RegoType.merged(ruleTypes[group].value, found.bounded)?.bounded
     guard kind == .function else { return }
-    let arguments = rule.arguments.map { known(infer($0)) ?? .any }
+    let arguments = rule.arguments.map { (known(infer($0)) ?? .any).bounded }
     if ruleTypes[group].arguments.isEmpty {
       ruleTypes[group].arguments = arguments
     } else {
       for (index, type) in arguments.enumerated()
       where index < ruleTypes[group].arguments.count {
         ruleTypes[group].arguments[index] =
-          RegoType.union(ruleTypes[group].arguments[index], type) ?? .any
+          RegoType.union(ruleTypes[group].arguments[index], type)?.bounded ?? .any
       }
     }
   }
@@ -261,7 +261,7 @@ extension Planner {
       check(step)
     }
     literalPlace = outerPlace
-    let found = heads.map { known(infer($0)) ?? .any }
+    let found = heads.map { (known(infer($0)) ?? .any).bounded }
     types = outer
     return found
   }

@@ -21,6 +21,37 @@ extension RegoType {
     return members.count == 1 ? members[0] : .anyOf(members)
   }
 
+  /// The type, or what is known of its kind where it has too many parts: values may stand in many places at
+  /// once, so that a type could grow without end.
+  var bounded: RegoType {
+    var left = 500
+    guard !isWithin(&left) else { return self }
+    return switch self {
+    case .array: .array(of: .any)
+    case .object: .object(.any, .any)
+    case .set: .set(.any)
+    default: .any
+    }
+  }
+
+  private func isWithin(_ left: inout Int) -> Bool {
+    left -= 1
+    guard left > 0 else { return false }
+    switch self {
+    case .any, .null, .boolean, .number, .string: return true
+    case .array(let items, let rest):
+      for item in items where !item.isWithin(&left) { return false }
+      return rest?.isWithin(&left) ?? true
+    case .object(let properties, let rest):
+      for property in properties where !property.type.isWithin(&left) { return false }
+      return (rest?.key.isWithin(&left) ?? true) && (rest?.value.isWithin(&left) ?? true)
+    case .set(let element): return element.isWithin(&left)
+    case .anyOf(let types):
+      for type in types where !type.isWithin(&left) { return false }
+      return true
+    }
+  }
+
   private var rank: Int {
     switch self {
     case .null: 0
