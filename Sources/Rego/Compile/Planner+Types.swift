@@ -252,7 +252,7 @@ extension Planner {
     }
   }
 
-  /// Infers a nested body; gives the types of its heads. What it binds is forgotten.
+  /// Infers a nested body and gives the types of its heads; what it binds is forgotten.
   mutating func inferBody(_ scope: Node.Scope, _ heads: [Node]) -> [RegoType] {
     let outer = types
     let outerPlace = literalPlace
