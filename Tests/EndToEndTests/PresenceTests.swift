@@ -1,4 +1,5 @@
 import Authority
+import CanonicalJSON
 import Registry
 import Statements
 import TestSupport

@@ -128,7 +128,8 @@ final class PlainConsole {
       "\(floor)\(Plural.count(count, "hold")) \(count == 1 ? "waits" : "wait"), "
         + "\(status.neededCount) for you. \(critical > 0 ? "\(critical) critical. " : "")"
         + "\(Plural.count(status.openProposals, "open proposal")), "
-        + "\(Plural.count(status.owedReviews, "review")) owed.")
+        + "\(status.hasMoreReviews ? "at least " : "")"
+        + "\(Plural.count(status.owedReviews, "group")) of reviews due.")
     if let note = status.note { say(note) }
   }
 

@@ -50,7 +50,7 @@ package enum Screen {
         return status == nil ? "" : QueueWords.badge(model)
       case .proposals:
         let waiting = (status?.openProposals ?? 0) + (status?.owedReviews ?? 0)
-        return waiting > 0 ? " \(waiting)" : ""
+        return waiting > 0 ? " \(waiting)\(status?.hasMoreReviews == true ? "+" : "")" : ""
       case .locks: return status?.everythingLock == nil ? "" : " ALL!"
       default: return ""
       }

@@ -104,6 +104,8 @@ package struct RegistryStatus: Sendable, Hashable {
   package var isFloor = false
   package var openProposals = 0
   package var owedReviews = 0
+  /// Whether more groups of reviews are due than were counted.
+  package var hasMoreReviews = false
   /// Why everything is locked, if it is.
   package var everythingLock: EverythingLock?
   /// Agents under a lock of their own.

@@ -225,7 +225,8 @@ enum ListRows {
         .text(
           SafeText(
             (count > 1 ? "\u{00D7}\(group.count) " : "") + "\(group.subject.who.withoutKind): "
-              + "\(group.subject.what); \(group.subject.reason)")),
+              + "\(group.subject.what)"
+              + (group.subject.kind == ReviewKind.breakGlass ? "; \(group.subject.reason)" : ""))),
         .text(SafeText(row.reviewer ?? "")),
         .text("-"),
         .text(SafeText(row.outcome ?? "OWED"), group.isOwed ? .statePending : .muted),

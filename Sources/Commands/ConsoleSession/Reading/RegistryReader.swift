@@ -90,9 +90,9 @@ actor RegistryReader {
     status.isFloor = waiting.hasMore
     let proposals = try transaction.proposals()
     status.openProposals = proposals.count { $0.status(at: now) == "open" }
-    status.owedReviews = try transaction.dueReviews(
-      among: RegistryReader.waitingLimit
-    ).count
+    let reviews = try transaction.dueReviews(among: RegistryReader.waitingLimit)
+    status.owedReviews = reviews.count
+    status.hasMoreReviews = reviews.contains(where: \.hasMore)
     let locks = try transaction.lockList(WindowRequest(anchor: .first, limit: 1000, now: now))
     if let lock = locks.rows.first(where: { LockText.words($0.record.target) == "everything" }) {
       let row = lock.record
