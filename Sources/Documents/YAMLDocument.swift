@@ -56,9 +56,13 @@ package enum YAMLDocument {
   /// Looks at bytes, and may take a text in quotes for such a key.
   private static func mayRepeatKeys(_ bytes: [UInt8]) -> Bool {
     var aliases = 0
-    var hasKey = false
+    var (hasAnchor, hasKey) = (false, false)
     func isSpace(_ byte: UInt8) -> Bool {
       byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
+    }
+    /// Whether an alias or an anchor may stand there: in a scalar, as in `db://**`, none does.
+    func isBeginning(_ index: Int) -> Bool {
+      index == 0 || isSpace(bytes[index - 1]) || "[{,:".utf8.contains(bytes[index - 1])
     }
     /// Whether a colon comes next, behind space.
     func colon(after index: Int) -> Bool {
@@ -72,7 +76,8 @@ package enum YAMLDocument {
       let start = index
       index += 1
       switch byte {
-      case UInt8(ascii: "*"):
+      case UInt8(ascii: "&"): if isBeginning(start) { hasAnchor = true }
+      case UInt8(ascii: "*") where isBeginning(start):
         while index < bytes.count, !isSpace(bytes[index]), !",[]{}:".utf8.contains(bytes[index]) {
           index += 1
         }
@@ -83,7 +88,7 @@ package enum YAMLDocument {
         if index == bytes.count || isSpace(bytes[index]) { hasKey = true }
       default: break
       }
-      if hasKey, aliases > aliasLimit { return true }
+      if hasKey, hasAnchor, aliases > aliasLimit { return true }
     }
     return false
   }

@@ -102,6 +102,13 @@ import Testing
     ).check(with: PolicyFunctions.builtins)
   }
 
+  @Test func `a star within a scalar is no alias`() throws {
+    let patterns = (1...12).map { "- db://\($0)/**\\n" }.joined()
+    try BuiltinCall(
+      "yaml.unmarshal(\"a: &a 1\\n? b\\n: 2\\nlist:\\n\(patterns)\").b", .answers("2")
+    ).check(with: PolicyFunctions.builtins)
+  }
+
   @Test(arguments: calls)
   func `a call is answered as OPA answers it`(call: BuiltinCall) throws {
     try call.check(with: PolicyFunctions.builtins)

@@ -39,7 +39,12 @@ struct ActCommand: Subcommand {
   @Option(help: "The grant it acts under (64 digits).")
   var grant: String?
 
-  @Option(name: .customLong("param"), help: "NAME=VALUE; repeat for more.")
+  @Option(
+    name: .customLong("param"),
+    help: """
+      NAME=VALUE; repeat for more. A VALUE that is JSON is signed as JSON: version=13 is a number, \
+      'version="13"' is text. Any other VALUE is text.
+      """)
   var params: [String] = []
 
   @Option(help: "Why, in the agent's words; people see it marked as such.")

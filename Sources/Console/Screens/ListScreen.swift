@@ -266,7 +266,8 @@ enum ListScreen {
       if case .group? = model.selected {
         hint = model.list.selectedRow?.branch == .open ? "Enter folds" : "Enter unfolds"
       } else {
-        hint = "Enter reviews and signs"
+        let isOver = model.list.selectedRow.map { $0.isEnded || $0.isGone } ?? false
+        hint = isOver ? "Enter shows what was held" : "Enter reviews and signs"
       }
     }
     guard model.selected != nil else {

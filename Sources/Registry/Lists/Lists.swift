@@ -270,11 +270,12 @@ extension RegistryTransaction {
   }
 
   /// Who has voted on a hold and not taken it back.
-  package func voters(of hold: Digest) throws -> [String] {
-    try String.fetchAll(
+  package func voters(of hold: Digest) throws -> [(who: String, vote: String)] {
+    try Row.fetchAll(
       db.cachedStatement(
-        sql: "SELECT voter FROM vote WHERE hold = ? AND withdrawn IS NULL ORDER BY received"),
-      arguments: [hold.blob])
+        sql: "SELECT voter, vote FROM vote WHERE hold = ? AND withdrawn IS NULL ORDER BY received"),
+      arguments: [hold.blob]
+    ).map { ($0.total("voter"), $0.total("vote")) }
   }
 
   /// The decisions of an agent before one of them that asked for the same, the newest first.

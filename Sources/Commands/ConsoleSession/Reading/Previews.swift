@@ -197,12 +197,16 @@ enum Previews {
       "\(item.count) of "
         + (item.anyOf.isEmpty ? "any approver" : item.anyOf.map(\.text).joined(separator: " or "))
     }
+    let denials = voters.filter { $0.vote == ApprovalVoted.Vote.deny.rawValue }.map(\.who)
+    let approvals = voters.map(\.who).filter { !denials.contains($0) }
     lines.append(
-      Line(
-        "Quorum",
-        SafeText(
-          "\(row.approvals) of \(row.places)  needs \(groups.joined(separator: ", "))"
-            + (voters.isEmpty ? "" : "  signed by \(voters.joined(separator: ", "))"))))
+      denials.isEmpty
+        ? Line(
+          "Quorum",
+          SafeText(
+            "\(row.approvals) of \(row.places)  needs \(groups.joined(separator: ", "))"
+              + (approvals.isEmpty ? "" : "  signed by \(approvals.joined(separator: ", "))")))
+        : Line("Denied", SafeText("by \(denials.joined(separator: ", "))"), .stateBad))
     if let words = action?.context["justification"]?.string {
       lines.append(
         Line("Justification", SafeText("\"\(words.text)\"") + "  (agent, unverified)", .untrusted))

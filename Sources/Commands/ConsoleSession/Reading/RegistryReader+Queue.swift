@@ -98,7 +98,7 @@ extension RegistryReader {
     _ hold: HoldRow, _ place: [PlacePart], _ viewer: WindowViewer?,
     _ transaction: RegistryTransaction
   ) throws -> ListRow {
-    let votes = try transaction.voters(of: hold.digest)
+    let votes = try transaction.voters(of: hold.digest).map(\.who)
     var row = ListRows.hold(
       hold, place, presence: try transaction.presence(of: hold.digest), viewer: self.viewer,
       votes: votes, at: now)

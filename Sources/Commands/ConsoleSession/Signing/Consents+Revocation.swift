@@ -152,8 +152,8 @@ extension Consents {
     switch cascade {
     case .keyOnly: "retired: what it signed before stays valid"
     case .since:
-      "compromised since \(since?.textToSeconds ?? ""): what it did from then on must be reviewed (list 9)"
-    case .everything: "compromised from its enrolment: all it did must be reviewed (list 9)"
+      "compromised since \(since?.textToSeconds ?? ""): what it did from then on must be reviewed (press 9)"
+    case .everything: "compromised from its enrolment: all it did must be reviewed (press 9)"
     }
   }
 
