@@ -61,23 +61,10 @@ final class Sandbox {
   }
 
   private func run(_ path: String, _ arguments: [String], input: String = "") throws -> Outcome {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    process.environment = environment
-    let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
-    process.standardInput = stdin
-    process.standardOutput = stdout
-    process.standardError = stderr
-    try process.run()
-    stdin.fileHandleForWriting.write(Data(input.utf8))
-    try stdin.fileHandleForWriting.close()
-    let output = stdout.fileHandleForReading.readDataToEndOfFile()
-    let errors = stderr.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    let ended = try ChildProcess.run(path, arguments, environment: environment, input: input)
     return Outcome(
-      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
-      errors: String(decoding: errors, as: UTF8.self))
+      status: ended.status, output: String(decoding: ended.output, as: UTF8.self),
+      errors: String(decoding: ended.errors, as: UTF8.self))
   }
 
   /// Runs `countersign`; a passphrase goes in on descriptor 0.

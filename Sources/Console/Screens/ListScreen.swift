@@ -53,7 +53,8 @@ enum ListScreen {
     if let searched = list.searched, list.awaited != nil {
       parts.append("searched \(searched)\u{2026}")
     }
-    if list.follows {
+    // Nothing arrives in the past.
+    if list.follows, !model.isPast {
       parts.append("following")
     } else if list.pausedAt != nil {
       parts.append("PAUSED +\(list.unseen) new")
@@ -347,7 +348,9 @@ enum ListScreen {
       case .tree:
         [
           Screen.Hint("h l", "fold"), hint(.open, "card"), hint(.revoke, "revoke\u{2026}"),
-          hint(.lock, "lock\u{2026}"), Screen.Hint("zM zR", "all"),
+          // A person has no lock of their own.
+          hint(.lock, model.lockTargets.isEmpty ? "lock everything\u{2026}" : "lock\u{2026}"),
+          Screen.Hint("zM zR", "all"),
         ]
       case .policies:
         [hint(.open, "source"), hint(.approve, "activate\u{2026}"), hint(.related, "jump")]

@@ -52,6 +52,12 @@ extension RegistryTransaction {
     try Row.fetchAll(db, sql: "SELECT * FROM lock ORDER BY received, digest").map(LockRow.init)
   }
 
+  package func proposal(_ digest: Digest) throws -> ProposalRow? {
+    try Row.fetchOne(
+      db.cachedStatement(sql: "SELECT * FROM proposal WHERE digest = ?"), arguments: [digest.blob]
+    ).map(ProposalRow.init)
+  }
+
   package func proposals() throws -> [ProposalRow] {
     try Row.fetchAll(db, sql: "SELECT * FROM proposal ORDER BY received DESC, digest")
       .map(ProposalRow.init)

@@ -246,7 +246,11 @@ enum ListRows {
   }
 
   /// One entry of the log, parsed from its bytes.
-  static func entry(_ index: UInt64, _ bytes: [UInt8]) -> ListRow {
+  ///
+  /// `proposal`: How a proposal stands: one that its opener alone may make is in effect at once.
+  static func entry(
+    _ index: UInt64, _ bytes: [UInt8], proposal: (Digest) -> String?
+  ) -> ListRow {
     let place: [PlacePart] = [.integer(Int64(index))]
     let number = CellValue.text(SafeText("#\(index)"))
     guard let entry = try? LogEntry(bytes: bytes) else {
@@ -269,7 +273,11 @@ enum ListRows {
           .text(""), .text("..", .text), .text(hash),
         ])
     }
-    let about = EntryText.about(parts.body)
+    var about = EntryText.about(parts.body)
+    if case .proposalOpened = parts.body, let status = proposal(entry.envelope.digest) {
+      about.words += ": \(status)"
+      if status != "open" { about.role = .text }
+    }
     return ListRow(
       target: .entry(index), place: place,
       cells: [

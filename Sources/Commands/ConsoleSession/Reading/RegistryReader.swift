@@ -338,7 +338,10 @@ actor RegistryReader {
       var chunk: [ListRow] = []
       try live.read { transaction in
         try transaction.entries(from: UInt64(first), to: UInt64(end)) { index, bytes in
-          var row = ListRows.entry(index, bytes)
+          var row = ListRows.entry(index, bytes) {
+            // How it stood then, the tables of today do not say.
+            past == nil ? try? transaction.proposal($0)?.status(at: now) : nil
+          }
           if case .clock(let time) = row.cells[1] { row.at = time }
           row.by = row.cells[3].shown(at: now).text.text
           if filter.isEmpty || row.matches(filter, .audit, at: now) { chunk.append(row) }
