@@ -15,11 +15,23 @@ import Testing
     let (alice, dave) = (Principal.named("user:alice"), Principal.named("user:dave"))
     let desk = try Desk(voter: alice, admins: [dave])
     let count = ReviewCompleted.limit + 3
-    let actions = try (0..<count).map { _ in try desk.world.action(on: "stage://payments/api") }
     let authority = desk.authority
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for action in actions { group.addTask { _ = try await authority.decide(action) } }
-      try await group.waitForAll()
+    var decided = 0
+    while decided < count {
+      // Few at a time: where other tests keep every thread busy, an action becomes stale and is signed
+      // anew.
+      let actions = try (0..<min(32, count - decided)).map { _ in
+        try desk.world.action(on: "stage://payments/api")
+      }
+      decided += try await withThrowingTaskGroup(of: Bool.self) { group in
+        for action in actions {
+          group.addTask {
+            let answer = try await authority.decide(action)
+            return !answer.reasons.contains { $0.code == "stale" }
+          }
+        }
+        return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+      }
     }
     try desk.world.ledger.database.read { try desk.world.ledger.catchUp($0) }
     try desk.world.sign(
