@@ -65,8 +65,10 @@ package struct KeyRecord: Sendable, Hashable {
     self.notAfter = notAfter
   }
 
-  /// The operators who signed the statement that enrolled it: a rotation is signed by one, who stands
-  /// behind those of the keys before.
+  /// The operators who signed the statement that enrolled this key.
+  ///
+  /// `enrollers` of a rotated agent key also holds the operators who enrolled the keys before it; the one who
+  /// signed the rotation is the last.
   package var enrolledBy: [Principal] {
     predecessor != nil && holder.kind == .agent ? Array(enrollers.suffix(1)) : enrollers
   }

@@ -47,18 +47,21 @@ package enum YAMLDocument {
     return value
   }
 
-  /// So few aliases make a document at most some twenty times as large.
+  /// A document with no more aliases than these is at most some twenty times as large when they are
+  /// expanded.
   private static let aliasLimit = 8
 
-  /// Whether there may be keys that are lists or mappings, and more than a few aliases: the parser hashes
-  /// keys whole, an alias as often as it stands for something, which doubles with each that holds two others.
+  /// Whether hashing the keys of mappings may take unbounded work.
   ///
-  /// Looks at bytes, and may take a text in quotes for such a key.
+  /// The parser hashes a key whole, with every alias in it expanded. A key that is a list or a mapping, with
+  /// anchors each of which holds two aliases of the one before, doubles that work with each anchor. The
+  /// bytes are looked at before they are parsed; a quoted text may be taken for such a key by mistake.
   private static func mayRepeatKeys(_ bytes: [UInt8]) -> Bool {
     var aliases = 0
     var (hasAnchor, hasKey) = (false, false)
+    /// Some characters beyond ASCII end a line in YAML (U+0085, U+2028, U+2029): all of them count.
     func isSpace(_ byte: UInt8) -> Bool {
-      byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
+      byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D || byte >= 0x80
     }
     /// Whether an alias or an anchor may stand there: in a scalar, as in `db://**`, none does.
     func isBeginning(_ index: Int) -> Bool {

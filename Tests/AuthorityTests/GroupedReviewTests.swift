@@ -252,22 +252,59 @@ import Testing
     #expect(read.map { "\($0.subject.kind) \($0.count)" } == ["action 17+", "vote 1"])
   }
 
+  /// Makes the file as the migration before left it: a row of `review` for each statement.
+  private func undoMigration(since: Timestamp?) throws {
+    _ = try sql(
+      """
+      INSERT OR IGNORE INTO review SELECT digest, idx, 'action', agent, received, NULL, NULL, NULL,
+        NULL, (SELECT because FROM compromised_key) FROM decision
+        WHERE received >= \(since?.milliseconds ?? 0);
+      DROP TABLE compromised_key; DROP INDEX decision_key; DROP INDEX grant_key;
+      DROP INDEX vote_key; DELETE FROM grdb_migrations WHERE identifier LIKE '8 %';
+      """)
+  }
+
   @Test func `a registry whose reviews were rows is brought up to date`() async throws {
     let groups = try await leaked()
     try world.sign(review(groups[0].rows), by: world.bob)
     let before = try world.ledger.database.read { try $0.reviewGroups(all: true) }
-    // As the migration before left it: a row of `review` for each statement, and no other table.
-    _ = try sql(
-      """
-      INSERT OR IGNORE INTO review SELECT digest, idx, 'action', agent, received, NULL, NULL, NULL,
-        NULL, (SELECT because FROM compromised_key) FROM decision;
-      DROP TABLE compromised_key; DROP INDEX decision_key; DROP INDEX grant_key;
-      DROP INDEX vote_key; DELETE FROM grdb_migrations WHERE identifier LIKE '8 %';
-      """)
+    try undoMigration(since: nil)
     #expect(try sql("SELECT count(*) FROM review") == "9\n")
     let database = try RegistryDatabase(world.path, access: .readWrite)
     #expect(try database.read { try $0.reviewGroups(all: true) } == before)
     #expect(try sql("SELECT count(*) FROM review") == "5\n")
     #expect(try findings().isEmpty)
+  }
+
+  @Test func `what was signed before a key was compromised is not due after the migration either`()
+    async throws
+  {
+    let authority = try world.authority()
+    _ = try await authority.decide(try world.action(on: "stage://payments/before"))
+    world.clock.advance(seconds: 60)
+    let since = world.clock.now
+    for name in ["one", "two"] {
+      _ = try await authority.decide(
+        try world.action(on: ByteString("stage://payments/\(name)")))
+    }
+    try await authority.close()
+    try revoke(try World.key(world.bot).publicKey.fingerprint, since: since)
+    let before = try world.ledger.database.read { try $0.reviewGroups(all: true) }
+    #expect(before.count == 2)
+    try undoMigration(since: since)
+    let database = try RegistryDatabase(world.path, access: .readWrite)
+    #expect(try database.read { try $0.reviewGroups(all: true) } == before)
+    #expect(try findings().isEmpty)
+  }
+
+  @Test func `due reviews of a key whose revocation is not found stay due after the migration`()
+    async throws
+  {
+    _ = try await leaked()
+    try undoMigration(since: nil)
+    // As where the clock was set back between: no entry of the log bears this instant.
+    _ = try sql("UPDATE key SET revoked = revoked + 1 WHERE reason = 'compromised'")
+    let database = try RegistryDatabase(world.path, access: .readWrite)
+    #expect(try database.read { try $0.reviews(all: false) }.count == 9)
   }
 }

@@ -306,9 +306,7 @@ import Testing
     try box.press("Escape")
     // The other agent goes on.
     try fleet.decides(10)
-    try box.press(":")
-    try box.type("lockdown")
-    try box.press("Enter")
+    try box.command("lockdown")
     try box.see("type everything", seconds: 60)
     try fleet.takesInput()
     try box.press("Enter")
@@ -420,9 +418,7 @@ import Testing
       """)
     #expect(asked.status == 0, "\(asked)")
     // Who can deploy.
-    try box.press(":")
-    try box.type("who deploy prod://payments/api-1")
-    try box.press("Enter")
+    try box.command("who deploy prod://payments/api-1")
     try box.see("agent:deploy-bot", seconds: 120)
     try box.see("agent:build-bot", seconds: 120)
     try box.press("Escape")

@@ -109,6 +109,16 @@ final class Desk {
     return answer
   }
 
+  /// Another operator revokes the agent's key as compromised.
+  func revokeAsCompromised(by other: Principal) throws {
+    try world.ledger.database.read { try world.ledger.catchUp($0) }
+    try world.sign(
+      .keyRevoked(
+        KeyRevoked(
+          key: try World.key(world.bot).publicKey.fingerprint, reason: .compromised,
+          compromisedSince: nil, note: "x")), by: other)
+  }
+
   /// An agent that the deploying one passes its authority on to.
   func delegate(to name: String) throws {
     let agent = Principal.named(ByteString("agent:\(name)"))

@@ -62,12 +62,7 @@ import Testing
       for _ in 0..<(kind == .owed ? 1 : 3) {
         try await desk.decide(on: "stage://payments/api")
       }
-      try desk.world.ledger.database.read { try desk.world.ledger.catchUp($0) }
-      try desk.world.sign(
-        .keyRevoked(
-          KeyRevoked(
-            key: try World.key(desk.world.bot).publicKey.fingerprint, reason: .compromised,
-            compromisedSince: nil, note: "x")), by: dave)
+      try desk.revokeAsCompromised(by: dave)
       let group = try #require(
         try desk.world.ledger.database.read { try $0.reviewGroups(all: false).first })
       return (desk, kind == .owed ? .owed(group.rows[0].subject) : .reviews(group.id))

@@ -33,12 +33,7 @@ import Testing
         return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
       }
     }
-    try desk.world.ledger.database.read { try desk.world.ledger.catchUp($0) }
-    try desk.world.sign(
-      .keyRevoked(
-        KeyRevoked(
-          key: try World.key(desk.world.bot).publicKey.fingerprint, reason: .compromised,
-          compromisedSince: nil, note: "x")), by: dave)
+    try desk.revokeAsCompromised(by: dave)
     desk.moved()
     let group = try #require(
       try desk.world.ledger.database.read { try $0.reviewGroups(all: false).first })

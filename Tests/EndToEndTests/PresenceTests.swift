@@ -31,6 +31,15 @@ import Testing
     _ = try await authority.decide(try world.action(on: "stage://payments/api"))
     world.clock.advance(seconds: 5)
     #expect(try words() == "last seen 5s ago")
+    // Another agent that gives this one's name is denied, and says nothing of it.
+    world.clock.advance(seconds: 600)
+    let other = Principal.named("agent:other")
+    try world.sign(.agentRegistered(AgentRegistered(agent: other, owner: world.alice, roles: [])))
+    try world.enrol(try World.key(other), of: other)
+    let named = try await authority.decide(
+      try world.action(on: "stage://payments/api", key: other))
+    #expect(named.verdict == .deny)
+    #expect(try words() == "gone (last seen 10m ago)")
     try await authority.close()
   }
 }

@@ -218,6 +218,13 @@ final class Sandbox {
     throw CancellationError()
   }
 
+  /// Runs a line of the console's command line.
+  func command(_ line: String) throws {
+    try press(":")
+    try type(line)
+    try press("Enter")
+  }
+
   func press(_ keys: String...) throws {
     for key in keys {
       try tmux("send-keys", key)

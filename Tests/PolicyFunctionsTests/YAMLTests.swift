@@ -102,6 +102,19 @@ import Testing
     ).check(with: PolicyFunctions.builtins)
   }
 
+  /// Characters beyond ASCII that end a line in YAML stand before each alias.
+  @Test(arguments: ["85", "2028", "2029"])
+  func `aliases do not multiply behind line breaks beyond ASCII`(code: String) throws {
+    let scalar = try #require(UInt32(code, radix: 16).flatMap(Unicode.Scalar.init))
+    let end = String(Character(scalar))
+    let aliases = (1...40).map {
+      "a\($0): &a\($0) [\(end)*a\($0 - 1),\(end)*a\($0 - 1)]\\n"
+    }.joined()
+    try BuiltinCall(
+      "yaml.is_valid(\"a0: &a0 [x]\\n\(aliases)? *a40\\n: 1\\n\")", .answers("false")
+    ).check(with: PolicyFunctions.builtins)
+  }
+
   @Test func `a star within a scalar is no alias`() throws {
     let patterns = (1...12).map { "- db://\($0)/**\\n" }.joined()
     try BuiltinCall(

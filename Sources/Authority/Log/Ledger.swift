@@ -210,10 +210,11 @@ package final class Ledger {
     try database.read { try catchUp($0) }
   }
 
-  /// Reads the registry as of now, with everything verified that it holds.
+  /// Verifies the entries that were appended since the last look, and reads the registry in the same
+  /// transaction.
   ///
-  /// What others append between the opening of a log and a later look at it is then no other log: a newer
-  /// checkpoint, say, is of entries that are verified too.
+  /// Without that, a checkpoint which another process has stored meanwhile covers entries that this process
+  /// has not verified, and it would be taken for the checkpoint of a forked log.
   package func readingNow<Result>(
     _ body: (RegistryTransaction) throws -> Result
   ) throws -> Result {

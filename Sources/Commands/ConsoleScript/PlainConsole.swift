@@ -173,7 +173,7 @@ final class PlainConsole {
     case ("risk", _): return "low risk"
     case ("action", _): return text
     case ("seen", "now"): return "the agent waits"
-    case ("seen", _): return "last asked \(text) ago"
+    case ("seen", _): return "last seen \(text) ago"
     case ("quorum", _) where text.hasSuffix("min"): return "\(text) from this agent"
     case ("quorum", _): return "\(text.replacingOccurrences(of: "/", with: " of ")) approvals"
     case ("expires", _): return text.contains(":") ? "ends in \(text)" : "ends \(text)"

@@ -1,3 +1,4 @@
+import CanonicalJSON
 import GRDB
 package import Keys
 package import Statements
@@ -7,7 +8,7 @@ package struct AgentPresence: Sendable, Hashable {
   package let waits: Bool
   /// When it last asked for the hold.
   package let asked: Timestamp
-  /// When it last asked for this, or had any action of its decided.
+  /// When it last asked for the hold or signed another action.
   package let seen: Timestamp
 }
 
@@ -31,24 +32,42 @@ extension RegistryTransaction {
     ).execute(arguments: [hold.blob, waits, now.milliseconds])
   }
 
-  /// Whether the agent of a hold waits for it, when it last asked for it, and when it was last heard of
-  /// at all.
+  /// Whether the agent of a hold waits for it, when it last asked for it, and when it last acted at all.
+  ///
+  /// Only actions signed by the agent's own keys count: anybody can name an agent in an action that is then
+  /// denied.
   package func presence(of hold: Digest) throws -> AgentPresence? {
     guard try hasSurroundings else { return nil }
-    return try Row.fetchOne(
+    let found = try Row.fetchOne(
       db.cachedStatement(
         sql: """
-          SELECT p.waits AS waits, p.asked AS asked, max(p.asked, coalesce(
-            (SELECT d.received FROM decision d WHERE d.agent = h.agent ORDER BY d.idx DESC LIMIT 1),
-            0)) AS seen
-          FROM ui_presence p LEFT JOIN hold h ON h.digest = p.hold WHERE p.hold = ?
-          """), arguments: [hold.blob]
-    ).map {
-      AgentPresence(
-        waits: $0.total("waits"), asked: $0.time("asked") ?? Row.epoch,
-        seen: $0.time("seen") ?? Row.epoch)
-    }
+          SELECT p.waits, p.asked, h.agent FROM ui_presence p LEFT JOIN hold h ON h.digest = p.hold
+          WHERE p.hold = ?
+          """), arguments: [hold.blob])
+    guard let found else { return nil }
+    let asked = found.time("asked") ?? Row.epoch
+    let acted = try Principal(.init(found.total("agent"))).flatMap { try lastAction(of: $0) }
+    return AgentPresence(
+      waits: found.total("waits"), asked: asked, seen: max(asked, acted ?? asked))
   }
+
+  /// When one of the agent's newest keys last signed an action.
+  private func lastAction(of agent: Principal) throws -> Timestamp? {
+    let keys = try Row.fetchAll(
+      db.cachedStatement(
+        sql: """
+          SELECT fingerprint, revoked FROM key WHERE holder = ?
+          ORDER BY received DESC LIMIT \(RegistryTransaction.keysLookedAt)
+          """), arguments: [agent.description])
+    return try keys.compactMap { row -> Timestamp? in
+      guard let key = row.digest("fingerprint"), row.time("revoked") == nil,
+        case .at(let time) = try lastUse(of: Fingerprint(digest: key), by: agent)
+      else { return nil }
+      return time
+    }.max()
+  }
+
+  private static let keysLookedAt = 8
 
   /// Notes that somebody looks at a hold.
   package func note(claim hold: Digest, by who: String, at now: Timestamp) throws {

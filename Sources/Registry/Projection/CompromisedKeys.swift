@@ -4,11 +4,12 @@ import GRDB
 import Keys
 import Statements
 
-/// The compromised keys of which statements are still to be reviewed.
+/// The table `compromised_key`: the compromised keys whose statements must be reviewed.
 ///
-/// A key that was stolen may have signed any number of actions, so a revocation queues none of them:
-/// it writes one row here, and ``RegistryTransaction``'s `reviewGroups` finds the statements by the
-/// key. The table `review` holds those that were reviewed, and reviews of other kinds.
+/// A stolen key may have signed any number of actions. Its revocation is applied under the append lock, so
+/// it writes one row here and none for each statement; ``RegistryTransaction``'s `reviewGroups` finds the
+/// statements by the key. The table `review` holds the completed reviews of such statements, and all reviews
+/// of other kinds.
 enum CompromisedKeys {
   static let schema = """
     CREATE TABLE compromised_key (
@@ -22,16 +23,16 @@ enum CompromisedKeys {
     CREATE INDEX vote_key ON vote (key, received);
     """
 
-  /// A table whose rows one key signed, or asked for.
+  /// A table of statements that is searched for those of a compromised key.
   struct Source {
     /// The kind of the review.
     let kind: String
     let table: String
-    /// The column with the principal whose statement it is.
+    /// The column with the principal whose statement the row is.
     let who: String
     /// The columns of the key in `table` and in `compromised_key`.
     let key: (row: String, compromised: String)
-    /// What names one row: `:subject` is its digest, `:idx` its entry.
+    /// The condition that selects one row: `:subject` is the statement's digest, `:idx` its log entry.
     let row: String
   }
 
@@ -47,12 +48,20 @@ enum CompromisedKeys {
       row: "s.digest = :subject AND s.idx = :idx"),
   ]
 
-  /// How many reviewed statements of one kind a review passes over, at most, to find the first that
-  /// is not: the work is done under the append lock.
-  static let passedAtOnce = 2048
+  /// How many statements of each kind one entry of the log examines at most, for all keys together.
+  ///
+  /// They are examined, under the append lock, to find the first that is not reviewed.
+  static let examinedAtOnce = 2048
 
-  /// Notes that a key was compromised, as the entry `revocation` of the log says.
+  /// Records that a key was compromised, as the entry `revocation` of the log says.
   static func note(
+    _ key: Fingerprint, since: Timestamp?, revocation: Int64, _ db: Database
+  ) throws {
+    try insert(key, since: since, revocation: revocation, db)
+    try advance(key.digest.blob, db)
+  }
+
+  private static func insert(
     _ key: Fingerprint, since: Timestamp?, revocation: Int64, _ db: Database
   ) throws {
     try db.cachedStatement(
@@ -64,12 +73,11 @@ enum CompromisedKeys {
     ).execute(arguments: [
       key.digest.blob, key.marker, "\(key)", since?.milliseconds ?? Int64.min, revocation,
     ])
-    try advance(key.digest.blob, db)
   }
 
-  /// Notes that a statement was reviewed.
+  /// Records the completed review of a statement.
   ///
-  /// - Returns: The key that it was to be reviewed for, if that is one of these.
+  /// - Returns: The compromised key that had signed the statement, or nil if none had.
   static func complete(
     _ subject: ReviewCompleted.Subject, at received: Int64, _ outcome: String, by reviewer: String,
     note: String, _ db: Database
@@ -97,12 +105,17 @@ enum CompromisedKeys {
     return nil
   }
 
-  /// Moves a key's row on to the first statement that is not reviewed; without one it is closed.
-  static func advance(_ key: Data, _ db: Database) throws {
+  /// Moves the row's `since` to the key's first statement that is not reviewed, and closes the row if there
+  /// is none.
+  ///
+  /// `keys`: For how many keys the same entry of the log does this.
+  static func advance(_ key: Data, among keys: Int = 1, _ db: Database) throws {
     guard
       let compromised = try Row.fetchOne(
-        db.cachedStatement(sql: "SELECT * FROM compromised_key WHERE key = ?"), arguments: [key])
+        db.cachedStatement(sql: "SELECT * FROM compromised_key WHERE key = ? AND is_open = 1"),
+        arguments: [key])
     else { return }
+    let limit = max(8, examinedAtOnce / max(1, keys))
     var first: Int64?
     for source in sources {
       let rows = try Row.fetchCursor(
@@ -111,20 +124,21 @@ enum CompromisedKeys {
             SELECT s.received, EXISTS (SELECT 1 FROM review r WHERE r.subject = s.digest) AS reviewed
             FROM \(source.table) s
             WHERE s.\(source.key.row) = :key AND s.received >= :since AND s.idx < :revocation
-            ORDER BY s.received LIMIT \(passedAtOnce)
+            ORDER BY s.received LIMIT :limit
             """),
         arguments: [
+          "limit": limit,
           "key": compromised[source.key.compromised] as DatabaseValue,
           "since": compromised["since"] as DatabaseValue,
           "revocation": compromised["revocation"] as DatabaseValue,
         ])
-      var (passed, reached): (Int, Int64?) = (0, nil)
+      var (examined, reached): (Int, Int64?) = (0, nil)
       while let row = try rows.next() {
-        passed += 1
+        examined += 1
         reached = row.total("received")
         if row.total("reviewed") == 0 { break }
-        // All of these are reviewed, and there may be more.
-        if passed < passedAtOnce { reached = nil }
+        // Of the last one that may be examined it is not known whether others follow.
+        if examined < limit { reached = nil }
       }
       if let reached { first = min(first ?? reached, reached) }
     }
@@ -133,7 +147,9 @@ enum CompromisedKeys {
     ).execute(arguments: [first ?? 0, first == nil ? 0 : 1, key])
   }
 
-  /// Fills the table for a registry made before it: its reviews that are due were rows of `review`.
+  /// Fills the table of a registry that was made before it, whose due reviews were rows of `review`.
+  ///
+  /// Due reviews of a key whose revocation is not found stay rows of `review`: none is lost.
   static func fill(_ db: Database) throws {
     let keys = try Row.fetchAll(
       db, sql: "SELECT fingerprint, revoked FROM key WHERE reason = 'compromised'")
@@ -146,12 +162,15 @@ enum CompromisedKeys {
         db, sql: "SELECT min(received) FROM review WHERE because = ? AND kind <> 'key'",
         arguments: ["\(key)"])
       guard let revocation = try index(ofRevocation: key, at: revoked, db) else { continue }
-      try note(
+      try insert(
         key, since: since.map { Timestamp(milliseconds: $0) } ?? revoked, revocation: revocation, db
       )
     }
     try db.execute(
-      sql: "DELETE FROM review WHERE completed IS NULL AND kind IN ('action', 'grant', 'vote')")
+      sql: """
+        DELETE FROM review WHERE completed IS NULL AND kind IN ('action', 'grant', 'vote')
+          AND because IN (SELECT because FROM compromised_key)
+        """)
     for row in keys {
       guard let key = row.digest("fingerprint")?.blob else { continue }
       var before: Row?
@@ -174,9 +193,9 @@ enum CompromisedKeys {
       try log.entry(UInt64(index)).flatMap { try? LogEntry(bytes: $0) }
     }
     var low: Int64 = 0
-    var high = try Int64.fetchOne(db, sql: "SELECT max(idx) + 1 FROM entry") ?? 0
+    var high = max(0, try Int64.fetchOne(db, sql: "SELECT max(idx) FROM entry") ?? 0)
     while low < high {
-      let middle = (low + high) / 2
+      let middle = low + (high - low) / 2
       if let received = try entry(middle)?.received, received < instant {
         low = middle + 1
       } else {
@@ -184,7 +203,7 @@ enum CompromisedKeys {
       }
     }
     var found: Int64?
-    while let next = try entry(low), next.received == instant {
+    while low < Int64.max, let next = try entry(low), next.received == instant {
       let parts = try? StatementParts(
         payloadType: next.envelope.payloadType, payload: next.envelope.payload)
       switch parts?.body {

@@ -142,11 +142,12 @@ enum HoldQueue {
       if facts.ends != nil { groups[facts.group.blob] = facts.rank }
     }
     // Time is the last entry's, as in a replay of the log.
-    let size = try Int64.fetchOne(db, sql: "SELECT max(idx) + 1 FROM entry") ?? 0
-    let last =
-      size == 0
-      ? nil
-      : try RegistryTransaction(db).entry(UInt64(size - 1)).flatMap { try? LogEntry(bytes: $0) }
+    let index = try Int64.fetchOne(db, sql: "SELECT max(idx) FROM entry").flatMap {
+      UInt64(exactly: $0)
+    }
+    let last = try index.flatMap { try RegistryTransaction(db).entry($0) }.flatMap {
+      try? LogEntry(bytes: $0)
+    }
     for (group, rank) in groups {
       try refresh(group, rank: rank, at: last?.received.milliseconds ?? 0, db)
     }

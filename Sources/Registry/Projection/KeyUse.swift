@@ -9,10 +9,11 @@ package enum KeyUse: Sendable, Hashable {
   case at(Timestamp)
 }
 
-/// When operators' keys last signed a statement that counted.
+/// The table `key_use`: when each operator's key last signed a statement that was admitted, alone or with
+/// others.
 ///
-/// It is kept as statements are taken, since no index leads from a key to what it signed. Like every
-/// derived table it is compared with the log, and no decision reads it.
+/// It is written with each statement, since no index leads from a key to what it signed. Like every derived
+/// table it is compared with the log, and no decision reads it.
 enum KeyUseTable {
   static let schema = """
     CREATE TABLE key_use (key BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;

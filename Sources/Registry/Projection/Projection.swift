@@ -118,9 +118,8 @@ package enum Projection {
       }
     }
     try KeyUseTable.note(
-      statement.header.signer.kind == .user
-        ? statement.signers.filter { state.keys[$0]?.holder == statement.header.signer } : [],
-      at: writer.received, writer.db)
+      statement.signers.filter { state.keys[$0]?.holder.kind == .user }, at: writer.received,
+      writer.db)
     try HoldQueue.advance(at: writer.received, writer.db)
   }
 

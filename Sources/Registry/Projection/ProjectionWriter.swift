@@ -220,7 +220,7 @@ struct ProjectionWriter {
       ])
   }
 
-  /// Has what the log received from a compromised key, when it no longer stood, reviewed.
+  /// Makes reviews due for the statements that a compromised key signed, and for the keys it enrolled.
   private func markSuspects(_ body: KeyRevoked) throws {
     guard body.reason == .compromised else { return }
     try CompromisedKeys.note(body.key, since: body.compromisedSince, revocation: index, db)
@@ -235,7 +235,7 @@ struct ProjectionWriter {
     }
   }
 
-  /// Ends reviews with what an operator found.
+  /// Records the completed reviews of statements.
   private func complete(_ body: ReviewCompleted) throws {
     let reviewer = statement.header.signer.description
     var keys: Set<Data> = []
@@ -248,7 +248,7 @@ struct ProjectionWriter {
         subject, at: received, body.outcome.rawValue, by: reviewer, note: body.note.text, db)
       if let key { keys.insert(key) }
     }
-    for key in keys { try CompromisedKeys.advance(key, db) }
+    for key in keys { try CompromisedKeys.advance(key, among: keys.count, db) }
   }
 
   private func action(_ digest: Digest) -> Action? {

@@ -28,8 +28,8 @@ package struct ReviewGroup: Sendable, Hashable {
 
   /// How many reviews that are due are read at once, and as many completed ones.
   ///
-  /// A compromised key may have signed any number of actions. The oldest come first; the others follow when these are
-  /// completed.
+  /// A compromised key may have signed any number of actions. The oldest come first; the others follow when
+  /// these are completed.
   package static let readAtOnce = 5_000
 
   package let subject: Subject
@@ -62,7 +62,7 @@ private struct ReviewRows {
   }
 
   var found: [Found] = []
-  /// Of which rows only a part was read: by kind and reason.
+  /// The kinds and reasons of which only a part of the rows was read.
   var cut: Set<[String]> = []
 
   mutating func add(_ rows: [Row], limit: Int) {
@@ -188,6 +188,8 @@ extension RegistryTransaction {
           sql: """
             \(RegistryTransaction.grouped) WHERE r.completed IS NULL ORDER BY r.idx LIMIT ?
             """), arguments: [limit + 1]), limit: limit)
+    // A file that was opened for reading only may not have the table yet.
+    guard try db.tableExists("compromised_key") else { return rows }
     let keys = try Row.fetchAll(
       db.cachedStatement(
         sql: """

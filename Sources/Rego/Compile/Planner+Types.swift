@@ -158,10 +158,12 @@ extension Planner {
 
   /// Reports two terms that can never be equal.
   mutating func match(_ left: TypedTerm, _ right: TypedTerm, _ place: Place) {
-    let texts = (known(left)?.text ?? "???", known(right)?.text ?? "???")
+    // As they were before: what is unified binds variables. Their text is made only where it is told.
+    let (one, other) = (known(left), known(right))
     guard !unify(left, right) else { return }
     report(
-      "rego_type_error", "match error\n\tleft  : \(texts.0)\n\tright : \(texts.1)", place)
+      "rego_type_error",
+      "match error\n\tleft  : \(one?.text ?? "???")\n\tright : \(other?.text ?? "???")", place)
   }
 
   // MARK: terms

@@ -118,8 +118,9 @@ extension Resolver {
 
   /// A negated literal, and before it what evaluates its parts.
   ///
-  /// As in OPA, `not` is of the last operation alone, and what it is done on must be defined. The sides of an equation that are references are not
-  /// evaluated before: `not input.a == 1` holds where there is no `input.a`.
+  /// As in OPA, `not` negates only the last operation of its literal, and the operands of that operation must
+  /// be defined. The sides of an equation that are references are not evaluated before it: `not input.a == 1`
+  /// holds where there is no `input.a`.
   mutating func negation(_ step: Step) -> [Step] {
     var parts: [Step] = []
     let kind: Step.Kind

@@ -6,7 +6,7 @@ import Registry
 extension RegistryReader {
   /// The cells of the selected row as they are now, where a list that is read again has it no more.
   ///
-  /// - Complexity: One look-up; locks and proposals are few and read whole.
+  /// - Complexity: One look-up; locks are few and read whole.
   func departed(
     _ request: ListRequest, _ rows: [ListRow], _ transaction: RegistryTransaction
   ) throws -> [CellValue]? {
@@ -31,7 +31,7 @@ extension RegistryReader {
         ListRows.lock($0, [], at: now).cells
       }
     case .proposal(let digest):
-      return try transaction.proposals().first { $0.digest == digest }.map {
+      return try transaction.proposal(digest).map {
         ListRows.proposal($0, at: now).cells
       }
     default: return nil
