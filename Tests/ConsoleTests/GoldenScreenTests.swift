@@ -149,7 +149,7 @@ import Testing
           .owed(digest(9)), 2,
           [
             text("review: broken_glass", .riskHigh), text("user:bob: INC-4412 database down"),
-            text(""), text("-"), text("OWED", .statePending), text("-"),
+            text(""), text("-"), text("DUE", .statePending), text("-"),
           ]),
       ]
     case .locks:

@@ -122,7 +122,7 @@ import Testing
     let other = try box.asUser(
       "bob", "reviews", "complete", "--by", "agent:other", "--outcome", "justified", "--note", "x",
       expect: 1)
-    #expect(other.errors.contains("no review of what agent:other did is owed"))
+    #expect(other.errors.contains("no review of what agent:other did is due"))
     let done = try box.asUser(
       "bob", "reviews", "complete", "--group", String(id.prefix(12)), "--outcome", "unjustified",
       "--note", "leaked key")

@@ -41,7 +41,7 @@ package struct Keymap: Sendable {
     Binding(command: .policies, keys: [key("6")], help: "Policies"),
     Binding(command: .audit, keys: [key("7")], help: "Audit"),
     Binding(command: .operators, keys: [key("8")], help: "Operators"),
-    Binding(command: .proposals, keys: [key("9")], help: "Proposals and reviews owed"),
+    Binding(command: .proposals, keys: [key("9")], help: "Proposals and reviews due"),
     Binding(command: .locks, keys: [key("0")], help: "Locks"),
     Binding(command: .nextView, keys: [.tab], help: "next view"),
     Binding(command: .previousView, keys: [.backTab], help: "previous view"),

@@ -29,7 +29,7 @@ enum ListScreen {
     var crumbs = model.view.title
     switch model.view {
     case .approvals: crumbs += " \u{203A} " + QueueWords.scope(model)
-    case .proposals: crumbs += " and reviews owed"
+    case .proposals: crumbs += " and reviews due"
     default: if model.list.showsEnded || model.tree.showsEnded { crumbs += " \u{203A} all" }
     }
     var title = SafeText(crumbs)

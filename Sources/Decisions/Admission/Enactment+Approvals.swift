@@ -84,7 +84,7 @@ extension AuthorityState {
     }
   }
 
-  /// Whether a review of a statement is owed, and may be completed by this signer.
+  /// Whether a review of a statement is due, and may be completed by this signer.
   private func check(
     review subject: ReviewCompleted.Subject, by signer: Principal, _ context: AdmissionContext
   ) throws(AdmissionFault) {
@@ -102,7 +102,7 @@ extension AuthorityState {
     guard let index = subject.index, UInt64(index) < size,
       let entry = context.entry(UInt64(index)), entry.envelope.digest == subject.digest,
       isSuspect(entry)
-    else { throw .unknownSubject(what: "review owed for", name: subject.digest.hex) }
+    else { throw .unknownSubject(what: "review due for", name: subject.digest.hex) }
     let own = Set(entry.envelope.signatures.compactMap { keys[$0.key]?.holder })
     guard !own.contains(signer) else {
       throw .invalid(

@@ -20,14 +20,14 @@ struct ReviewsCommand: AsyncParsableCommand {
       + ["--outcome", "FINDING", "--note", "..."]
   }
 
-  /// A group that is owed, by the first digits of its name.
+  /// A group that is due, by the first digits of its name.
   static func group(
     _ text: String, in transaction: RegistryTransaction
   ) throws -> ReviewGroup {
     let groups = try transaction.reviewGroups(all: false)
     let id = try Parse.digest(text, among: groups.map(\.id), what: "review_group")
     guard let group = groups.first(where: { $0.id == id }) else {
-      throw CommandFault("review_group_unknown", "no reviews of group \(text) are owed")
+      throw CommandFault("review_group_unknown", "no reviews of group \(text) are due")
     }
     return group
   }
@@ -188,7 +188,7 @@ struct ReviewsCommand: AsyncParsableCommand {
       if let by {
         let groups = try transaction.reviewGroups(all: false).filter { $0.subject.who == by }
         guard !groups.isEmpty else {
-          throw CommandFault("review_unknown", "no review of what \(by) did is owed")
+          throw CommandFault("review_unknown", "no review of what \(by) did is due")
         }
         return groups
       }
@@ -198,7 +198,7 @@ struct ReviewsCommand: AsyncParsableCommand {
         let digest = try Parse.digest(text, among: known, what: "review")
         guard digests.insert(digest).inserted else { return nil }
         guard let group = try transaction.reviewGroup(of: digest) else {
-          throw CommandFault("review_unknown", "no review of \(text) is owed")
+          throw CommandFault("review_unknown", "no review of \(text) is due")
         }
         return group
       }
@@ -220,7 +220,7 @@ extension ReviewContents {
 }
 
 extension ReviewRow {
-  var finding: String { outcome.map { "\($0) by \(reviewer ?? "")" } ?? "owed" }
+  var finding: String { outcome.map { "\($0) by \(reviewer ?? "")" } ?? "due" }
 
   var json: JSONValue {
     let value: JSONValue = [

@@ -229,7 +229,7 @@ enum ListRows {
               + (group.subject.kind == ReviewKind.breakGlass ? "; \(group.subject.reason)" : ""))),
         .text(SafeText(row.reviewer ?? "")),
         .text("-"),
-        .text(SafeText(row.outcome ?? "OWED"), group.isOwed ? .statePending : .muted),
+        .text(SafeText(row.outcome ?? "DUE"), group.isOwed ? .statePending : .muted),
         .text("-"),
       ], related: [.entry(group.first)] + (row.who.hasPrefix("agent:") ? [.agent(row.who)] : []),
       isEnded: !group.isOwed)

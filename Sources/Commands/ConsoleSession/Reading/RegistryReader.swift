@@ -275,7 +275,7 @@ actor RegistryReader {
     }
   }
 
-  /// Proposals, reviews owed and keys asked for: few enough to read whole.
+  /// Proposals, reviews due and keys asked for: few enough to read whole.
   private func proposalPage(
     _ request: ListRequest, _ transaction: RegistryTransaction
   ) throws -> ListPage {

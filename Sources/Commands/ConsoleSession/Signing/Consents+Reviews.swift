@@ -25,7 +25,7 @@ extension Consents {
     default: group = nil
     }
     guard let group else {
-      throw CommandFault("review_unknown", "no such review is owed: it may have been completed")
+      throw CommandFault("review_unknown", "no such review is due: it may have been completed")
     }
     return try ReviewContents(group, ledger, transaction)
   }
@@ -137,7 +137,7 @@ extension Signatures {
     }
     guard contents.digest.hex == submission.digest else {
       throw CommandFault(
-        "digest_differs", "the reviews owed are others than those shown: read them again")
+        "digest_differs", "the reviews that are due are others than those shown: read them again")
     }
     let index = try ReviewSigning.sign(
       [contents.statement(finding, ByteString(submission.input("reason")))], in: ledger, by: voter,
