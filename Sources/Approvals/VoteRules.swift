@@ -38,7 +38,7 @@ extension VoteFault: CustomStringConvertible {
     case .notPending(let state): "the hold is \(state.word) and takes no more votes"
     case .notApprover(let voter): "\(voter) does not have the role approver"
     case .excluded(let voter, let why):
-      "\(voter) cannot approve this hold: \(why); another approver must"
+      "\(voter) may not vote on this hold: \(why); another approver must"
     case .alreadyVoted(let voter): "\(voter) has voted on this hold already"
     case .outsideGroups(let voter):
       "\(voter) is in none of the groups whose approval this hold needs"

@@ -432,7 +432,7 @@ import Testing
     try fleet.readAll()
     try box.press("Enter")
     try fleet.sign()
-    try fleet.signed("the policy is in force")
+    try fleet.signed("second@v1 is in force")
     try fleet.decides(10)
     #expect(fleet.highlighted.contains("second@v1"), "\(box.screen)")
     #expect(fleet.highlighted.contains("ACTIVE"), "\(box.screen)")

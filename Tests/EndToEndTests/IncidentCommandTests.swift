@@ -205,7 +205,7 @@ import Testing
       type carol
       press Tab Tab Enter
       see recorded as log entry
-      see the policy is in force
+      see p@v2 is in force
       """)
     #expect(try reading("policy", "list").output.contains(/p@v2 .*active/))
     #expect(

@@ -79,7 +79,7 @@ import Testing
         "approve", hold, "--digest", hold, "--registry", box.registry, "--key",
         "\(box.home)/alice.key",
       ], "apw", expect: 1)
-    #expect(own.errors.contains("vote_excluded: user:alice cannot approve this hold"))
+    #expect(own.errors.contains("vote_excluded: user:alice may not vote on this hold"))
 
     // Bob approves with the keyboard; the first passphrase is wrong and records nothing.
     try box.press("Enter")

@@ -156,9 +156,9 @@ extension View {
     case .operators:
       [
         Column("name", "OPERATOR", 17, weight: 1, order: .name),
-        Column("roles", "ROLES", 15, weight: 1), Column("groups", "GROUPS", 13, weight: 1, drop: 2),
+        Column("roles", "ROLES", 14, weight: 1), Column("groups", "GROUPS", 9, weight: 1, drop: 2),
         Column("key", "KEY", 10), Column("status", "STATUS", 8),
-        Column("grants", "MAY GRANT", 8, weight: 2, drop: 1),
+        Column("grant", "MAY GRANT", 13, weight: 2, drop: 1),
       ]
     case .proposals:
       [

@@ -80,7 +80,8 @@ struct Plans {
       return (.proposalSigned(ProposalSigned(proposal: proposal)), "signed")
     case .keyRequest, .rotate: return try keyAnswer(request, inputs: inputs)
     case .activate(let policy):
-      return (.policyActivated(PolicyActivated(policy: policy)), "the policy is in force")
+      let label = ledger.state.policies[policy]?.published.label ?? policy.hex
+      return (.policyActivated(PolicyActivated(policy: policy)), "\(label) is in force")
     case .vote, .denyAll, .owed, .reviews, .command:
       throw CommandFault("not_here", "this has no plan of its own")
     }
