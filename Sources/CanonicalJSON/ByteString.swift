@@ -20,9 +20,9 @@ package struct ByteString: Sendable {
     bytes = array
   }
 
-  /// Takes bytes of which the caller has seen that each is ASCII.
-  package init(ascii: UnsafeBufferPointer<UInt8>) {
-    bytes = Array(ascii)
+  /// Takes bytes that the caller has already found to be valid UTF-8.
+  package init(unchecked: UnsafeBufferPointer<UInt8>) {
+    bytes = Array(unchecked)
   }
 
   /// Takes bytes that the caller has already found to be valid UTF-8.

@@ -7,10 +7,13 @@ package import Statements
 package struct PolicyInForce: Sendable {
   package let record: DecisionMade.Policy
   package let compiled: CompiledPolicy
+  /// What ``PolicyRuling`` asks for.
+  fileprivate let documents: CompiledPolicy.Documents
 
   package init(record: DecisionMade.Policy, compiled: CompiledPolicy) {
     self.record = record
     self.compiled = compiled
+    documents = compiled.documents(at: PolicyRuling.paths)
   }
 }
 
@@ -47,7 +50,8 @@ package struct PolicyRuling: Sendable {
     return environment
   }
 
-  private static let package: [ByteString] = ["agent", "authz"]
+  fileprivate static let paths: [[ByteString]] = ["deny", "require_approval", "allow", "approval"]
+    .map { ["agent", "authz", $0] }
 
   /// Asks a policy: `deny` beats `require_approval`, which beats `allow`; nothing said is deny.
   ///
@@ -56,13 +60,12 @@ package struct PolicyRuling: Sendable {
   ///
   /// - Throws: ``Interrupted`` if the watchdog ended the evaluation.
   package static func ask(
-    _ policy: CompiledPolicy, input: JSONValue, standard: ApprovalRule, watchdog: Watchdog? = nil
+    _ policy: PolicyInForce, input: JSONValue, standard: ApprovalRule, watchdog: Watchdog? = nil
   ) throws(Interrupted) -> PolicyRuling {
-    let names: [ByteString] = ["deny", "require_approval", "allow", "approval"]
     let answers: [CompiledPolicy.Answer]
     do {
-      answers = try policy.answers(
-        names.map { package + [$0] }, input: input, isStrict: true,
+      answers = try policy.compiled.answers(
+        policy.documents, input: .json(input), isStrict: true,
         environment: environment(of: input, watchdog: watchdog))
     } catch {
       if error.code == PolicyFault.cancelled { throw Interrupted() }

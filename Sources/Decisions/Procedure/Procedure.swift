@@ -180,7 +180,7 @@ package struct Procedure {
       action: signed.action, agent: authority.agent, key: signed.key, chain: authority.chain,
       resource: authority.facts, now: now)
     let ruling = try PolicyRuling.ask(
-      policy.compiled, input: input, standard: state.registry?.approvalDefault ?? .standard,
+      policy, input: input, standard: state.registry?.approvalDefault ?? .standard,
       watchdog: watchdog)
     zones = ruling.zones
     if case .deny(let reasons) = ruling.answer {

@@ -27,7 +27,7 @@ extension Reach {
       action: asked, agent: registered, key: key, chain: chain,
       resource: state.resources.facts(for: resource), now: now)
     return try? PolicyRuling.ask(
-      policy.compiled, input: input, standard: state.registry?.approvalDefault ?? .standard
+      policy, input: input, standard: state.registry?.approvalDefault ?? .standard
     ).answer
   }
 }

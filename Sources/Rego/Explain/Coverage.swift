@@ -63,11 +63,11 @@ extension CompiledPolicy {
     coverage: inout Coverage
   ) throws(PolicyFault) -> [Answer] {
     var machine = Machine(
-      plan: plan, data: data, input: input.map(Value.init), limits: limits,
+      plan: plan, data: data, input: input.map(EvaluationInput.json), limits: limits,
       environment: environment, isStrict: false)
     machine.coverage = coverage
     defer { coverage = machine.coverage ?? coverage }
-    return try answers(paths, &machine)
+    return try answers(documents(at: paths), &machine)
   }
 
   /// The rules whose names begin with `test_`, as paths below `data`, in order.

@@ -74,10 +74,11 @@ extension CompiledPolicy {
   ) throws(PolicyFault) -> Explanation {
     let document = input.map(Value.init)
     var machine = Machine(
-      plan: plan, data: data, input: document, limits: limits, environment: environment,
+      plan: plan, data: data, input: document.map(EvaluationInput.value), limits: limits,
+      environment: environment,
       isStrict: isStrict)
     machine.trace = Trace(program: program)
-    let answers = try self.answers(paths, &machine)
+    let answers = try self.answers(documents(at: paths), &machine)
     var rules: [Explanation.Rule] = []
     for (number, definition) in program.definitions.enumerated() {
       guard let entry = machine.trace?.entries[Int32(number)],

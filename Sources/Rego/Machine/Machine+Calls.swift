@@ -136,14 +136,17 @@ extension Machine {
   mutating func enterContext(at pc: Int32) throws(Fault) {
     guard contexts.count < limits.depth else { throw limitFault(.depth, at: pc) }
     try charge(steps: current.memo.count / 8, at: pc)
+    // What is made of the input is made once for all modifiers.
+    if let input = current.input { current.input = .value(input.value) }
     contexts.append(current)
     for index in current.memo.indices { current.memo[index] = .unknown }
   }
 
   mutating func setInput(_ path: Int32, _ register: Int32, at pc: Int32) throws(Fault) {
     guard let value = registers[base + Int(register)] else { return }
-    current.input = try replacing(
-      current.input ?? .emptyObject, program.paths[Int(path)], value, at: pc)
+    let whole = current.input.map(\.value) ?? .emptyObject
+    current.input = .value(try replacing(whole, program.paths[Int(path)], value, at: pc))
+    current.made = [:]
   }
 
   mutating func setData(_ path: Int32, _ register: Int32, at pc: Int32) throws(Fault) {

@@ -167,7 +167,7 @@ extension Machine {
         if contexts.isEmpty, matched.last != definition { matched.append(definition) }
       case .result(let register): try result(register, at: here)
       case .returnRule(let group):
-        current.memo[Int(group)] = registers[base].map(Memo.known) ?? .undefined
+        remember(group, registers[base].map(Memo.known) ?? .undefined)
         guard let frame = leave() else { return }
         if frame.returnTo < 0 { return }
         pc = frame.returnTo
@@ -263,70 +263,8 @@ extension Machine {
     guard case .object(let object)? = registers[base + Int(register)] else {
       return registers[base + Int(register)]?.element(program.constants[Int(constant)])
     }
-    let mark = plan.constantMarks[Int(constant)]
-    let length = mark & 0xFF
-    let index =
-      length != 0 && length < 0xFF
-      ? ObjectValue.index(ofShort: mark, in: object.pairs)
-      : ObjectValue.index(of: program.constants[Int(constant)], mark: mark, in: object.pairs)
-    return index.map { object.pairs[$0].value }
-  }
-
-  func inputValue(_ path: Int32) -> Value? {
-    let (first, last) = (plan.pathStarts[Int(path)], plan.pathStarts[Int(path) + 1] - 1)
-    guard first <= last else { return current.input }
-    switch pairs(above: first, last) {
-    case .object(let pairs):
-      guard let found = position(last, in: pairs) else { return nil }
-      return pairs[found].value
-    case .other(let value, let index):
-      return Machine.walk(value, Array(plan.pathKeys[index...last]))
-    case .nothing: return nil
-    }
-  }
-
-  func inputEquals(_ path: Int32, _ constant: Int32) -> Bool {
-    let (first, last) = (plan.pathStarts[Int(path)], plan.pathStarts[Int(path) + 1] - 1)
-    guard first <= last, case .object(let pairs) = pairs(above: first, last) else {
-      return inputValue(path) == program.constants[Int(constant)]
-    }
-    guard let found = position(last, in: pairs) else { return false }
-    return pairs[found].value == program.constants[Int(constant)]
-  }
-
-  private enum Parent {
-    case object([ObjectValue.Pair])
-    /// No object, and the key that is to be looked up in it.
-    case other(Value, Int)
-    case nothing
-  }
-
-  /// What the last key of a path of the input is looked up in.
-  @inline(__always)
-  private func pairs(above first: Int, _ last: Int) -> Parent {
-    guard case .object(let root)? = current.input else {
-      return current.input.map { .other($0, first) } ?? .nothing
-    }
-    var pairs = root.pairs
-    var index = first
-    while index < last {
-      guard let found = position(index, in: pairs) else { return .nothing }
-      index += 1
-      guard case .object(let next) = pairs[found].value else {
-        return .other(pairs[found].value, index)
-      }
-      pairs = next.pairs
-    }
-    return .object(pairs)
-  }
-
-  @inline(__always)
-  private func position(_ key: Int, in pairs: [ObjectValue.Pair]) -> Int? {
-    let mark = plan.pathMarks[key]
-    let length = mark & 0xFF
-    return length != 0 && length < 0xFF
-      ? ObjectValue.index(ofShort: mark, in: pairs)
-      : ObjectValue.index(of: plan.pathKeys[key], mark: mark, in: pairs)
+    return object.value(
+      of: program.constants[Int(constant)], mark: plan.constantMarks[Int(constant)])
   }
 
   mutating func compare(

@@ -11,12 +11,35 @@ struct Machine {
 
   /// The input and data as modifiers have them, and what rules said under them.
   struct Context {
-    var input: Value?
+    var input: EvaluationInput? {
+      didSet { findMembers() }
+    }
+    /// The members of an input that is an object, where ``input`` keeps them.
+    ///
+    /// To count references to each object on the way to a value would cost more than to look it up.
+    private(set) var members = UnsafeBufferPointer<ObjectValue.Pair>(start: nil, count: 0)
+    /// What was made of an input that is no value yet, by the path it stands at.
+    var made: [Int32: Value] = [:]
     var data: Value
     var memo: [Memo]
     /// Paths of the data that stand in place of rules.
     var shadows: [[Value]] = []
     var replaced: [MockTarget: Replacement]?
+
+    init(input: EvaluationInput?, data: Value, memo: [Memo]) {
+      self.input = input
+      self.data = data
+      self.memo = memo
+      findMembers()
+    }
+
+    private mutating func findMembers() {
+      if case .value(.object(let object))? = input {
+        members = object.pairs.withUnsafeBufferPointer { $0 }
+      } else {
+        members = UnsafeBufferPointer(start: nil, count: 0)
+      }
+    }
   }
 
   /// What stands in a function's place: another function, or a value.
@@ -73,8 +96,8 @@ struct Machine {
   }
 
   let plan: Plan
-  let isStrict: Bool
-  let limits: EvaluationLimits
+  var isStrict: Bool
+  var limits: EvaluationLimits
   var current: Context
   var contexts: [Context] = []
   var registers: [Value?]
@@ -94,11 +117,13 @@ struct Machine {
   var trace: Trace?
   /// What was evaluated, if that is asked for.
   var coverage: Coverage?
+  /// The groups of which something is known without modifiers.
+  var known: [Int32] = []
   /// The groups below nodes of the rule tree, for documents that are asked for as a whole.
   var groupsBelow: [Int: [Int]] = [:]
 
   init(
-    plan: Plan, data: Value, input: Value?, limits: EvaluationLimits,
+    plan: Plan, data: Value, input: EvaluationInput?, limits: EvaluationLimits,
     environment: BuiltinContext.Environment, isStrict: Bool
   ) {
     self.plan = plan
@@ -112,6 +137,13 @@ struct Machine {
     builders = []
     builtinContext = BuiltinContext(
       environment: environment, steps: limits.steps, bytes: limits.bytes)
+  }
+
+  /// Notes what a group's rules say.
+  @inline(__always)
+  mutating func remember(_ group: Int32, _ memo: Memo) {
+    current.memo[Int(group)] = memo
+    if contexts.isEmpty { known.append(group) }
   }
 
   @inline(__always)

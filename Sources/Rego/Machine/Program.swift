@@ -64,6 +64,9 @@ final class Plan: Sendable {
   let constantMarks: [UInt64]
   /// What comparing with each constant costs in steps.
   let constantCosts: [Int]
+  /// Where the text of each constant stands in ``textBytes``; of what is no text, a count that none has.
+  let constantTexts: [(start: Int, count: Int)]
+  let textBytes: [UInt8]
   /// Each definition as `file:line`, and the order of places.
   let ruleTexts: [ByteString]
 
@@ -75,6 +78,7 @@ final class Plan: Sendable {
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     constantMarks = program.constants.map(\.mark)
     constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
+    (constantTexts, textBytes) = Plan.texts(program.constants)
     self.tree = tree
     var groups: [[ByteString]: Int] = [:]
     for (number, group) in tree.groups.enumerated() {
@@ -94,6 +98,21 @@ final class Plan: Sendable {
     return (keys, keys.map(\.mark), starts)
   }
 
+  private static func texts(_ constants: [Value]) -> ([(start: Int, count: Int)], [UInt8]) {
+    var places: [(start: Int, count: Int)] = []
+    var bytes: [UInt8] = []
+    places.reserveCapacity(constants.count)
+    for constant in constants {
+      guard case .string(let text) = constant else {
+        places.append((0, -1))
+        continue
+      }
+      places.append((bytes.count, text.count))
+      bytes += text.bytes
+    }
+    return (places, bytes)
+  }
+
   init(_ other: Plan, program: Program) {
     self.program = program
     tree = other.tree
@@ -102,6 +121,7 @@ final class Plan: Sendable {
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     constantMarks = program.constants.map(\.mark)
     constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
+    (constantTexts, textBytes) = Plan.texts(program.constants)
   }
 }
 

@@ -4,6 +4,7 @@ package import CanonicalJSON
 package struct CompiledPolicy: Sendable {
   let modules: [ModuleSyntax]
   let plan: Plan
+  let machines = MachinePool()
   let data: Value
   let builtins: BuiltinTable
 

@@ -84,7 +84,8 @@ extension CompiledPolicy {
       throw Compiler.invalid(Compiler.firstStage(planner.faults), files)
     }
     var machine = Machine(
-      plan: Plan(plan, program: planner.program), data: data, input: input, limits: limits,
+      plan: Plan(plan, program: planner.program), data: data,
+      input: input.map(EvaluationInput.value), limits: limits,
       environment: environment, isStrict: isStrict)
     do throws(Machine.Fault) {
       try machine.run(Int32(procedure))

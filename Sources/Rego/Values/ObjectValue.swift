@@ -104,47 +104,47 @@ package struct ObjectValue: Sendable {
     return pairs[index].value
   }
 
-  /// Where a text of 1 to 7 bytes, which its mark tells whole, stands among sorted pairs.
-  @inline(__always)
-  static func index(ofShort mark: UInt64, in pairs: [Pair]) -> Int? {
-    pairs.withUnsafeBufferPointer { pairs in
-      var low = 0
-      var high = pairs.count
-      while low < high {
-        let middle = (low + high) / 2
-        if pairs[middle].mark < mark { low = middle + 1 } else { high = middle }
-      }
-      return low < pairs.count && pairs[low].mark == mark ? low : nil
-    }
+  /// Where a key stands among sorted pairs.
+  static func index(of key: Value, mark: UInt64, in pairs: [Pair]) -> Int? {
+    pairs.withUnsafeBufferPointer { index(of: key, mark: mark, in: $0) }
   }
 
   /// Where a key stands among sorted pairs.
-  static func index(of key: Value, mark: UInt64, in pairs: [Pair]) -> Int? {
-    pairs.withUnsafeBufferPointer { pairs in
-      var low = 0
-      var high = pairs.count
-      while low < high {
-        let middle = (low + high) / 2
-        if pairs[middle].mark < mark { low = middle + 1 } else { high = middle }
-      }
-      guard low < pairs.count, pairs[low].mark == mark else { return nil }
-      // A short text is its mark.
-      let length = mark & 0xFF
-      if length != 0, length < 0xFF { return low }
-      while low < pairs.count, pairs[low].mark == mark {
-        if pairs[low].key == key { return low }
-        low += 1
-        // Many keys of one mark: what is left is halved by the order of keys.
-        if low + 8 < pairs.count, pairs[low + 8].mark == mark {
-          high = pairs.count
-          while low < high {
-            let middle = (low + high) / 2
-            if pairs[middle].key < key { low = middle + 1 } else { high = middle }
-          }
+  @inline(__always)
+  static func index(of key: Value, mark: UInt64, in pairs: UnsafeBufferPointer<Pair>) -> Int? {
+    var low = 0
+    var high = pairs.count
+    while low < high {
+      let middle = (low + high) / 2
+      if pairs[middle].mark < mark { low = middle + 1 } else { high = middle }
+    }
+    guard low < pairs.count, pairs[low].mark == mark else { return nil }
+    // A short text is its mark.
+    return isWhole(mark) ? low : index(of: key, mark: mark, from: low, in: pairs)
+  }
+
+  /// Whether no other key has this mark.
+  @inline(__always)
+  static func isWhole(_ mark: UInt64) -> Bool { mark & 0xFF != 0 && mark & 0xFF < 0xFF }
+
+  /// Where a key stands among the pairs with its mark, of which the first is known.
+  private static func index(
+    of key: Value, mark: UInt64, from first: Int, in pairs: UnsafeBufferPointer<Pair>
+  ) -> Int? {
+    var low = first
+    while low < pairs.count, pairs[low].mark == mark {
+      if pairs[low].key == key { return low }
+      low += 1
+      // Many keys of one mark: what is left is halved by the order of keys.
+      if low + 8 < pairs.count, pairs[low + 8].mark == mark {
+        var high = pairs.count
+        while low < high {
+          let middle = (low + high) / 2
+          if pairs[middle].key < key { low = middle + 1 } else { high = middle }
         }
       }
-      return nil
     }
+    return nil
   }
 
   /// Where a key stands or would stand.

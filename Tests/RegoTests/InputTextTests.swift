@@ -3,15 +3,20 @@ import Rego
 import TestSupport
 import Testing
 
-/// The fast reader of input says what the strict parser says: the same value, or the same fault.
-@Suite struct InputReaderTests {
+/// Input that is read where its text stands is what the strict parser says: the same value, or the same fault.
+@Suite struct InputTextTests {
   private static let documents = [
     "{}", "[]", " [ 1 , -2 ] ", "{\"b\":1,\"a\":{\"c\":[true,false,null]}}", "\"\"", "\"é\"",
     "\"a\\n\"",
     "0", "-0", "01", "1.50", "1e3", "123456789012345678", "1234567890123456789",
     "9223372036854775808", "-9223372036854775808", "{\"a\":1,\"a\":2}", "{\"a\":1,}", "[1,]",
     "[1 2]",
-    "{\"a\" 1}", "tru", "nul", "true false", "", " ", "\"a", "\"\u{1}\"", "\"\\ud800\"", "{1:2}",
+    "{\"a\" 1}", "{\"\\u0061\":1,\"a\":2}", "{\"\\u0061\":1,\"b\":\"\\n\"}", "[\"\\\"\",\"\\\\\"]",
+    "\"\\\"", "1.", ".5", "1e", "1e+", "-", "-1.5e-3", "1E400", "[0,-0,0.0,00]", "\"\u{10FFFF}\"",
+    "{\"é\":1,\"é\":2}",
+    "{" + (0..<40).map { "\"k\($0)\":\($0)" }.joined(separator: ",") + "}",
+    "{" + (0..<40).map { "\"k\($0 % 39)\":\($0)" }.joined(separator: ",") + "}",
+    "tru", "nul", "true false", "", " ", "\"a", "\"\u{1}\"", "\"\\ud800\"", "{1:2}",
     String(repeating: "[", count: 70) + String(repeating: "]", count: 70),
     String(repeating: "[", count: 64) + String(repeating: "]", count: 64),
     String(repeating: "{\"a\":", count: 65) + "1" + String(repeating: "}", count: 65),
@@ -43,12 +48,12 @@ import Testing
   }
 
   @Test func `documents and faults are the strict parser's`() {
-    for document in InputReaderTests.documents { expectSame(Array(document.utf8)) }
+    for document in InputTextTests.documents { expectSame(Array(document.utf8)) }
     expectSame([0x22, 0xFF, 0x22])
   }
 
   @Test func `flipped bytes change nothing of that`() {
-    var random = SeededRandom.announced("input reader")
+    var random = SeededRandom.announced("input text")
     let text =
       "{\"agent\":{\"id\":\"x\",\"n\":[1,-20,3.5]},\"a\":true,\"z\":null,\"k\":\"long enough\"}"
     for _ in 0..<5000 {

@@ -1,0 +1,452 @@
+import CanonicalJSON
+
+/// The text of one strict JSON document (RFC 8259), checked whole; values are made of it when they are read.
+///
+/// A policy reads few members of its input: what is not read costs no memory and no reference counts.
+package struct InputText: Sendable {
+  struct Node {
+    enum Kind: UInt8 {
+      case null
+      case isFalse
+      case isTrue
+      /// At most 18 digits, without leading zeros.
+      case integer
+      case number
+      /// Without escapes; the text between the quotes.
+      case string
+      /// With escapes; the text and its quotes.
+      case escaped
+      case array
+      case object
+    }
+
+    let kind: Kind
+    /// Where its text begins; of an array or object, how many elements or members it has.
+    var start: UInt32
+    /// Where its text ends; of an array or object, the number of the node after it.
+    var end: UInt32
+  }
+
+  private let bytes: [UInt8]
+  /// In the order of the text: after an array its elements, after an object its names and values in turn.
+  private let nodes: [Node]
+
+  /// Members of an object, and places in an array, that are looked through one by one.
+  static let mostScanned = 32
+
+  /// Whether an object has more members than may be looked through for each read.
+  let isWide: Bool
+
+  /// Reads a document; nil if it has a fault, which `JSONParser` names, or a name with an escape.
+  init?(_ bytes: [UInt8], limits: JSONParser.Limits) {
+    guard bytes.count <= limits.bytes, bytes.count < Int(Int32.max) else { return nil }
+    let made: ([Node], Bool)? = bytes.withUnsafeBufferPointer { buffer in
+      var scanner = Scanner(buffer, depth: limits.depth)
+      return scanner.document() ? (scanner.nodes, scanner.isWide) : nil
+    }
+    guard let made else { return nil }
+    self.bytes = bytes
+    (nodes, isWide) = made
+  }
+
+  // MARK: reading
+
+  /// The value that a node stands for.
+  func value(at index: Int) -> Value {
+    var index = index
+    return take(&index)
+  }
+
+  private func take(_ index: inout Int) -> Value {
+    let node = nodes[index]
+    index += 1
+    switch node.kind {
+    case .null: return .null
+    case .isFalse: return .bool(false)
+    case .isTrue: return .bool(true)
+    case .integer: return .number(.integer(integer(node)))
+    case .number:
+      return ByteString(validating: text(node)).flatMap { Number(text: $0) }.map(Value.number)
+        ?? .null
+    case .string: return .string(string(node))
+    case .escaped: return .string((try? JSONParser.parse(Array(text(node))))?.string ?? "")
+    case .array:
+      var elements: [Value] = []
+      elements.reserveCapacity(Int(node.start))
+      while index < Int(node.end) { elements.append(take(&index)) }
+      return .array(elements)
+    case .object:
+      var pairs: [ObjectValue.Pair] = []
+      pairs.reserveCapacity(Int(node.start))
+      while index < Int(node.end) {
+        let name = string(nodes[index])
+        index += 1
+        pairs.append(ObjectValue.Pair(key: .string(name), value: take(&index)))
+      }
+      return .object(ObjectValue(unsorted: pairs))
+    }
+  }
+
+  private func text(_ node: Node) -> ArraySlice<UInt8> { bytes[Int(node.start)..<Int(node.end)] }
+
+  private func string(_ node: Node) -> ByteString {
+    bytes.withUnsafeBufferPointer {
+      ByteString(
+        unchecked: UnsafeBufferPointer(rebasing: $0[Int(node.start)..<Int(node.end)]))
+    }
+  }
+
+  private func integer(_ node: Node) -> Int64 {
+    var value: Int64 = 0
+    let isNegative = bytes[Int(node.start)] == UInt8(ascii: "-")
+    for byte in text(node).dropFirst(isNegative ? 1 : 0) {
+      value = value &* 10 &+ Int64(byte &- UInt8(ascii: "0"))
+    }
+    return isNegative ? -value : value
+  }
+
+  /// The node under keys; nil if there is none.
+  ///
+  /// Arrays are not looked into further than ``mostScanned`` elements: `isFar` says that it was asked for.
+  func node(under keys: ArraySlice<Value>, isFar: inout Bool) -> Int? {
+    var index = 0
+    for key in keys {
+      let node = nodes[index]
+      switch (node.kind, key) {
+      case (.object, .string(let name)):
+        guard let found = member(name, of: index) else { return nil }
+        index = found
+      case (.array, .number(let number)):
+        guard let position = number.integer, position >= 0, position < Int64(node.start) else {
+          return nil
+        }
+        guard position < Int64(InputText.mostScanned) else {
+          isFar = true
+          return nil
+        }
+        index += 1
+        for _ in 0..<position { index = after(index) }
+      default: return nil
+      }
+    }
+    return index
+  }
+
+  private func member(_ name: ByteString, of object: Int) -> Int? {
+    name.bytes.withUnsafeBytes { name in
+      bytes.withUnsafeBytes { bytes in
+        nodes.withUnsafeBufferPointer { nodes in
+          var index = object + 1
+          let end = Int(nodes[object].end)
+          while index < end {
+            let node = nodes[index]
+            if Int(node.end &- node.start) == name.count,
+              InputText.areEqual(bytes, Int(node.start), name)
+            {
+              return index + 1
+            }
+            let value = nodes[index + 1]
+            index = value.kind.rawValue >= Node.Kind.array.rawValue ? Int(value.end) : index + 2
+          }
+          return nil
+        }
+      }
+    }
+  }
+
+  private func after(_ index: Int) -> Int {
+    let node = nodes[index]
+    return node.kind.rawValue >= Node.Kind.array.rawValue ? Int(node.end) : index + 1
+  }
+
+  /// Whether a node is a constant; nil if only its value can tell.
+  func isEqual(_ index: Int, to constant: Value) -> Bool? {
+    let node = nodes[index]
+    switch (node.kind, constant) {
+    case (.string, .string(let text)):
+      guard Int(node.end - node.start) == text.count else { return false }
+      return text.bytes.withUnsafeBytes { text in
+        bytes.withUnsafeBytes { InputText.areEqual($0, Int(node.start), text) }
+      }
+    case (.string, _), (.escaped, .null), (.escaped, .bool), (.escaped, .number): return false
+    case (.isTrue, .bool(let value)): return value
+    case (.isFalse, .bool(let value)): return !value
+    case (.null, .null): return true
+    case (.isTrue, _), (.isFalse, _), (.null, _): return false
+    case (.integer, .number(.integer(let value))): return integer(node) == value
+    default: return nil
+    }
+  }
+
+  /// Whether a text stands at a place.
+  @inline(__always)
+  static func areEqual(
+    _ bytes: UnsafeRawBufferPointer, _ start: Int, _ text: UnsafeRawBufferPointer
+  ) -> Bool {
+    guard let one = bytes.baseAddress, let other = text.baseAddress else { return text.isEmpty }
+    var offset = 0
+    while offset + 8 <= text.count {
+      if one.loadUnaligned(fromByteOffset: start + offset, as: UInt64.self)
+        != other.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      {
+        return false
+      }
+      offset += 8
+    }
+    while offset < text.count {
+      if one.load(fromByteOffset: start + offset, as: UInt8.self)
+        != other.load(fromByteOffset: offset, as: UInt8.self)
+      {
+        return false
+      }
+      offset += 1
+    }
+    return true
+  }
+}
+
+extension InputText {
+  /// Makes the nodes; it gives up on whatever `JSONParser` refuses.
+  private struct Scanner {
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private let depthLimit: Int
+    private var index = 0
+    private var depth = 0
+    private(set) var nodes: [Node] = []
+    private(set) var isWide = false
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>, depth: Int) {
+      self.bytes = bytes
+      depthLimit = depth
+      nodes.reserveCapacity(bytes.count / 8 + 4)
+    }
+
+    mutating func document() -> Bool {
+      skipSpace()
+      guard value() else { return false }
+      skipSpace()
+      return index == bytes.count
+    }
+
+    @inline(__always)
+    private mutating func skipSpace() {
+      while index < bytes.count {
+        switch bytes[index] {
+        case 0x20, 0x09, 0x0A, 0x0D: index += 1
+        default: return
+        }
+      }
+    }
+
+    @inline(__always)
+    private mutating func skip(_ byte: UInt8) -> Bool {
+      guard index < bytes.count, bytes[index] == byte else { return false }
+      index += 1
+      return true
+    }
+
+    @inline(__always)
+    private mutating func append(_ kind: Node.Kind, _ start: Int, _ end: Int) {
+      nodes.append(
+        Node(
+          kind: kind, start: UInt32(truncatingIfNeeded: start),
+          end: UInt32(truncatingIfNeeded: end)))
+    }
+
+    private mutating func value() -> Bool {
+      guard index < bytes.count else { return false }
+      switch bytes[index] {
+      case UInt8(ascii: "\""): return string(isName: false)
+      case UInt8(ascii: "{"): return object()
+      case UInt8(ascii: "["): return array()
+      case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return number()
+      case UInt8(ascii: "t"): return literal("true", .isTrue)
+      case UInt8(ascii: "f"): return literal("false", .isFalse)
+      case UInt8(ascii: "n"): return literal("null", .null)
+      default: return false
+      }
+    }
+
+    private mutating func literal(_ word: StaticString, _ kind: Node.Kind) -> Bool {
+      for offset in 0..<word.utf8CodeUnitCount {
+        guard skip(word.utf8Start[offset]) else { return false }
+      }
+      append(kind, 0, 0)
+      return true
+    }
+
+    private mutating func digits() -> Int {
+      let start = index
+      while index < bytes.count, bytes[index] &- UInt8(ascii: "0") < 10 { index += 1 }
+      return index - start
+    }
+
+    private mutating func number() -> Bool {
+      let start = index
+      let isNegative = skip(UInt8(ascii: "-"))
+      let first = index < bytes.count ? bytes[index] : 0
+      let count = digits()
+      guard count > 0, count == 1 || first != UInt8(ascii: "0") else { return false }
+      var isInteger = count <= 18 && !(isNegative && first == UInt8(ascii: "0"))
+      if skip(UInt8(ascii: ".")) {
+        isInteger = false
+        guard digits() > 0 else { return false }
+      }
+      if index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "e") {
+        isInteger = false
+        index += 1
+        if !skip(UInt8(ascii: "+")) { _ = skip(UInt8(ascii: "-")) }
+        guard digits() > 0 else { return false }
+      }
+      append(isInteger ? .integer : .number, start, index)
+      return true
+    }
+
+    private mutating func string(isName: Bool) -> Bool {
+      let start = index + 1
+      var end = start
+      var isPlain = true
+      while end < bytes.count {
+        let byte = bytes[end]
+        if byte == UInt8(ascii: "\"") { break }
+        if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\\") {
+          isPlain = false
+          guard byte >= 0x20 else { return false }
+          // The byte after a backslash is no closing quote.
+          if byte == UInt8(ascii: "\\") { end += 1 }
+        }
+        end += 1
+      }
+      guard end < bytes.count else { return false }
+      index = end + 1
+      if isPlain {
+        append(.string, start, end)
+        return true
+      }
+      return unusual(start, end, isName: isName)
+    }
+
+    /// A string with escapes or beyond ASCII, which the strict parser checks.
+    private mutating func unusual(_ start: Int, _ end: Int, isName: Bool) -> Bool {
+      let quoted = Array(bytes[start - 1...end])
+      guard
+        case .string(let text)? = try? JSONParser.parse(
+          quoted, limits: JSONParser.Limits(bytes: quoted.count))
+      else { return false }
+      if text.count == end - start, !quoted.contains(UInt8(ascii: "\\")) {
+        append(.string, start, end)
+        return true
+      }
+      guard !isName else { return false }
+      append(.escaped, start - 1, end + 1)
+      return true
+    }
+
+    private mutating func array() -> Bool {
+      depth += 1
+      guard depth <= depthLimit else { return false }
+      let number = nodes.count
+      append(.array, 0, 0)
+      index += 1
+      skipSpace()
+      var count: UInt32 = 0
+      if !skip(UInt8(ascii: "]")) {
+        repeat {
+          skipSpace()
+          guard value() else { return false }
+          count += 1
+          skipSpace()
+        } while skip(UInt8(ascii: ","))
+        guard skip(UInt8(ascii: "]")) else { return false }
+      }
+      depth -= 1
+      nodes[number].start = count
+      nodes[number].end = UInt32(truncatingIfNeeded: nodes.count)
+      return true
+    }
+
+    private mutating func object() -> Bool {
+      depth += 1
+      guard depth <= depthLimit else { return false }
+      let number = nodes.count
+      append(.object, 0, 0)
+      index += 1
+      skipSpace()
+      var count: UInt32 = 0
+      if !skip(UInt8(ascii: "}")) {
+        repeat {
+          skipSpace()
+          guard index < bytes.count, bytes[index] == UInt8(ascii: "\""), string(isName: true)
+          else { return false }
+          skipSpace()
+          guard skip(UInt8(ascii: ":")) else { return false }
+          skipSpace()
+          guard value() else { return false }
+          count += 1
+          skipSpace()
+        } while skip(UInt8(ascii: ","))
+        guard skip(UInt8(ascii: "}")) else { return false }
+      }
+      depth -= 1
+      nodes[number].start = count
+      nodes[number].end = UInt32(truncatingIfNeeded: nodes.count)
+      if count > InputText.mostScanned { isWide = true }
+      return areNamesUnique(number, Int(count))
+    }
+
+    /// A name that stands twice is refused.
+    private func areNamesUnique(_ object: Int, _ count: Int) -> Bool {
+      guard count > 1 else { return true }
+      guard count <= InputText.mostScanned else {
+        var names: [ByteString] = []
+        names.reserveCapacity(count)
+        eachName(object) { names.append(ByteString(unchecked: text($0))) }
+        names.sort()
+        return zip(names, names.dropFirst()).allSatisfy { $0 != $1 }
+      }
+      let raw = UnsafeRawBufferPointer(bytes)
+      return nodes.withUnsafeBufferPointer { nodes in
+        let end = Int(nodes[object].end)
+        var one = object + 1
+        while one < end {
+          let name = nodes[one]
+          let next = after(one + 1, nodes)
+          var other = next
+          while other < end {
+            let second = nodes[other]
+            if second.end &- second.start == name.end &- name.start,
+              InputText.areEqual(
+                raw, Int(name.start),
+                UnsafeRawBufferPointer(rebasing: raw[Int(second.start)..<Int(second.end)]))
+            {
+              return false
+            }
+            other = after(other + 1, nodes)
+          }
+          one = next
+        }
+        return true
+      }
+    }
+
+    @inline(__always)
+    private func after(_ index: Int, _ nodes: UnsafeBufferPointer<Node>) -> Int {
+      let node = nodes[index]
+      return node.kind.rawValue >= Node.Kind.array.rawValue ? Int(node.end) : index + 1
+    }
+
+    private func eachName(_ object: Int, _ body: (Node) -> Void) {
+      nodes.withUnsafeBufferPointer { nodes in
+        var index = object + 1
+        while index < Int(nodes[object].end) {
+          body(nodes[index])
+          index = after(index + 1, nodes)
+        }
+      }
+    }
+
+    private func text(_ node: Node) -> UnsafeBufferPointer<UInt8> {
+      UnsafeBufferPointer(rebasing: bytes[Int(node.start)..<Int(node.end)])
+    }
+  }
+}
