@@ -1,19 +1,19 @@
 import CanonicalJSON
 
 /// A resolved term: variables are slots, and references know their document.
-indirect enum Node: Sendable {
+enum Node: Sendable {
   case constant(Value)
   case local(Int)
   case input([Node])
   case data([Node])
   /// Keys of what is not a document.
-  case select(Node, [Node])
+  indirect case select(Node, [Node])
   case array([Node])
   case object([Pair])
   case set([Node])
-  case arrayComprehension(Node, Scope)
-  case setComprehension(Node, Scope)
-  case objectComprehension(Node, Node, Scope)
+  indirect case arrayComprehension(Node, Scope)
+  indirect case setComprehension(Node, Scope)
+  indirect case objectComprehension(Node, Node, Scope)
   case function(Int, [Node], Place)
   case builtin(Int, [Node], Place)
   /// Text and sets of one value each.
@@ -33,11 +33,11 @@ indirect enum Node: Sendable {
 
 /// A resolved literal.
 struct Step: Sendable {
-  indirect enum Kind: Sendable {
+  enum Kind: Sendable {
     case test(Node)
-    case unify(Node, Node)
-    case iterate(key: Node?, value: Node, domain: Node)
-    case every(key: Int?, value: Int, domain: Node, Node.Scope)
+    indirect case unify(Node, Node)
+    indirect case iterate(key: Node?, value: Node, domain: Node)
+    indirect case every(key: Int?, value: Int, domain: Node, Node.Scope)
   }
 
   struct Modifier: Sendable {

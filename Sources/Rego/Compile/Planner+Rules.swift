@@ -196,7 +196,9 @@ extension Planner {
 
   private struct InputTest {
     let path: Int32
-    let values: [Value]
+    let value: Value
+    /// Further values that do as well.
+    var others: [Value] = []
   }
 
   /// A tree over what rules require of the input, or nil if that would not save anything.
@@ -241,7 +243,8 @@ extension Planner {
           others.append(rule)
           continue
         }
-        for value in test.values { parts[value, default: []].append(rule) }
+        parts[test.value, default: []].append(rule)
+        for value in test.others { parts[value, default: []].append(rule) }
       }
       var level = Dispatch.Level(path: path)
       level.branches.reserveCapacity(parts.count)
@@ -275,11 +278,9 @@ extension Planner {
       for test in tests[Int(rule)] where !used.contains(test.path) {
         if let index = uses.firstIndex(where: { $0.path == test.path }) {
           uses[index].count += 1
-          if uses[index].values.count < 64, let value = test.values.first {
-            uses[index].values.insert(value)
-          }
+          if uses[index].values.count < 64 { uses[index].values.insert(test.value) }
         } else if uses.count < 16 {
-          uses.append((test.path, 1, Set(test.values.prefix(1))))
+          uses.append((test.path, 1, [test.value]))
         }
       }
     }
@@ -296,10 +297,13 @@ extension Planner {
     func known(_ node: Node) -> Value? {
       if case .constant(let value) = node, !value.isComposite { value } else { nil }
     }
-    func inputPath(_ node: Node) -> [Value]? {
-      guard case .input(let keys) = node, !keys.isEmpty else { return nil }
-      let (constants, rest) = Planner.constantPrefix(keys)
-      return rest.isEmpty ? constants : nil
+    func isInputPath(_ node: Node) -> Bool {
+      guard case .input(let keys) = node, !keys.isEmpty else { return false }
+      return keys.allSatisfy { if case .constant = $0 { true } else { false } }
+    }
+    func number(_ node: Node) -> Int32? {
+      guard case .input(let keys) = node else { return nil }
+      return pathNumber(keys)
     }
     let sides: (Node, Node)
     switch step.kind {
@@ -307,7 +311,7 @@ extension Planner {
       sides = (arguments[0], arguments[1])
     case .unify(let left, let right): sides = (left, right)
     case .test(.builtin(Operators.member, let arguments, _)) where arguments.count == 2:
-      guard let found = inputPath(arguments[0]), case .constant(let list) = arguments[1] else {
+      guard isInputPath(arguments[0]), case .constant(let list) = arguments[1] else {
         return nil
       }
       let values: [Value]
@@ -316,15 +320,16 @@ extension Planner {
       case .set(let set): values = set.elements
       default: return nil
       }
-      guard values.count <= 16, !values.contains(where: \.isComposite) else { return nil }
-      return InputTest(path: path(found), values: values)
+      guard values.count <= 16, !values.contains(where: \.isComposite), let first = values.first,
+        let path = number(arguments[0])
+      else { return nil }
+      return InputTest(path: path, value: first, others: Array(values.dropFirst()))
     default: return nil
     }
-    if let found = inputPath(sides.0), let value = known(sides.1) {
-      return InputTest(path: path(found), values: [value])
-    }
-    if let found = inputPath(sides.1), let value = known(sides.0) {
-      return InputTest(path: path(found), values: [value])
+    for (node, other) in [sides, (sides.1, sides.0)] where isInputPath(node) {
+      if let value = known(other), let path = number(node) {
+        return InputTest(path: path, value: value)
+      }
     }
     return nil
   }

@@ -40,12 +40,9 @@ extension Planner {
   }
 
   private mutating func equal(_ node: Node, _ value: Value) {
-    if case .input(let keys) = node {
-      let (constants, rest) = Planner.constantPrefix(keys)
-      if rest.isEmpty {
-        emit(.inputEquals(path: path(constants), constant: constant(value), fail))
-        return
-      }
+    if case .input(let keys) = node, let path = pathNumber(keys) {
+      emit(.inputEquals(path: path, constant: constant(value), fail))
+      return
     }
     let register = self.value(node)
     emit(.equalConstant(register, constant: constant(value), fail))

@@ -13,6 +13,7 @@ struct Planner {
   var faults: [Compiler.Fault] = []
   private var constantNumbers: [Value: Int32] = [:]
   private var pathNumbers: [[Value]: Int32] = [:]
+  private var recent = [Int32?](repeating: nil, count: Planner.recentPaths)
 
   // The procedure being written.
   /// The register of slot 0.
@@ -61,7 +62,7 @@ struct Planner {
   mutating func emit(_ instruction: Instruction) { program.code.append(instruction) }
 
   mutating func emit(_ instruction: Instruction, at place: Place) {
-    program.places[Int32(program.code.count)] = place
+    program.note(place)
     program.code.append(instruction)
   }
 
@@ -117,6 +118,36 @@ struct Planner {
     return number
   }
 
+  /// The number of a path whose keys are all constants, or nil.
+  ///
+  /// Paths stand in many rules: those met last are found without hashing their keys.
+  mutating func pathNumber(_ keys: [Node]) -> Int32? {
+    var slot = keys.count
+    for key in keys {
+      guard case .constant(let value) = key else { return nil }
+      slot = (slot &* 31) ^ Int(truncatingIfNeeded: value.mark >> 24)
+    }
+    slot = (slot ^ slot >> 16 ^ slot >> 32) & (Planner.recentPaths - 1)
+    if let number = recent[slot], isPath(number, keys) { return number }
+    let number = path(Planner.constantPrefix(keys).0)
+    recent[slot] = number
+    return number
+  }
+
+  private func isPath(_ number: Int32, _ keys: [Node]) -> Bool {
+    let path = program.paths[Int(number)]
+    guard path.count == keys.count else { return false }
+    for (known, key) in zip(path, keys) {
+      // Numbers that are equal may be written differently.
+      guard case .constant(.string(let text)) = key, case .string(text) = known else {
+        return false
+      }
+    }
+    return true
+  }
+
+  private static let recentPaths = 256
+
   func register(_ slot: Int) -> Register { slotBase + Register(slot) }
 
   // MARK: bodies
@@ -155,7 +186,7 @@ struct Planner {
         }
       }
       if let step = rest.popFirst() {
-        if lacks(step).isEmpty {
+        if isPlain(step) || lacks(step).isEmpty {
           write(step, following: rest)
           if waiting.isEmpty { continue }
         } else {
@@ -209,7 +240,7 @@ struct Planner {
   /// `following`: what comes after it, to find what an index may serve.
   private mutating func write(_ step: Step, following: ArraySlice<Step>) {
     literalPlace = step.place
-    if nesting == 0 { check(step) }
+    if nesting == 0, !isPlain(step) { check(step) }
     // The parts of a negated literal are noted as one with it.
     if let definition, nesting == 0,
       step.range.isEmpty

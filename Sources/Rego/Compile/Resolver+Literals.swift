@@ -59,7 +59,7 @@ extension Resolver {
       scopes.append([:])
       later.append([])
       declarations.append([])
-      direct.append([])
+      direct.append(DirectNames([]))
       func slot(_ term: Term) -> Int {
         guard case .variable(let name) = term.kind else { return newSlot("$") }
         return declare(name, "declared", term.place)

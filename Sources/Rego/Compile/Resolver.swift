@@ -29,6 +29,19 @@ struct Declaration {
   var isSome = false
 }
 
+/// Names that stand in a scope's own literals and heads; only closures look for them.
+struct DirectNames {
+  private let listed: [String]
+  private var sorted: Set<String>?
+
+  init(_ names: [String]) { listed = names }
+
+  mutating func contains(_ name: String) -> Bool {
+    if sorted == nil { sorted = Set(listed) }
+    return sorted?.contains(name) ?? false
+  }
+}
+
 /// What the modules of one package share, to resolve names in.
 struct PackageScope {
   let path: [String]
@@ -76,7 +89,7 @@ struct Resolver {
   /// What the open scopes declare, to tell what is not used.
   var declarations: [[Declaration]] = []
   /// By open scope, the names that stand in its own literals and heads, closures aside.
-  var direct: [Set<String>] = []
+  var direct: [DirectNames] = []
   /// Whether what OPA's strict mode refuses is refused: arguments, assigned variables and imports that
   /// nothing uses.
   var isStrict = false
@@ -122,7 +135,7 @@ struct Resolver {
     names = []
     uses = []
     declarations = [[]]
-    direct = [[]]
+    direct = [DirectNames([])]
     let faultsBefore = faults.count
     rulePlace = syntax.place
     rulePath = package.path + [syntax.name]
@@ -258,7 +271,7 @@ struct Resolver {
     scopes.append([:])
     later.append(declared)
     declarations.append([])
-    direct.append(Set(used))
+    direct.append(DirectNames(used))
     for name in own where scopes[scopes.count - 1][name] == nil {
       scopes[scopes.count - 1][name] = newSlot(name)
     }
@@ -312,6 +325,8 @@ enum MockTarget: Hashable, Sendable {
 }
 
 extension Term {
+  fileprivate var isConstant: Bool { if case .constant = kind { true } else { false } }
+
   /// The names of its variables, those in nested bodies aside.
   func collectNames(into names: inout [String]) {
     switch kind {
@@ -319,10 +334,14 @@ extension Term {
     case .variable(let name): names.append(name)
     case .reference(let head, let keys):
       head.collectNames(into: &names)
-      for key in keys { key.collectNames(into: &names) }
-    case .array(let terms), .set(let terms), .operation(_, let terms), .template(let terms):
-      for term in terms { term.collectNames(into: &names) }
-    case .call(_, let terms): for term in terms { term.collectNames(into: &names) }
+      for index in keys.indices where !keys[index].isConstant {
+        keys[index].collectNames(into: &names)
+      }
+    case .array(let terms), .set(let terms), .operation(_, let terms), .template(let terms),
+      .call(_, let terms):
+      for index in terms.indices where !terms[index].isConstant {
+        terms[index].collectNames(into: &names)
+      }
     case .object(let pairs):
       for pair in pairs {
         pair.key.collectNames(into: &names)

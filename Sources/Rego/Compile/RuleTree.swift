@@ -119,44 +119,47 @@ struct RuleTree: Sendable {
     _ node: Int, _ modules: [ModuleSyntax], _ clashes: inout [Clash]
   ) {
     let rules = nodes[node].rules
-    func syntax(_ entry: (module: Int, rule: Int, groundKeys: Int)) -> RuleSyntax {
-      modules[entry.module].rules[entry.rule]
+    typealias Entry = (module: Int, rule: Int, groundKeys: Int)
+    func keyCount(_ entry: Entry) -> Int { modules[entry.module].rules[entry.rule].keys.count }
+    func arity(_ entry: Entry) -> Int { modules[entry.module].rules[entry.rule].arguments.count }
+    func place(_ entry: Entry) -> Place { modules[entry.module].rules[entry.rule].place }
+    func shape(_ entry: Entry) -> RuleSyntax.Shape {
+      modules[entry.module].rules[entry.rule].shape
     }
     let path = path(of: node)
-    let isObject = rules.contains { syntax($0).keys.count > $0.groundKeys }
-    let first = syntax(rules[0])
+    let isObject = rules.contains { keyCount($0) > $0.groundKeys }
+    let first = rules[0]
     let name = "data." + path.joined(separator: ".")
     var group: RuleGroup
     if isObject {
       group = RuleGroup(path: path, kind: .object)
-      if let other = rules.first(where: { syntax($0).keys.count == $0.groundKeys }) {
+      if let other = rules.first(where: { keyCount($0) == $0.groundKeys }) {
         clashes.append(
-          Clash(message: "conflicting rules \(name) found", place: syntax(other).place))
+          Clash(message: "conflicting rules \(name) found", place: place(other)))
       }
     } else {
-      switch first.shape {
+      switch shape(first) {
       case .complete: group = RuleGroup(path: path, kind: .complete)
       case .partialSet: group = RuleGroup(path: path, kind: .partialSet)
       case .function:
-        group = RuleGroup(path: path, kind: .function, arity: first.arguments.count)
+        group = RuleGroup(path: path, kind: .function, arity: arity(first))
       }
       for entry in rules.dropFirst() {
-        let rule = syntax(entry)
-        if rule.shape != first.shape
-          || rule.shape == .function && rule.arguments.count != first.arguments.count
+        if shape(entry) != shape(first)
+          || shape(entry) == .function && arity(entry) != arity(first)
         {
           clashes.append(
-            Clash(message: "conflicting rules \(name) found", place: first.place))
+            Clash(message: "conflicting rules \(name) found", place: place(first)))
           break
         }
       }
     }
-    let defaults = rules.filter { syntax($0).isDefault }
+    let defaults = rules.filter { modules[$0.module].rules[$0.rule].isDefault }
     if defaults.count > 1 {
       clashes.append(
         Clash(
-          message: "multiple default rules \(name) found", place: syntax(defaults[0]).place,
-          others: defaults.map { syntax($0).place }))
+          message: "multiple default rules \(name) found", place: place(defaults[0]),
+          others: defaults.map(place)))
     }
     group.definitions = rules.map {
       RuleGroup.Definition(
@@ -167,7 +170,7 @@ struct RuleTree: Sendable {
       .map { ($0.value, [$0.key]) }
     while let (child, between) = below.popLast() {
       for entry in nodes[child].rules {
-        if isObject, syntax(entry).shape != .function {
+        if isObject, shape(entry) != .function {
           group.definitions.append(
             RuleGroup.Definition(
               module: entry.module, rule: entry.rule, groundKeys: entry.groundKeys,
@@ -176,7 +179,7 @@ struct RuleTree: Sendable {
           clashes.append(
             Clash(
               message: "rule \(name) conflicts with [\(name).\(between.joined(separator: "."))]",
-              place: first.place))
+              place: place(first)))
         }
       }
       below += nodes[child].children.sorted { $0.key < $1.key }

@@ -41,12 +41,27 @@ struct Program: Sendable {
   var hashIndexes: [HashIndex] = []
   var builtins: [Builtin] = []
   var mocked: Set<MockTarget> = []
-  /// Places of instructions that may raise an error.
-  var places: [Int32: Place] = [:]
+  /// Places of instructions that may raise an error, in the order of the code.
+  private(set) var places: [(at: Int32, place: Place)] = []
   /// By group, what is known of the types of its rules; for queries.
   var ruleTypes: [RuleType] = []
   /// Numbers of the definitions of each group, in order.
   var definitionsOfGroup: [[Int]] = []
+
+  /// Notes where the next instruction comes from.
+  mutating func note(_ place: Place) {
+    places.append((Int32(code.count), place))
+  }
+
+  /// Where an instruction comes from, if that was noted.
+  func place(of instruction: Int32) -> Place? {
+    var (low, high) = (0, places.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if places[middle].at < instruction { low = middle + 1 } else { high = middle }
+    }
+    return low < places.count && places[low].at == instruction ? places[low].place : nil
+  }
 }
 
 /// What a policy is run from; a class, so that evaluations share it without copying it.

@@ -60,6 +60,6 @@ package struct CompiledPolicy: Sendable {
 
   func fault(_ fault: Machine.Fault, _ program: Program) -> PolicyFault {
     .evaluation(
-      code: fault.code, message: fault.message, place: place(program.places[fault.at]))
+      code: fault.code, message: fault.message, place: place(program.place(of: fault.at)))
   }
 }

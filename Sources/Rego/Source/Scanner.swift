@@ -317,6 +317,11 @@ struct Scanner {
 
   private func keyword(_ range: Range<Int>) -> RegoToken.Keyword {
     guard range.count <= 8 else { return .none }
+    switch Unicode.Scalar(text[range.lowerBound]) {
+    case "a", "c", "d", "e", "f", "i", "n", "p", "s", "t", "w": break
+    // No keyword begins with another letter.
+    default: return .none
+    }
     for (word, keyword) in Scanner.keywords where word.utf8CodeUnitCount == range.count {
       var index = range.lowerBound
       var matches = true

@@ -132,7 +132,7 @@ extension Parser {
         }
         let key = advance()
         keys.append(
-          Term(kind: .constant(.string(ByteString(textOf(key)))), place: place(key), levels: 0))
+          Term(kind: .constant(.string(nameOf(key))), place: place(key), levels: 0))
       case .leftBracket:
         advance()
         keys.append(try infix())

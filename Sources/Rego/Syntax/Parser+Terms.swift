@@ -27,34 +27,32 @@ extension Parser {
     return left
   }
 
-  private func operation(at level: Int) -> String? {
-    switch (level, current.kind) {
-    case (0, .equal): "equal"
-    case (0, .notEqual): "neq"
-    case (0, .less): "lt"
-    case (0, .greater): "gt"
-    case (0, .lessOrEqual): "lte"
-    case (0, .greaterOrEqual): "gte"
-    case (1, .or): allowsOr ? "or" : nil
-    case (2, .and): "and"
-    case (3, .plus): "plus"
-    case (3, .minus): "minus"
-    case (4, .times): "mul"
-    case (4, .divide): "div"
-    case (4, .remainder): "rem"
+  /// The operator that stands here, and how strongly it binds.
+  private var infixOperator: (name: String, level: Int)? {
+    switch current.kind {
+    case .equal: ("equal", 0)
+    case .notEqual: ("neq", 0)
+    case .less: ("lt", 0)
+    case .greater: ("gt", 0)
+    case .lessOrEqual: ("lte", 0)
+    case .greaterOrEqual: ("gte", 0)
+    case .or: ("or", 1)
+    case .and: ("and", 2)
+    case .plus: ("plus", 3)
+    case .minus: ("minus", 3)
+    case .times: ("mul", 4)
+    case .divide: ("div", 4)
+    case .remainder: ("rem", 4)
     default: nil
     }
   }
 
-  /// Whether `|` joins sets here; not in the head of a comprehension.
-  private var allowsOr: Bool { true }
-
+  /// A term whose operators bind at least so strongly; those of one level join from the left.
   private mutating func binary(level: Int) throws(SyntaxFault) -> Term {
-    if level == 5 { return try unary() }
-    var left = try binary(level: level + 1)
-    while let name = operation(at: level) {
+    var left = try unary()
+    while let (name, found) = infixOperator, found >= level {
       advance()
-      let right = try binary(level: level + 1)
+      let right = try binary(level: found + 1)
       left = try term(.operation(name, [left, right]), left.place)
     }
     return left
@@ -161,11 +159,27 @@ extension Parser {
 
   mutating func string() throws(SyntaxFault) -> Term {
     let token = advance()
-    let inner = text[Int(token.start) + 1..<Int(token.end) - 1]
-    let decoded =
-      token.kind == .rawString ? ByteString(validating: inner) : StringLiteral.decoded(inner)
+    let inner = Int(token.start) + 1..<Int(token.end) - 1
+    let decoded: ByteString?
+    if token.kind == .rawString || isPlain(inner) {
+      decoded = text.withUnsafeBufferPointer {
+        ByteString(unchecked: UnsafeBufferPointer(rebasing: $0[inner]))
+      }
+    } else {
+      decoded = StringLiteral.decoded(text[inner])
+    }
     guard let decoded else { throw fault("illegal string literal: \(textOf(token))", token) }
     return Term(kind: .constant(.string(decoded)), place: place(token), levels: 0)
+  }
+
+  /// Whether a text stands for itself: it has no escapes and no control characters.
+  private func isPlain(_ range: Range<Int>) -> Bool {
+    text.withUnsafeBufferPointer { text in
+      for index in range where text[index] == UInt8(ascii: "\\") || text[index] < 0x20 {
+        return false
+      }
+      return true
+    }
   }
 
   private mutating func template() throws(SyntaxFault) -> Term {
@@ -228,7 +242,7 @@ extension Parser {
         let name = advance()
         keys.append(
           Term(
-            kind: .constant(.string(ByteString(textOf(name)))), place: place(name), levels: 0))
+            kind: .constant(.string(nameOf(name))), place: place(name), levels: 0))
       case .leftBracket:
         advance()
         if current.kind == .rightBracket { throw unexpected() }
@@ -321,7 +335,7 @@ extension Parser {
   /// The head of a comprehension: a term in which `|` ends it.
   private mutating func headTerm() throws(SyntaxFault) -> Term {
     var left = try binary(level: 2)
-    while let name = operation(at: 0) {
+    while let (name, level) = infixOperator, level == 0 {
       advance()
       let right = try binary(level: 2)
       left = try term(.operation(name, [left, right]), left.place)

@@ -21,6 +21,8 @@ struct Parser {
   var hasIn: Bool
   var hasEvery: Bool
   var isVersion0: Bool
+  /// Names that were met: most stand in many places.
+  private var names = [ByteString?](repeating: nil, count: 256)
   /// Faults that do not stop the parser.
   var faults: [SyntaxFault] = []
 
@@ -119,6 +121,27 @@ extension Parser {
     String(decoding: text[Int(token.start)..<Int(token.end)], as: UTF8.self)
   }
 
+  /// The text of a name, shared with the places where it stood before.
+  mutating func nameOf(_ token: RegoToken) -> ByteString {
+    let range = Int(token.start)..<Int(token.end)
+    var slot = range.count
+    for index in range { slot = (slot &* 31 &+ Int(text[index])) & 255 }
+    if let known = names[slot], isText(known, at: range) { return known }
+    let name = text.withUnsafeBufferPointer {
+      ByteString(unchecked: UnsafeBufferPointer(rebasing: $0[range]))
+    }
+    names[slot] = name
+    return name
+  }
+
+  private func isText(_ name: ByteString, at range: Range<Int>) -> Bool {
+    guard name.count == range.count else { return false }
+    for (offset, index) in range.enumerated() where name.bytes[offset] != text[index] {
+      return false
+    }
+    return true
+  }
+
   func fault(_ message: String, _ token: RegoToken) -> SyntaxFault {
     SyntaxFault(message: message, line: token.line, column: token.column)
   }
@@ -196,35 +219,34 @@ extension Parser {
   }
 
   func term(_ kind: Term.Kind, _ at: Place) throws(SyntaxFault) -> Term {
-    var deepest: Int32 = 0
-    func see(_ term: Term) { deepest = max(deepest, term.levels) }
+    let deepest: Int32
     switch kind {
     case .constant, .variable: return Term(kind: kind, place: at, levels: 0)
-    case .reference(let head, let keys):
-      see(head)
-      for key in keys { see(key) }
-    case .array(let terms), .set(let terms), .operation(_, let terms), .template(let terms):
-      for part in terms { see(part) }
-    case .call(_, let terms):
-      for part in terms { see(part) }
+    case .reference(let head, let keys): deepest = max(head.levels, keys.deepest)
+    case .array(let terms), .set(let terms), .operation(_, let terms), .template(let terms),
+      .call(_, let terms):
+      deepest = terms.deepest
     case .object(let pairs):
-      for pair in pairs {
-        see(pair.key)
-        see(pair.value)
-      }
+      deepest = pairs.reduce(0) { max($0, $1.key.levels, $1.value.levels) }
     case .arrayComprehension(let head, let body), .setComprehension(let head, let body):
-      see(head)
-      for literal in body { deepest = max(deepest, literal.levels) }
+      deepest = body.reduce(head.levels) { max($0, $1.levels) }
     case .objectComprehension(let key, let value, let body):
-      see(key)
-      see(value)
-      for literal in body { deepest = max(deepest, literal.levels) }
+      deepest = body.reduce(max(key.levels, value.levels)) { max($0, $1.levels) }
     }
     guard deepest < Parser.depthLimit else {
       throw SyntaxFault(
         message: "max recursion depth exceeded", line: at.line, column: at.column)
     }
     return Term(kind: kind, place: at, levels: deepest + 1)
+  }
+}
+
+extension [Term] {
+  /// How deep the deepest of them nests.
+  fileprivate var deepest: Int32 {
+    var deepest: Int32 = 0
+    for index in indices { deepest = Swift.max(deepest, self[index].levels) }
+    return deepest
   }
 }
 

@@ -13,18 +13,19 @@ struct Place: Hashable, Comparable, Sendable {
 
 /// A term as written.
 struct Term: Sendable {
-  indirect enum Kind: Sendable {
+  // Only what needs it is kept apart: most terms are leaves, of which a large policy has a million.
+  enum Kind: Sendable {
     case constant(Value)
     case variable(String)
-    case reference(Term, [Term])
+    indirect case reference(Term, [Term])
     case array([Term])
     case object([Pair])
     case set([Term])
-    case arrayComprehension(Term, [Literal])
-    case setComprehension(Term, [Literal])
-    case objectComprehension(Term, Term, [Literal])
+    indirect case arrayComprehension(Term, [Literal])
+    indirect case setComprehension(Term, [Literal])
+    indirect case objectComprehension(Term, Term, [Literal])
     /// A call of what a reference names.
-    case call(Term, [Term])
+    indirect case call(Term, [Term])
     /// A call of a builtin by an operator.
     case operation(String, [Term])
     case template([Term])
@@ -43,13 +44,13 @@ struct Term: Sendable {
 
 /// One expression of a body.
 struct Literal: Sendable {
-  indirect enum Kind: Sendable {
+  enum Kind: Sendable {
     case expression(Term)
-    case unify(Term, Term)
-    case assign(Term, Term)
+    indirect case unify(Term, Term)
+    indirect case assign(Term, Term)
     case someVariables([Term])
-    case someIn(key: Term?, value: Term, domain: Term)
-    case every(key: Term?, value: Term, domain: Term, [Literal])
+    indirect case someIn(key: Term?, value: Term, domain: Term)
+    indirect case every(key: Term?, value: Term, domain: Term, [Literal])
   }
 
   struct Modifier: Sendable {

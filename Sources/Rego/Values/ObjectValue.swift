@@ -37,9 +37,11 @@ package struct ObjectValue: Sendable {
   }
 
   /// Takes pairs in any order; of two with one key the later wins.
-  package init(unsorted: [Pair]) {
+  package init(unsorted: consuming [Pair]) {
     pairs = unsorted
-    if !ObjectValue.isSorted(pairs) {
+    let isDone = pairs.count <= ObjectValue.few && sortFew()
+    if !isDone, !ObjectValue.isSorted(pairs) {
+      let unsorted = pairs
       let order = unsorted.indices.sorted { left, right in
         let compared = Value.order(unsorted[left].key, unsorted[right].key)
         return compared == 0 ? left < right : compared < 0
@@ -60,6 +62,34 @@ package struct ObjectValue: Sendable {
     measure()
   }
 
+  /// Objects of so few members are sorted by moving each to its place.
+  private static let few = 16
+
+  /// Sorts few pairs where they are; stops with false if two have one key, of which the later is still the
+  /// later.
+  private mutating func sortFew() -> Bool {
+    pairs.withUnsafeMutableBufferPointer { pairs in
+      var next = 1
+      while next < pairs.count {
+        var index = next
+        while index > 0 {
+          let (left, right) = (pairs[index - 1].mark, pairs[index].mark)
+          if left < right { break }
+          if left == right {
+            if ObjectValue.isWhole(left) { return false }
+            let order = Value.order(pairs[index - 1].key, pairs[index].key)
+            if order == 0 { return false }
+            if order < 0 { break }
+          }
+          pairs.swapAt(index - 1, index)
+          index -= 1
+        }
+        next += 1
+      }
+      return true
+    }
+  }
+
   private static func isSorted(_ pairs: [Pair]) -> Bool {
     for index in pairs.indices.dropFirst() where !(pairs[index - 1].key < pairs[index].key) {
       return false
@@ -68,7 +98,12 @@ package struct ObjectValue: Sendable {
   }
 
   private mutating func measure() {
-    for pair in pairs { include(pair.key, pair.value) }
+    var deepest: UInt8 = 0
+    for index in pairs.indices {
+      if pairs[index].key.isComposite { deepest = max(deepest, pairs[index].key.levels) }
+      if pairs[index].value.isComposite { deepest = max(deepest, pairs[index].value.levels) }
+    }
+    nesting = deepest
   }
 
   private mutating func include(_ key: Value, _ value: Value) {
