@@ -1,45 +1,68 @@
-import CanonicalJSON
 import Rego
 
-/// What an unquoted scalar stands for in YAML 1.1, as the reader of Kubernetes, which OPA uses, has it.
-enum YAMLScalar {
-  private static let words: [String: JSONValue] = {
-    var words: [String: JSONValue] = ["": .null, "~": .null, "y": .bool(true), "Y": .bool(true)]
+/// What a scalar stands for in YAML 1.1, as the reader of Kubernetes, which OPA uses, has it.
+enum YAMLScalar: Equatable {
+  case null
+  case bool(Bool)
+  case integer(Int64)
+  /// Above 2^63 - 1.
+  case unsigned(UInt64)
+  case float(Double)
+  case text
+
+  private static let words: [String: YAMLScalar] = {
+    var words: [String: YAMLScalar] = ["": .null, "~": .null, "y": .bool(true), "Y": .bool(true)]
     words["n"] = .bool(false)
     words["N"] = .bool(false)
     for (word, value) in [
-      ("null", JSONValue.null), ("true", .bool(true)), ("yes", .bool(true)), ("on", .bool(true)),
+      ("null", YAMLScalar.null), ("true", .bool(true)), ("yes", .bool(true)), ("on", .bool(true)),
       ("false", .bool(false)), ("no", .bool(false)), ("off", .bool(false)),
     ] {
       words[word] = value
       words[word.uppercased()] = value
       words[word.prefix(1).uppercased() + word.dropFirst()] = value
     }
+    for word in [".nan", ".NaN", ".NAN"] { words[word] = .float(.nan) }
+    for word in [".inf", ".Inf", ".INF"] {
+      words[word] = .float(.infinity)
+      words["+" + word] = .float(.infinity)
+      words["-" + word] = .float(-.infinity)
+    }
     return words
   }()
 
-  private static let endless: Set<String> = [
-    ".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf",
-    "-.INF",
-  ]
-
-  /// nil: it has no JSON form (infinities, and what is no number).
-  static func value(_ text: String) -> JSONValue? {
-    if let word = words[text] { return word }
-    if endless.contains(text) { return nil }
+  /// Of a scalar that is not quoted, or has a tag that says what it must be.
+  init(resolving text: String) {
+    if let word = YAMLScalar.words[text] {
+      self = word
+      return
+    }
+    self = .text
     guard let first = text.utf8.first, first &- 0x30 < 10 || "+-.".utf8.contains(first) else {
-      return JSONValue(text)
+      return
     }
+    // In a number, underscores stand for nothing.
     let plain = text.utf8.contains(UInt8(ascii: "_")) ? text.replacing("_", with: "") : text
-    if let integer = integer(plain) { return integer }
-    guard isFloat(plain), let double = Double(plain), let number = Number(double) else {
-      return JSONValue(text)
+    if let integer = YAMLScalar.integer(plain) {
+      self = integer
+    } else if YAMLScalar.isFloat(plain), let double = Double(plain), double.isFinite {
+      self = .float(double)
     }
-    return Value.number(number).json
+  }
+
+  /// The short form of the tag that such a value has.
+  var tag: String {
+    switch self {
+    case .null: "!!null"
+    case .bool: "!!bool"
+    case .integer, .unsigned: "!!int"
+    case .float: "!!float"
+    case .text: "!!str"
+    }
   }
 
   /// An integer of 64 bits, in the base that its beginning tells.
-  private static func integer(_ text: String) -> JSONValue? {
+  private static func integer(_ text: String) -> YAMLScalar? {
     var digits = Substring(text)
     var isNegative = false
     if digits.hasPrefix("-") || digits.hasPrefix("+") {
@@ -59,10 +82,9 @@ enum YAMLScalar {
       let magnitude = UInt64(digits, radix: radix)
     else { return nil }
     guard !isNegative else {
-      return magnitude <= 1 << 63 ? JSONValue(Int64(truncatingIfNeeded: 0 &- magnitude)) : nil
+      return magnitude <= 1 << 63 ? .integer(Int64(truncatingIfNeeded: 0 &- magnitude)) : nil
     }
-    if let integer = Int64(exactly: magnitude) { return JSONValue(integer) }
-    return JSONNumber(text: ByteString(String(magnitude))).map(JSONValue.number)
+    return Int64(exactly: magnitude).map { .integer($0) } ?? .unsigned(magnitude)
   }
 
   /// Whether a text is a decimal number of YAML: a sign, digits with a point, an exponent.

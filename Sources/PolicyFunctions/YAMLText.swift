@@ -1,8 +1,8 @@
 import CanonicalJSON
-import Documents
 import Rego
 
-/// YAML: reading is bounded by the reader's own limits, writing by the size of the value.
+/// YAML: reading is bounded by the steps of the evaluation and the reader's own limits, writing by the size of
+/// the value.
 extension PolicyFunctions {
   static let yaml: [Builtin] = [
     Builtin("yaml.marshal", [.any], .string) { (values, context) throws(BuiltinFailure) in
@@ -13,26 +13,29 @@ extension PolicyFunctions {
       return .string(ByteString(writer.output))
     },
     Builtin("yaml.unmarshal", [.string], .any) { (values, context) throws(BuiltinFailure) in
-      let text = try values.string(0)
-      // Aliases let little text stand for many values.
-      try context.charge(making: text.count * 8)
-      let value: Value
-      do throws(YAMLDocument.Fault) {
-        value = Value(
-          try YAMLDocument.parse(text.text, file: "yaml", plain: YAMLScalar.value))
-      } catch {
-        throw .failed(error.reason)
-      }
-      try context.charge(reading: [value])
-      return value
+      try read(try values.string(0), &context)
     },
     Builtin("yaml.is_valid", [.string], .boolean) { (values, context) throws(BuiltinFailure) in
       guard case .string(let text) = values[0] else { return .bool(false) }
-      try context.charge(making: text.count * 8)
-      return .bool(
-        (try? YAMLDocument.parse(text.text, file: "yaml", plain: YAMLScalar.value)) != nil)
+      do throws(BuiltinFailure) {
+        _ = try read(text, &context)
+      } catch {
+        if case .limit = error { throw error }
+        return .bool(false)
+      }
+      return .bool(true)
     },
   ]
+
+  /// Aliases let little text stand for many values: what is made is counted besides the text.
+  private static func read(
+    _ text: ByteString, _ context: inout BuiltinContext
+  ) throws(BuiltinFailure) -> Value {
+    try context.charge(making: text.count * 8)
+    let value = try YAMLReader.read(text.text, &context)
+    try context.charge(reading: [value])
+    return value
+  }
 }
 
 /// Writes values as `sigs.k8s.io/yaml` does: blocks, indented by two, keys sorted.

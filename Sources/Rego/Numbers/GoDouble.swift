@@ -3,12 +3,16 @@ package enum GoDouble {
   /// The shortest digits that read back as the double, without sign, and the power of ten of the
   /// first; no digits for zero.
   static func shortestDigits(_ value: Double) -> (digits: [UInt8], power: Int) {
-    // Swift prints the shortest digits too, in a form of its own.
+    shortestDigits(printed: "\(value.magnitude)")
+  }
+
+  /// Swift prints the shortest digits too, in a form of its own.
+  private static func shortestDigits(printed: String) -> (digits: [UInt8], power: Int) {
     var digits: [UInt8] = []
     var power = 0
     var pointAt: Int?
     var exponent = 0
-    let text = Array("\(value.magnitude)".utf8)
+    let text = Array(printed.utf8)
     var index = 0
     while index < text.count {
       let byte = text[index]
@@ -32,8 +36,21 @@ package enum GoDouble {
 
   /// Go's `%v` of a double: form `g`, shortest.
   package static func shortest(_ value: Double, exponentFrom threshold: Int = 6) -> String {
-    let (digits, power) = shortestDigits(value)
-    let sign = value.sign == .minus ? "-" : ""
+    shortest(shortestDigits(value), isNegative: value.sign == .minus, exponentFrom: threshold)
+  }
+
+  /// A finite number of 32 bits, likewise.
+  package static func shortest(_ value: Float) -> String {
+    shortest(
+      shortestDigits(printed: "\(value.magnitude)"), isNegative: value.sign == .minus,
+      exponentFrom: 6)
+  }
+
+  private static func shortest(
+    _ number: (digits: [UInt8], power: Int), isNegative: Bool, exponentFrom threshold: Int
+  ) -> String {
+    let (digits, power) = number
+    let sign = isNegative ? "-" : ""
     if digits.isEmpty { return sign + "0" }
     if power < -4 || power >= threshold {
       return sign + scientific(digits, power)

@@ -1,8 +1,8 @@
 /// Reads a text by a layout, as Go's `time.Parse` does.
-struct TimeParser {
+package struct TimeParser {
   /// Why a text does not fit, as Go says it.
-  struct Fault: Error {
-    let message: String
+  package struct Fault: Error {
+    package let message: String
   }
 
   private let layout: [UInt8]
@@ -16,7 +16,7 @@ struct TimeParser {
   }
 
   /// Seconds and nanoseconds since 1970.
-  static func parse(
+  package static func parse(
     _ text: [UInt8], layout: [UInt8]
   ) throws(Fault) -> (seconds: Int64, nanoseconds: Int) {
     var parser = TimeParser(layout, text)
