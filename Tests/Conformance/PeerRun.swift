@@ -9,7 +9,8 @@ struct PeerRun {
   let seed: UInt64
   /// `NAME=COMMAND` of the other engine.
   let peer: String
-  /// A list of differences that are known, each with its reason: `SEED:NUMBER<tab>reason`.
+  /// A list of differences that are known, each with its reason: `CLASS<tab>reason`, as ``Difference`` names
+  /// them, or `SEED:NUMBER<tab>reason`.
   let known: String?
 
   /// How long the other engine may take for one policy; it is ended then, and begun anew.
@@ -25,6 +26,7 @@ struct PeerRun {
     var (listed, wrong, unanswered) = (0, 0, 0)
     var outcomes: [String: Int] = [:]
     var differences = 0
+    var classes: [String: Int] = [:]
     for number in 0..<count {
       let policy = generator.policy()
       let input = generator.input()
@@ -55,14 +57,23 @@ struct PeerRun {
         listed += 1
         continue
       }
+      let difference = PeerRun.difference(ours, theirs, policy, document)
+      if let difference, reasons[difference.rawValue] != nil {
+        classes[difference.rawValue, default: 0] += 1
+        continue
+      }
       differences += 1
       if differences <= PeerRun.shown {
         print(
-          "--- \(seed):\(number)\n\(policy)# input \(input)\n# ours:  \(ours.whole)\n# \(name): \(theirs.whole)"
+          "--- \(seed):\(number) \(difference?.rawValue ?? "")\n\(policy)# input \(input)\n# ours:  \(ours.whole)\n# \(name): \(theirs.whole)"
         )
       }
     }
     for (kind, count) in outcomes.sorted(by: { $0.key < $1.key }) { print("\(kind): \(count)") }
+    for (name, count) in classes.sorted(by: { $0.key < $1.key }) {
+      print("known: \(name): \(count)")
+      listed += count
+    }
     print(
       "\(count) policies, seed \(seed): \(differences) answered differently from \(name), \(listed) more are listed, \(unanswered) it did not answer"
     )
@@ -76,9 +87,53 @@ struct PeerRun {
     let whole: String
     var value: Value?
 
+    /// How far it came.
+    enum Stage {
+      case compilation
+      case evaluation
+      case answered
+    }
+
+    var stage: Stage {
+      kind.hasPrefix("rego_") ? .compilation : kind.hasPrefix("eval_") ? .evaluation : .answered
+    }
+
     /// Numbers equal in value are the same answer.
     func isSame(as other: Answer) -> Bool {
       value != nil ? value == other.value : text == other.text
+    }
+  }
+
+  /// The kinds of differences that have one cause each; none of them is a value other than the peer's.
+  private enum Difference: String {
+    /// An error here, an answer there, and the same answer here if errors of builtins are let pass.
+    case errorMetHere = "error-met-here"
+    /// Rules or functions with several values here, an answer there.
+    case conflictMetHere = "conflict-met-here"
+    /// An answer here, an error of the evaluation there.
+    case errorMetThere = "error-met-there"
+    case otherErrorFirst = "other-error-first"
+    case refusedHere = "refused-here"
+    case refusedThere = "refused-there"
+    case refusedOtherwise = "refused-otherwise"
+  }
+
+  private static func difference(
+    _ ours: Answer, _ theirs: Answer, _ policy: String, _ input: JSONValue
+  ) -> Difference? {
+    switch (ours.stage, theirs.stage) {
+    case (.answered, .answered): return nil
+    case (.answered, .evaluation): return .errorMetThere
+    case (.evaluation, .evaluation): return .otherErrorFirst
+    case (.evaluation, .answered):
+      if ours.kind == "eval_conflict_error" { return .conflictMetHere }
+      let lenient = answer(policy, input, isStrict: false)
+      return lenient.isSame(as: theirs)
+        ? .errorMetHere
+        : lenient.kind == "eval_conflict_error" ? .conflictMetHere : nil
+    case (.compilation, .compilation): return .refusedOtherwise
+    case (.compilation, _): return .refusedHere
+    case (_, .compilation): return .refusedThere
     }
   }
 
@@ -99,11 +154,13 @@ struct PeerRun {
     )
   }
 
-  private static func answer(_ policy: String, _ input: JSONValue) -> Answer {
+  private static func answer(
+    _ policy: String, _ input: JSONValue, isStrict: Bool = true
+  ) -> Answer {
     do {
       let compiled = try CompiledPolicy(
         modules: [SourceFile(name: "p.rego", text: Array(policy.utf8))])
-      let value = try compiled.answers([["t", "x"]], input: input, isStrict: true)[0].value
+      let value = try compiled.answers([["t", "x"]], input: input, isStrict: isStrict)[0].value
       let text = value.map { Value($0.json).jsonText } ?? "undefined"
       return Answer(
         kind: value == nil ? "undefined" : "value", text: text, whole: text,

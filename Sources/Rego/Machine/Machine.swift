@@ -257,10 +257,11 @@ struct Machine {
   @inline(__always)
   mutating func checkNesting(_ value: Value, at pc: Int32) throws(Fault) {
     guard value.isComposite else { return }
-    var looked = 0
     let left = builtinContext.stepsLeft
     let most = left > 1 << 30 ? 1 << 34 : 16 * left + 16
-    let levels = value.levels(counting: &looked, most: most)
+    var count = LevelCount(most: most)
+    let levels = count.levels(of: value)
+    let looked = count.looked
     if looked > most { throw limitFault(.steps, at: pc) }
     guard levels <= UInt8(Value.depthLimit) else { throw limitFault(.nesting, at: pc) }
     if looked >= 16 { try charge(steps: looked / 16, at: pc) }

@@ -55,23 +55,6 @@ extension Value {
   /// How deep values may nest: comparing, hashing and freeing them recurses.
   package static let depthLimit = 128
 
-  /// As ``levels``; `looked` counts the elements of arrays that were looked at.
-  ///
-  /// Arrays may stand in many places at once: after `most` elements it gives up with 255.
-  func levels(counting looked: inout Int, most: Int) -> UInt8 {
-    guard case .array(let elements) = self else { return levels }
-    looked += elements.count
-    var deepest: UInt8 = 0
-    for element in elements where element.isComposite {
-      guard looked <= most else { return 255 }
-      deepest = max(deepest, element.levels(counting: &looked, most: most))
-    }
-    return deepest == 255 ? 255 : deepest + 1
-  }
-
-  /// Elements of arrays within arrays that ``levels`` looks at; more are too many levels.
-  private static let mostLooked = 1 << 23
-
   /// How many levels it has: 0 for a scalar, 1 for an array of scalars; at most 255.
   package var levels: UInt8 {
     switch self {
@@ -79,8 +62,8 @@ extension Value {
     case .object(let object): return object.nesting == 255 ? 255 : object.nesting + 1
     case .set(let set): return set.nesting == 255 ? 255 : set.nesting + 1
     case .array:
-      var looked = 0
-      return levels(counting: &looked, most: Value.mostLooked)
+      var count = LevelCount(most: LevelCount.mostUncounted)
+      return count.levels(of: self)
     }
   }
 
