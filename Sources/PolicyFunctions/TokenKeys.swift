@@ -131,6 +131,8 @@ struct NamedTokenKey: Sendable {
     }
     var keys: [NamedTokenKey] = []
     for members in try JSONWebKey.members(text, &context) {
+      // That a point lies on its curve is looked at.
+      try context.charge(steps: 500)
       guard let key = JSONWebKey.publicKey(members) else {
         throw .failed("failed to parse a JWK key (set): jwk.Parse: malformed key")
       }
@@ -194,6 +196,11 @@ enum JSONWebKey {
       guard case .failed(let reason) = error else { throw error }
       throw .failed(wrong + reason)
     }
+    // A member that is there twice would let a key be read in two ways.
+    let limits = JSONParser.Limits(bytes: text.count, depth: Value.depthLimit)
+    guard (try? JSONParser.parse(text.bytes, limits: limits)) != nil else {
+      throw .failed(wrong + "a member is there twice, or a text is no Unicode")
+    }
     guard case .object(let object) = value else { throw .failed(wrong + "no object") }
     guard case .array(let elements)? = object["keys"] else {
       guard object["kty"] != nil else { throw .failed(wrong + "no key type") }
@@ -207,24 +214,42 @@ enum JSONWebKey {
     return keys
   }
 
+  /// With a secret without bytes anybody could sign.
+  private static func secret(_ members: ObjectValue) -> [UInt8]? {
+    bytes(members, "k").flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// A point of a curve from its coordinates, of so many bytes each.
+  private static func point(_ members: ObjectValue, _ size: Int) -> [UInt8]? {
+    guard let x = bytes(members, "x"), let y = bytes(members, "y"), x.count == size,
+      y.count == size
+    else { return nil }
+    return [0x04] + x + y
+  }
+
   static func publicKey(_ members: ObjectValue) -> TokenKey? {
     switch text(members, "kty") {
-    case "oct": return bytes(members, "k").map { .secret($0) }
+    case "oct": return secret(members).map { .secret($0) }
     case "RSA":
       guard let modulus = bytes(members, "n"), let exponent = bytes(members, "e") else {
         return nil
       }
-      return (try? _RSA.Signing.PublicKey(n: modulus, e: exponent)).map { .rsa($0) }
+      // A secret part must be whole.
+      guard members["d"] == nil || members["p"] != nil && members["q"] != nil else { return nil }
+      // Keys of 1024 bits, which OPA takes too, are read in this form only.
+      let info = DERWriter.publicKey(modulus: modulus, exponent: exponent)
+      return (try? _RSA.Signing.PublicKey(unsafeDERRepresentation: info)).map { .rsa($0) }
     case "EC":
-      guard let x = bytes(members, "x"), let y = bytes(members, "y") else { return nil }
-      let point = [0x04] + x + y
       switch text(members, "crv") {
       case "P-256":
-        return (try? P256.Signing.PublicKey(x963Representation: point)).map { .p256($0) }
+        return point(members, 32)
+          .flatMap { try? P256.Signing.PublicKey(x963Representation: $0) }.map { .p256($0) }
       case "P-384":
-        return (try? P384.Signing.PublicKey(x963Representation: point)).map { .p384($0) }
+        return point(members, 48)
+          .flatMap { try? P384.Signing.PublicKey(x963Representation: $0) }.map { .p384($0) }
       case "P-521":
-        return (try? P521.Signing.PublicKey(x963Representation: point)).map { .p521($0) }
+        return point(members, 66)
+          .flatMap { try? P521.Signing.PublicKey(x963Representation: $0) }.map { .p521($0) }
       default: return nil
       }
     case "OKP":
@@ -241,7 +266,7 @@ enum JSONWebKey {
     let wrongKey = BuiltinFailure.failed("jwsbb.Sign: invalid key type for \(algorithm.name)")
     switch algorithm.kind {
     case .hmac:
-      guard text(members, "kty") == "oct", let secret = bytes(members, "k") else { throw wrongKey }
+      guard text(members, "kty") == "oct", let secret = secret(members) else { throw wrongKey }
       return algorithm.authenticationCode(message, secret)
     case .rsa:
       guard text(members, "kty") == "RSA", let modulus = bytes(members, "n"),
@@ -276,7 +301,8 @@ enum JSONWebKey {
 enum PEMText {
   /// Its label and bytes, and whether nothing follows it; nil if there is none.
   static func block(_ text: String) -> (label: String, bytes: [UInt8], isAlone: Bool)? {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    // Both line ends are one character each.
+    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
       .map { $0.drop(while: \.isWhitespace) }
     let dashes = "-----"
     var index = 0

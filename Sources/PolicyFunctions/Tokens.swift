@@ -72,7 +72,7 @@ extension PolicyFunctions {
     let token = try Token(values[0], &context)
     let header = try TokenHeader(token.header)
     func check(_ key: NamedTokenKey) throws(BuiltinFailure) -> Bool {
-      try context.charge(steps: signatureCost)
+      try context.charge(steps: signatureCost + parts.message.count / 8)
       // OPA takes no secret key for a public one.
       return !key.isPrivate && key.key.verifies(signature, of: parts.message, algorithm)
     }
@@ -139,7 +139,7 @@ extension PolicyFunctions {
         candidates[0].algorithm = nil
       }
       for key in candidates where key.algorithm == nil || key.algorithm == header.algorithm {
-        try context.charge(steps: signatureCost)
+        try context.charge(steps: signatureCost + token.message.count / 8)
         if key.key.verifies(signature, of: token.message, algorithm) {
           isVerified = true
           break
@@ -301,6 +301,9 @@ private struct TokenConstraints {
       case "time":
         guard case .number(let number) = pair.value else {
           throw .failed("token time constraint: must be a number")
+        }
+        guard number.double.isFinite else {
+          throw .failed("token time constraint: unvalid float64")
         }
         guard number.double >= 0 else {
           throw .failed("token time constraint: must not be negative")

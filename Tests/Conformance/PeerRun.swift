@@ -104,7 +104,7 @@ struct PeerRun {
     }
   }
 
-  /// The kinds of differences that have one cause each; none of them is a value other than the peer's.
+  /// The kinds of differences that have one cause each; in all but one, not both engines give a value.
   private enum Difference: String {
     /// An error here, an answer there, and the same answer here if errors of builtins are let pass.
     case errorMetHere = "error-met-here"
@@ -116,13 +116,17 @@ struct PeerRun {
     case refusedHere = "refused-here"
     case refusedThere = "refused-there"
     case refusedOtherwise = "refused-otherwise"
+    /// Two lists that differ only in how often they hold an element.
+    case repeatedElements = "repeated-elements"
   }
 
   private static func difference(
     _ ours: Answer, _ theirs: Answer, _ policy: String, _ input: JSONValue
   ) -> Difference? {
     switch (ours.stage, theirs.stage) {
-    case (.answered, .answered): return nil
+    case (.answered, .answered):
+      guard let one = ours.value, let other = theirs.value else { return nil }
+      return one.withoutRepetitions == other.withoutRepetitions ? .repeatedElements : nil
     case (.answered, .evaluation): return .errorMetThere
     case (.evaluation, .evaluation): return .otherErrorFirst
     case (.evaluation, .answered):
@@ -172,6 +176,21 @@ struct PeerRun {
 }
 
 extension Value {
+  /// Lists as sets of their elements, at every level.
+  fileprivate var withoutRepetitions: Value {
+    switch self {
+    case .array(let elements):
+      .array(Set(elements.map(\.withoutRepetitions)).sorted())
+    case .object(let object):
+      .object(
+        ObjectValue(
+          unsorted: object.pairs.map {
+            ObjectValue.Pair(key: $0.key, value: $0.value.withoutRepetitions)
+          }))
+    default: self
+    }
+  }
+
   fileprivate var jsonText: String {
     var bytes: [UInt8] = []
     write(into: &bytes)

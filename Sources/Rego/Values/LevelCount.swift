@@ -2,9 +2,9 @@
 ///
 /// One array may stand in many places, so that few of them make a tree without end: from some size on, each
 /// is looked at once.
-struct LevelCount {
+package struct LevelCount {
   /// Elements that were looked at.
-  private(set) var looked = 0
+  package private(set) var looked = 0
   /// After so many it gives up with 255.
   private let most: Int
   /// The levels of arrays that were looked at, by where their elements lie.
@@ -14,11 +14,11 @@ struct LevelCount {
   static let mostUncounted = 1 << 23
   private static let mostForgotten = 1024
 
-  init(most: Int) {
+  package init(most: Int) {
     self.most = most
   }
 
-  mutating func levels(of value: Value) -> UInt8 {
+  package mutating func levels(of value: Value) -> UInt8 {
     guard case .array(let elements) = value else { return value.levels }
     let place = elements.withUnsafeBufferPointer { $0.baseAddress.map(UnsafeRawPointer.init) }
     if looked >= LevelCount.mostForgotten, let place, let levels = known[place] {
