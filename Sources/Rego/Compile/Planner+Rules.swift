@@ -291,11 +291,11 @@ extension Planner {
       }?.path
   }
 
-  /// What a literal requires of one path of the input: one of some scalars.
+  /// What a literal requires of one path of the input: one of some values.
   private mutating func inputTest(_ step: Step) -> InputTest? {
     guard !step.isNegated, step.modifiers.isEmpty else { return nil }
     func known(_ node: Node) -> Value? {
-      if case .constant(let value) = node, !value.isComposite { value } else { nil }
+      if case .constant(let value) = node { value } else { nil }
     }
     func isInputPath(_ node: Node) -> Bool {
       guard case .input(let keys) = node, !keys.isEmpty else { return false }
@@ -320,9 +320,9 @@ extension Planner {
       case .set(let set): values = set.elements
       default: return nil
       }
-      guard values.count <= 16, !values.contains(where: \.isComposite), let first = values.first,
-        let path = number(arguments[0])
-      else { return nil }
+      guard values.count <= 16, let first = values.first, let path = number(arguments[0]) else {
+        return nil
+      }
       return InputTest(path: path, value: first, others: Array(values.dropFirst()))
     default: return nil
     }

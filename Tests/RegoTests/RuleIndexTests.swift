@@ -1,0 +1,65 @@
+import CanonicalJSON
+import Rego
+import Testing
+
+/// Many rules that one part of the input tells apart: those that cannot match are not tried, and the answer is
+/// the one without the index.
+@Suite struct RuleIndexTests {
+  /// Conditions of which the rule with a number has one.
+  private static let forms: [(name: String, condition: @Sendable (Int) -> String)] = [
+    ("a text", { "input.x == \"k\($0)\"" }),
+    ("a text on the left", { "\"k\($0)\" == input.x" }),
+    ("a unification", { "input.x = \"k\($0)\"" }),
+    ("an integer", { "input.x == \($0)" }),
+    ("an integer with a point", { "input.x == \($0).0" }),
+    ("an integer with an exponent", { "input.x == \($0)e0" }),
+    ("a fraction", { "input.x == \($0).5" }),
+    ("a list", { "input.x == [\($0).0, \"a\"]" }),
+    ("an object", { "input.x == {\"a\": [\($0)]}" }),
+    ("a set of texts", { "input.x in {\"k\($0)\", \"k\($0 + 1)\"}" }),
+    ("a list of numbers", { "input.x in [\($0), \($0 + 1).0]" }),
+    ("a set of lists", { "input.x in {[\($0), \"a\"], [\($0 + 1), \"a\"]}" }),
+    ("two paths", { "input.x == \($0); input.y == \"a\"" }),
+    ("two paths, mixed", { $0 % 2 == 0 ? "input.x == \($0)" : "input.y == \"k\($0)\"" }),
+  ]
+
+  private static let inputs: [JSONValue] = [
+    ["x": "k7"], ["x": 7], ["x": 7, "y": "a"], ["x": 7, "y": "k9"], ["x": [7, "a"]],
+    ["x": ["a": [7]]], ["x": [:]], ["x": []], ["x": .null], ["y": "k7"], [:], [], "k7", 7,
+    ["x": .number(.init(text: "7.0")!), "y": "a"], ["x": .number(.init(text: "7.5")!)],
+    ["x": .number(.init(text: "70e-1")!), "y": "k8"],
+    ["x": [.number(.init(text: "7.0")!), "a"]], ["x": "7"], ["x": true],
+  ]
+
+  private static func policy(_ count: Int, _ condition: (Int) -> String) throws -> CompiledPolicy {
+    let rules = (0..<count).map { "x contains \($0) if { \(condition($0)) }\n" }.joined()
+    return try CompiledPolicy(
+      modules: [SourceFile(name: "t.rego", text: Array("package t\n\n\(rules)".utf8))])
+  }
+
+  @Test(arguments: forms.indices)
+  func `rules are chosen as without an index`(form: Int) throws {
+    let condition = RuleIndexTests.forms[form].condition
+    let indexed = try RuleIndexTests.policy(300, condition)
+    // What stands in a comprehension is not indexed.
+    let whole = try RuleIndexTests.policy(300) { "count([1 | \(condition($0))]) > 0" }
+    var found = 0
+    for input in RuleIndexTests.inputs {
+      let answer = try indexed.answers([["t", "x"]], input: input)[0].value?.json
+      #expect(
+        try whole.answers([["t", "x"]], input: input)[0].value?.json == answer,
+        "\(RuleIndexTests.forms[form].name), \(input)")
+      found += answer?.array?.count ?? 0
+    }
+    #expect(found > 0, "\(RuleIndexTests.forms[form].name): no input has an answer")
+  }
+
+  @Test(arguments: forms.indices)
+  func `rules that cannot match take no steps`(form: Int) throws {
+    let policy = try RuleIndexTests.policy(2000, RuleIndexTests.forms[form].condition)
+    for input in RuleIndexTests.inputs {
+      _ = try policy.answers(
+        [["t", "x"]], input: input, limits: EvaluationLimits(steps: 200, bytes: 1 << 20))
+    }
+  }
+}
