@@ -37,12 +37,15 @@ struct Compiler {
     scopes = modules.map { PackageScope(path: $0.package, ruleNames: names[$0.package] ?? []) }
     let annotations = Annotations(modules)
     var numbers = Resolver.BuiltinNumbers(table)
+    var inputPaths: [[Value]] = []
     var resolvers: [Resolver] = modules.indices.map { number in
       var resolver = Resolver(
         tree: tree, package: scopes[number], imports: Compiler.imports(modules[number], &faults),
         annotations: annotations, builtins: numbers)
       resolver.isVersion0 = modules[number].isVersion0
       resolver.isStrict = isStrict
+      resolver.firstInputPath = Int32(inputPaths.count)
+      inputPaths += modules[number].inputPaths
       return resolver
     }
     var mocked: Set<MockTarget> = []
@@ -56,7 +59,7 @@ struct Compiler {
       for definition in group.definitions {
         let module = definition.module
         swap(&resolvers[module].builtins, &numbers)
-        resolvers[module].dependencies = []
+        if !resolvers[module].dependencies.isEmpty { resolvers[module].dependencies = [] }
         rules.append(
           resolvers[module].rule(
             modules[module].rules[definition.rule], definition, groupPath: group.path))
@@ -78,6 +81,7 @@ struct Compiler {
     program.mocked = mocked
     let isResolved = faults.isEmpty
     var planner = Planner(tree: tree, mocked: mocked, data: data, program: program)
+    planner.inputPaths = inputPaths
     program = Program()
     planner.program.procedures = [Program.Procedure](
       repeating: Program.Procedure(), count: resolved.count)

@@ -35,6 +35,8 @@ enum Node: Sendable {
 struct Step: Sendable {
   enum Kind: Sendable {
     case test(Node)
+    /// Whether a constant stands at a path of the input; `path`: its number in ``Planner/inputPaths``.
+    case inputEquals(path: Int32, Value)
     indirect case unify(Node, Node)
     indirect case iterate(key: Node?, value: Node, domain: Node)
     indirect case every(key: Int?, value: Int, domain: Node, Node.Scope)

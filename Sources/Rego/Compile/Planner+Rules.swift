@@ -78,6 +78,7 @@ extension Planner {
         Program.Definition(
           group: group, place: branch.place, lastLine: rule.lastLine,
           start: Int32(program.code.count)))
+      program.definitions[number].literals.reserveCapacity(branch.steps.count)
       definition = number
       nesting = 0
       let faultsBefore = faults.count
@@ -103,6 +104,7 @@ extension Planner {
   }
 
   private mutating func checkHead(_ rule: ResolvedRule, _ branch: ResolvedRule.Branch) {
+    if rule.keys.isEmpty, rule.element == nil, case .constant = branch.value { return }
     var variables = Safety.Variables()
     for node in rule.keys + [rule.element, branch.value].compactMap({ $0 }) {
       Safety.collect(node, into: &variables)
@@ -235,22 +237,32 @@ extension Planner {
         dispatch.nodes[node].rules = here
         continue
       }
-      var parts: [Value: [Int32]] = [:]
+      // Rules by the value that they ask for: each value has a node of its own.
+      let first = Int32(dispatch.nodes.count)
+      var level = Dispatch.Level(path: path)
+      level.branches.reserveCapacity(here.count)
+      var parts: [[Int32]] = []
       parts.reserveCapacity(here.count)
+      func add(_ rule: Int32, under value: Value) {
+        let node = level.branches[value, default: -1]
+        if node >= 0 {
+          parts[Int(node - first)].append(rule)
+        } else {
+          level.branches[value] = first + Int32(parts.count)
+          parts.append([rule])
+        }
+      }
       var others: [Int32] = []
       for rule in here {
         guard let test = tests[Int(rule)].first(where: { $0.path == path }) else {
           others.append(rule)
           continue
         }
-        parts[test.value, default: []].append(rule)
-        for value in test.others { parts[value, default: []].append(rule) }
+        add(rule, under: test.value)
+        for value in test.others { add(rule, under: value) }
       }
-      var level = Dispatch.Level(path: path)
-      level.branches.reserveCapacity(parts.count)
-      for (value, rules) in parts {
+      for rules in parts {
         let next = dispatch.nodes.count
-        level.branches[value] = Int32(next)
         if rules.count <= Planner.leafSize {
           dispatch.nodes.append(Dispatch.Node(level: nil, rules: rules))
         } else {
@@ -307,6 +319,8 @@ extension Planner {
     }
     let sides: (Node, Node)
     switch step.kind {
+    case .inputEquals(let path, let value):
+      return InputTest(path: programPath(path), value: value)
     case .test(.builtin(Operators.equal, let arguments, _)) where arguments.count == 2:
       sides = (arguments[0], arguments[1])
     case .unify(let left, let right): sides = (left, right)

@@ -81,6 +81,7 @@ extension Planner {
     case .test(.builtin(Operators.equal, let arguments, let place)) where arguments.count == 2:
       match(infer(arguments[0]), infer(arguments[1]), place)
     case .test(let node): _ = infer(node)
+    case .inputEquals: break
     case .unify(let left, let right): match(infer(left), infer(right), step.place)
     case .iterate(let key, let value, let domain):
       let source = known(infer(domain))
@@ -108,6 +109,7 @@ extension Planner {
     literalPlace = step.place
     switch step.kind {
     case .test(let node): checkNested(node)
+    case .inputEquals: break
     case .unify(let left, let right):
       checkNested(left)
       checkNested(right)
@@ -140,6 +142,7 @@ extension Planner {
 
   /// Whether a literal compares the input with a scalar, of which nothing is to be said.
   func isPlain(_ step: Step) -> Bool {
+    if case .inputEquals = step.kind { return step.modifiers.isEmpty }
     guard step.modifiers.isEmpty, case .test(.builtin(let number, let arguments, _)) = step.kind,
       number <= Operators.greaterOrEqual, arguments.count == 2
     else { return false }

@@ -9,10 +9,17 @@ struct Planner {
   let mocked: Set<MockTarget>
   /// The data that indexes are made of; nil where its contents are not known.
   let data: Value
+  /// The paths that literals compare with constants.
+  var inputPaths: [[Value]] = [] {
+    didSet { inputPathNumbers = [Int32](repeating: -1, count: inputPaths.count) }
+  }
+  /// Their numbers in the program; -1 for those it does not have yet.
+  private var inputPathNumbers: [Int32] = []
   var program: Program
   var faults: [Compiler.Fault] = []
   private var constantNumbers: [Value: Int32] = [:]
   private var pathNumbers: [[Value]: Int32] = [:]
+  private var recentTexts = [Int32?](repeating: nil, count: 256)
   private var recent = [Int32?](repeating: nil, count: Planner.recentPaths)
 
   // The procedure being written.
@@ -100,12 +107,27 @@ struct Planner {
     let isSmall: Bool
     switch value {
     case .array, .object, .set, .number(.decimal): isSmall = false
+    case .string(let text): return constant(text)
     default: isSmall = true
     }
     if isSmall, let known = constantNumbers[value] { return known }
     program.constants.append(value)
     let number = Int32(program.constants.count - 1)
     if isSmall { constantNumbers[value] = number }
+    return number
+  }
+
+  /// Texts are only looked for among those met last: thousands of different ones would be hashed for
+  /// nothing, and one that stands twice does no harm.
+  private mutating func constant(_ text: ByteString) -> Int32 {
+    let mark = text.mark
+    let slot = Int(truncatingIfNeeded: (mark >> 8 ^ mark >> 27 ^ mark >> 45) & 255)
+    if let number = recentTexts[slot], case .string(text) = program.constants[Int(number)] {
+      return number
+    }
+    program.constants.append(.string(text))
+    let number = Int32(program.constants.count - 1)
+    recentTexts[slot] = number
     return number
   }
 
@@ -116,6 +138,23 @@ struct Planner {
     let number = Int32(program.paths.count - 1)
     if isPlain { pathNumbers[keys] = number }
     return number
+  }
+
+  /// The number in the program of a path that literals compare with constants.
+  mutating func programPath(_ path: Int32) -> Int32 {
+    if inputPathNumbers[Int(path)] < 0 {
+      inputPathNumbers[Int(path)] = self.path(inputPaths[Int(path)])
+    }
+    return inputPathNumbers[Int(path)]
+  }
+
+  private mutating func inputEquals(_ path: Int32, _ value: Value, _ place: Place) {
+    guard mocked.contains(.builtin(Operators.equal)) else {
+      emit(.inputEquals(path: programPath(path), constant: constant(value), fail))
+      return
+    }
+    let keys = inputPaths[Int(path)].map(Node.constant)
+    test(.builtin(Operators.equal, [.input(keys), .constant(value)], place), place)
   }
 
   /// The number of a path whose keys are all constants, or nil.
@@ -275,6 +314,7 @@ struct Planner {
   mutating func plain(_ step: Step, following: ArraySlice<Step>) {
     switch step.kind {
     case .test(let node): test(node, step.place)
+    case .inputEquals(let path, let value): inputEquals(path, value, step.place)
     case .unify(let left, let right): unify(left, right)
     case .iterate(let key, let value, let domain):
       iterate(key: key, value: value, domain: domain, following: following)

@@ -14,6 +14,8 @@ extension Resolver {
     }
     switch syntax.kind {
     case .expression(let expression): return step(test(expression))
+    case .inputEquals(let path, let value):
+      return step(.inputEquals(path: firstInputPath + path, value))
     case .unify(let left, let right):
       let sides = (term(left), term(right))
       return step(.unify(sides.0, sides.1))
@@ -135,7 +137,7 @@ extension Resolver {
     case .test(let node): kind = .test(operand(node, step, &parts))
     case .unify(let left, let right):
       kind = .unify(operand(left, step, &parts), operand(right, step, &parts))
-    case .iterate, .every: return [step]
+    case .inputEquals, .iterate, .every: return [step]
     }
     return parts + [
       Step(

@@ -100,6 +100,8 @@ struct Resolver {
   /// Functions and builtins that some modifier replaces.
   var mocked: Set<MockTarget> = []
   var isVersion0 = false
+  /// The number of the module's first path among those of all modules.
+  var firstInputPath: Int32 = 0
   /// The rule, for its own annotations.
   var rulePlace: Place?
   var rulePath: [String] = []
@@ -129,6 +131,7 @@ struct Resolver {
         "rego_compile_error",
         "rules must not shadow \(syntax.name) (use a different rule name)", syntax.place)
     }
+    if let plain = plain(syntax) { return plain }
     scopes = [[:]]
     early = []
     later = [[]]
@@ -189,6 +192,32 @@ struct Resolver {
       isDefault: syntax.isDefault, names: names, place: syntax.place, lastLine: syntax.lastLine)
   }
 
+  /// A rule without variables, whose literals compare the input with constants; nil for any other.
+  private func plain(_ syntax: RuleSyntax) -> ResolvedRule? {
+    guard syntax.keys.isEmpty, syntax.arguments.isEmpty, syntax.shape == .complete,
+      syntax.element == nil, syntax.branches.count == 1
+    else { return nil }
+    let branch = syntax.branches[0]
+    var value = Node.constant(.bool(true))
+    if let term = branch.value {
+      guard case .constant(let constant) = term.kind else { return nil }
+      value = .constant(constant)
+    }
+    var steps: [Step] = []
+    steps.reserveCapacity(branch.body.count)
+    for literal in branch.body {
+      guard case .inputEquals(let path, let constant) = literal.kind else { return nil }
+      steps.append(
+        Step(
+          kind: .inputEquals(path: firstInputPath + path, constant), isNegated: false,
+          modifiers: [], place: literal.place, range: literal.range))
+    }
+    return ResolvedRule(
+      arguments: [], keys: [], element: nil,
+      branches: [ResolvedRule.Branch(steps: steps, value: value, place: branch.place)],
+      isDefault: syntax.isDefault, names: [], place: syntax.place, lastLine: syntax.lastLine)
+  }
+
   // MARK: scopes
 
   mutating func newSlot(_ name: String) -> Int {
@@ -244,6 +273,7 @@ struct Resolver {
     for literal in body {
       switch literal.kind {
       case .expression(let term): term.collectNames(into: &used)
+      case .inputEquals: break
       case .unify(let left, let right):
         left.collectNames(into: &used)
         right.collectNames(into: &used)

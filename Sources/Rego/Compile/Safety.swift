@@ -93,6 +93,7 @@ enum Safety {
   static func collect(_ step: Step, into variables: inout Variables) {
     switch step.kind {
     case .test(let node): collect(node, into: &variables)
+    case .inputEquals: break
     case .unify(let left, let right):
       collect(left, into: &variables)
       collect(right, into: &variables)
@@ -147,6 +148,7 @@ enum Safety {
     }
     switch step.kind {
     case .test(let node): collect(node, into: &variables)
+    case .inputEquals: break
     case .unify(let left, let right):
       // What nested bodies and calls need is bound before, as in OPA: not by this literal itself.
       var evaluated = Variables()

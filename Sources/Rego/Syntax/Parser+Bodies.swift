@@ -23,6 +23,7 @@ extension Parser {
 
   mutating func literal() throws(SyntaxFault) -> Literal {
     let start = current
+    if let found = inputEquality() { return found }
     if at(.some) { return try some() }
     if at(.every) { return try every() }
     var isNegated = false

@@ -162,9 +162,7 @@ extension Parser {
     let inner = Int(token.start) + 1..<Int(token.end) - 1
     let decoded: ByteString?
     if token.kind == .rawString || isPlain(inner) {
-      decoded = text.withUnsafeBufferPointer {
-        ByteString(unchecked: UnsafeBufferPointer(rebasing: $0[inner]))
-      }
+      decoded = slice(inner)
     } else {
       decoded = StringLiteral.decoded(text[inner])
     }
@@ -172,8 +170,15 @@ extension Parser {
     return Term(kind: .constant(.string(decoded)), place: place(token), levels: 0)
   }
 
+  /// A part of the file, which is valid UTF-8, from one character to another.
+  func slice(_ range: Range<Int>) -> ByteString {
+    text.withUnsafeBufferPointer {
+      ByteString(unchecked: UnsafeBufferPointer(rebasing: $0[range]))
+    }
+  }
+
   /// Whether a text stands for itself: it has no escapes and no control characters.
-  private func isPlain(_ range: Range<Int>) -> Bool {
+  func isPlain(_ range: Range<Int>) -> Bool {
     text.withUnsafeBufferPointer { text in
       for index in range where text[index] == UInt8(ascii: "\\") || text[index] < 0x20 {
         return false

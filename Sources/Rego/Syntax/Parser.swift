@@ -23,6 +23,13 @@ struct Parser {
   var isVersion0: Bool
   /// Names that were met: most stand in many places.
   private var names = [ByteString?](repeating: nil, count: 256)
+  /// Whether literals may be read as ``Literal/Kind/inputEquals(path:_:)``: a query needs their terms.
+  var isModule = false
+  /// Paths of the input that were met, and their numbers by their text.
+  var inputPaths: [[Value]] = []
+  var inputPathNumbers: [ByteString: Int32] = [:]
+  /// For the paths met last: where each stood, and its number.
+  var recentPaths = [(range: Range<Int>, number: Int32)](repeating: (0..<0, -1), count: 64)
   /// Faults that do not stop the parser.
   var faults: [SyntaxFault] = []
 
@@ -48,8 +55,10 @@ struct Parser {
       swap(&module.comments, &scanner.1)
       var parser = Parser(
         tokens: scanner.0, text: file.text, number: number, isVersion0: isVersion0)
+      parser.isModule = true
       do throws(SyntaxFault) {
         try parser.parse(into: &module)
+        module.inputPaths = parser.inputPaths
         faults = parser.faults
       } catch {
         faults = parser.faults + [error]
@@ -127,9 +136,7 @@ extension Parser {
     var slot = range.count
     for index in range { slot = (slot &* 31 &+ Int(text[index])) & 255 }
     if let known = names[slot], isText(known, at: range) { return known }
-    let name = text.withUnsafeBufferPointer {
-      ByteString(unchecked: UnsafeBufferPointer(rebasing: $0[range]))
-    }
+    let name = slice(range)
     names[slot] = name
     return name
   }
@@ -256,6 +263,7 @@ extension Literal {
     var deepest: Int32 = 0
     switch kind {
     case .expression(let term): deepest = term.levels
+    case .inputEquals: deepest = 2
     case .unify(let left, let right), .assign(let left, let right):
       deepest = max(left.levels, right.levels)
     case .someVariables: break

@@ -46,6 +46,10 @@ struct Term: Sendable {
 struct Literal: Sendable {
   enum Kind: Sendable {
     case expression(Term)
+    /// `input.a.b == "x"`, the most frequent literal: it has no terms of its own.
+    ///
+    /// `path`: its number in the module's ``ModuleSyntax/inputPaths``.
+    case inputEquals(path: Int32, Value)
     indirect case unify(Term, Term)
     indirect case assign(Term, Term)
     case someVariables([Term])
@@ -116,5 +120,7 @@ struct ModuleSyntax: Sendable {
   var imports: [ImportSyntax] = []
   var rules: [RuleSyntax] = []
   var comments: [Comment] = []
+  /// The keys of the paths of the input in literals of the kind ``Literal/Kind/inputEquals(path:_:)``.
+  var inputPaths: [[Value]] = []
   var isVersion0 = false
 }
