@@ -19,6 +19,15 @@ import Testing
     ("a set of texts", { "input.x in {\"k\($0)\", \"k\($0 + 1)\"}" }),
     ("a list of numbers", { "input.x in [\($0), \($0 + 1).0]" }),
     ("a set of lists", { "input.x in {[\($0), \"a\"], [\($0 + 1), \"a\"]}" }),
+    ("one path twice", { "input.x == \"k\($0)\"; input.x == \"k\($0 % 2 == 0 ? $0 : 8)\"" }),
+    (
+      "one path twice, and others",
+      {
+        "input.y == \"a\"; input.x == \($0); input.z == true; input.y == \"\($0 % 3 == 0 ? "a" : "b")\""
+      }
+    ),
+    ("texts that are alike at both ends", { "input.x == \"12345678\(100 + $0)abcdefgh\"" }),
+    ("texts within objects", { "input.resource.environment == \"long enough \($0)\"" }),
     ("two paths", { "input.x == \($0); input.y == \"a\"" }),
     ("two paths, mixed", { $0 % 2 == 0 ? "input.x == \($0)" : "input.y == \"k\($0)\"" }),
   ]
@@ -28,6 +37,11 @@ import Testing
     #"{"x": "k7"}"#, #"{"x": 7}"#, #"{"x": 7, "y": "a"}"#, #"{"x": 7, "y": "k9"}"#,
     #"{"x": [7, "a"]}"#, #"{"x": {"a": [7]}}"#, #"{"x": {}}"#, #"{"x": []}"#, #"{"x": null}"#,
     #"{"y": "k7"}"#, "{}", "[]", #""k7""#, "7", #"{"x": 7.0, "y": "a"}"#, #"{"x": 7.5}"#,
+    #"{"x": "12345678107abcdefgh"}"#, #"{"x": "12345678107abcdefgx"}"#, #"{"x": "k8"}"#,
+    #"{"x": 6, "y": "a", "z": true}"#, #"{"x": 7, "y": "a", "z": true}"#,
+    #"{"resource": {"environment": "long enough 7", "environmenu": 1}}"#,
+    #"{"resource": {"environment": "long enough 7x"}}"#, #"{"resource": "long enough 7"}"#,
+    #"{"resource": {"environmens": "long enough 7"}}"#,
     #"{"x": 70e-1, "y": "k8"}"#, #"{"x": [7.0, "a"]}"#, #"{"x": "7"}"#, #"{"x": true}"#,
   ]
 
@@ -51,6 +65,13 @@ import Testing
         try whole.answers([["t", "x"]], input: input)[0].value?.json == answer,
         "\(RuleIndexTests.forms[form].name), \(text)")
       found += answer?.array?.count ?? 0
+      let documents = indexed.documents(at: [["t", "x"]])
+      for form in [
+        EvaluationInput.value(Value(input)), try EvaluationInput(json: Array(text.utf8)),
+      ] {
+        #expect(
+          try indexed.answers(documents, input: form)[0].value?.json == answer, "\(form), \(text)")
+      }
     }
     #expect(found > 0, "\(RuleIndexTests.forms[form].name): no input has an answer")
   }

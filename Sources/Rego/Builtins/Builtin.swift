@@ -84,7 +84,7 @@ package struct BuiltinContext: Sendable {
     }
   }
 
-  package let environment: Environment
+  package private(set) var environment: Environment
   /// Steps that are left until the watchdog is looked at, and those that are left after that.
   private var steps: Int
   private var laterSteps: Int
@@ -114,6 +114,18 @@ package struct BuiltinContext: Sendable {
   }
 
   package init(environment: Environment, steps: Int, bytes: Int) {
+    self.environment = environment
+    self.steps = 0
+    laterSteps = 0
+    bytesLeft = 0
+    begin(environment, steps: steps, bytes: bytes)
+  }
+
+  /// Makes it as if it were new.
+  mutating func begin(_ environment: Environment, steps: Int, bytes: Int) {
+    if !kept.isEmpty { kept = [:] }
+    if !printed.isEmpty { printed = [] }
+    zones = nil
     self.environment = environment
     let most = max(0, steps)
     self.steps = environment.isOutOfTime == nil ? most : min(most, BuiltinContext.stepsBetweenLooks)

@@ -18,10 +18,10 @@ extension Planner {
     let ordered = rules.indices.filter { !rules[$0].isDefault }
     let entries = ordered.map { _ in newLabel() }
     var dispatcher: Int32 = -1
-    if let dispatch = makeDispatch(ordered.map { rules[$0] }, entries) {
-      program.dispatches.append(dispatch)
+    let choice = makeDispatch(ordered.map { rules[$0] })
+    if choice != nil {
       dispatcher = newIterator()
-      emit(.dispatch(dispatcher, table: Int32(program.dispatches.count - 1)))
+      emit(.dispatch(dispatcher, table: Int32(program.dispatches.count)))
     }
     let keptIterators = nextIterator
     let keptBuilders = nextBuilder
@@ -40,6 +40,13 @@ extension Planner {
       procedure.registers = max(procedure.registers, Int(nextRegister))
       (nextIterator, nextBuilder) = (keptIterators, keptBuilders)
       definition(rule, group: number, kind: group.kind, builder: builder, next: next)
+    }
+    if let choice {
+      let checked = entries.indices.map { labelAfterChecks(entries[$0], choice.checked[$0]) }
+      program.dispatches.append(
+        Dispatch(
+          nodes: choice.nodes, levels: choice.levels, rules: choice.rules, entries: entries,
+          checked: checked))
     }
     put(end)
     for rule in rules where rule.isDefault {
@@ -196,6 +203,16 @@ extension Planner {
   /// So few rules are tried one after the other.
   private static let leafSize = 2
 
+  /// A dispatch whose rules have no code yet.
+  private struct Choice {
+    let nodes: [Dispatch.Node]
+    let levels: [[Value: Int32]]
+    /// By node, the rules whose tests end there.
+    let rules: [[Int32]]
+    /// By rule, the paths whose values it asks for wherever it is chosen.
+    let checked: [[Int32]]
+  }
+
   private struct InputTest {
     let path: Int32
     let value: Value
@@ -204,9 +221,7 @@ extension Planner {
   }
 
   /// A tree over what rules require of the input, or nil if that would not save anything.
-  private mutating func makeDispatch(
-    _ rules: [ResolvedRule], _ entries: [Label]
-  ) -> Dispatch? {
+  private mutating func makeDispatch(_ rules: [ResolvedRule]) -> Choice? {
     guard rules.count >= Planner.dispatchMinimum, !mocked.contains(.builtin(Operators.equal)),
       !mocked.contains(.builtin(Operators.member))
     else { return nil }
@@ -226,29 +241,36 @@ extension Planner {
       tests.append(found)
     }
     guard tested * 2 >= tests.count else { return nil }
-    var dispatch = Dispatch()
-    dispatch.entries = entries
-    dispatch.nodes = [Dispatch.Node()]
+    var nodes = [Dispatch.Node()]
+    var rulesOfNode: [[Int32]] = [[]]
+    var levels: [[Value: Int32]] = []
+    var checked = [[Int32]?](repeating: nil, count: rules.count)
     var waiting = [(node: 0, rules: rules.indices.map { Int32($0) }, used: [Int32]())]
+    /// A rule that ends at several nodes has only what was checked on the way to each.
+    func note(_ used: [Int32], of rule: Int32) {
+      let tested = used.filter { path in tests[Int(rule)].contains { $0.path == path } }
+      checked[Int(rule)] = checked[Int(rule)]?.filter(tested.contains) ?? tested
+    }
     while let (node, here, used) = waiting.popLast() {
       guard here.count > Planner.leafSize, used.count < 8,
         let path = Planner.bestPath(here, tests, used)
       else {
-        dispatch.nodes[node].rules = here
+        rulesOfNode[node] = here
+        for rule in here { note(used, of: rule) }
         continue
       }
       // Rules by the value that they ask for: each value has a node of its own.
-      let first = Int32(dispatch.nodes.count)
-      var level = Dispatch.Level(path: path)
-      level.branches.reserveCapacity(here.count)
+      let first = Int32(nodes.count)
+      var branches: [Value: Int32] = [:]
+      branches.reserveCapacity(here.count)
       var parts: [[Int32]] = []
       parts.reserveCapacity(here.count)
       func add(_ rule: Int32, under value: Value) {
-        let node = level.branches[value, default: -1]
+        let node = branches[value, default: -1]
         if node >= 0 {
           parts[Int(node - first)].append(rule)
         } else {
-          level.branches[value] = first + Int32(parts.count)
+          branches[value] = first + Int32(parts.count)
           parts.append([rule])
         }
       }
@@ -262,23 +284,46 @@ extension Planner {
         for value in test.others { add(rule, under: value) }
       }
       for rules in parts {
-        let next = dispatch.nodes.count
-        if rules.count <= Planner.leafSize {
-          dispatch.nodes.append(Dispatch.Node(level: nil, rules: rules))
+        if rules.count > Planner.leafSize {
+          waiting.append((nodes.count, rules, used + [path]))
         } else {
-          dispatch.nodes.append(Dispatch.Node())
-          waiting.append((next, rules, used + [path]))
+          for rule in rules { note(used + [path], of: rule) }
         }
+        nodes.append(Dispatch.Node())
+        rulesOfNode.append(rules.count > Planner.leafSize ? [] : rules)
       }
       if !others.isEmpty {
-        level.otherwise = Int32(dispatch.nodes.count)
-        dispatch.nodes.append(Dispatch.Node())
-        waiting.append((dispatch.nodes.count - 1, others, used + [path]))
+        nodes[node].otherwise = Int32(nodes.count)
+        waiting.append((nodes.count, others, used + [path]))
+        nodes.append(Dispatch.Node())
+        rulesOfNode.append([])
       }
-      dispatch.nodes[node].level = level
-      guard dispatch.nodes.count < 4 * rules.count + 1024 else { return nil }
+      nodes[node].path = path
+      nodes[node].level = Int32(levels.count)
+      levels.append(branches)
+      guard nodes.count < 4 * rules.count + 1024 else { return nil }
     }
-    return dispatch
+    return Choice(
+      nodes: nodes, levels: levels, rules: rulesOfNode, checked: checked.map { $0 ?? [] })
+  }
+
+  /// A label after the literals with which a rule begins that hold wherever it is chosen.
+  ///
+  /// These compare one of the checked paths with a constant; of each path only the first was looked at.
+  private mutating func labelAfterChecks(_ entry: Label, _ checked: [Int32]) -> Label {
+    let start = program.labels[Int(entry)]
+    var pc = start
+    var left = checked
+    while Int(pc) < program.code.count, case .inputEquals(let path, _, _) = program.code[Int(pc)],
+      let index = left.firstIndex(of: path)
+    {
+      left.remove(at: index)
+      pc += 1
+    }
+    guard pc > start else { return entry }
+    let label = newLabel()
+    program.labels[Int(label)] = pc
+    return label
   }
 
   /// The path that tells most of these rules apart: by how many test it, and into how many values.

@@ -12,7 +12,9 @@ extension Machine {
       guard current.members.baseAddress != nil else {
         return Machine.walk(value, Array(plan.pathKeys[first..<end]))
       }
-      guard let (found, next) = place(first..<end) else { return nil }
+      guard let (found, next) = Machine.place(first..<end, in: current.members, plan) else {
+        return nil
+      }
       return next == end
         ? found.pointee.value
         : Machine.walk(found.pointee.value, Array(plan.pathKeys[next..<end]))
@@ -44,11 +46,13 @@ extension Machine {
   mutating func inputEquals(_ path: Int32, _ constant: Int32) -> Bool {
     let (first, end) = (plan.pathStarts[Int(path)], plan.pathStarts[Int(path) + 1])
     if first < end, current.members.baseAddress != nil {
-      guard let (found, next) = place(first..<end) else { return false }
-      if next == end { return isEqual(found, constant) }
-      return inputValue(path) == program.constants[Int(constant)]
+      guard let (found, next) = Machine.place(first..<end, in: current.members, plan) else {
+        return false
+      }
+      if next == end { return Machine.isEqual(found, constant, plan) }
+      return inputValue(path) == plan.constants[Int(constant)]
     }
-    let expected = program.constants[Int(constant)]
+    let expected = plan.constants[Int(constant)]
     switch current.input {
     case nil: return false
     case .value?: break
@@ -72,11 +76,13 @@ extension Machine {
   ///
   /// It stays there until the input changes.
   @inline(__always)
-  private func place(_ keys: Range<Int>) -> (pair: UnsafePointer<ObjectValue.Pair>, next: Int)? {
-    var members = current.members
+  static func place(
+    _ keys: Range<Int>, in root: UnsafeBufferPointer<ObjectValue.Pair>, _ plan: Plan
+  ) -> (pair: UnsafePointer<ObjectValue.Pair>, next: Int)? {
+    var members = root
     var index = keys.lowerBound
     while true {
-      guard let start = members.baseAddress, let found = position(index, in: members) else {
+      guard let start = members.baseAddress, let found = position(index, in: members, plan) else {
         return nil
       }
       let pair = start + found
@@ -90,9 +96,11 @@ extension Machine {
 
   /// Whether a member's value is a constant.
   @inline(__always)
-  private func isEqual(_ pair: UnsafePointer<ObjectValue.Pair>, _ constant: Int32) -> Bool {
+  private static func isEqual(
+    _ pair: UnsafePointer<ObjectValue.Pair>, _ constant: Int32, _ plan: Plan
+  ) -> Bool {
     guard case .string(let text) = pair.pointee.value else {
-      return pair.pointee.value == program.constants[Int(constant)]
+      return pair.pointee.value == plan.constants[Int(constant)]
     }
     let expected = plan.constantTexts[Int(constant)]
     guard text.count == expected.count else { return false }
@@ -102,7 +110,9 @@ extension Machine {
   }
 
   @inline(__always)
-  private func position(_ key: Int, in members: UnsafeBufferPointer<ObjectValue.Pair>) -> Int? {
+  private static func position(
+    _ key: Int, in members: UnsafeBufferPointer<ObjectValue.Pair>, _ plan: Plan
+  ) -> Int? {
     let mark = plan.pathMarks[key]
     var low = 0
     var high = members.count
@@ -111,12 +121,24 @@ extension Machine {
       if members[middle].mark < mark { low = middle + 1 } else { high = middle }
     }
     guard low < members.count, members[low].mark == mark else { return nil }
-    return ObjectValue.isWhole(mark) ? low : longPosition(key, in: members)
+    return ObjectValue.isWhole(mark) ? low : longPosition(key, from: low, in: members, plan)
   }
 
-  private func longPosition(
-    _ key: Int, in members: UnsafeBufferPointer<ObjectValue.Pair>
+  private static func longPosition(
+    _ key: Int, from first: Int, in members: UnsafeBufferPointer<ObjectValue.Pair>, _ plan: Plan
   ) -> Int? {
-    ObjectValue.index(of: plan.pathKeys[key], mark: plan.pathMarks[key], in: members)
+    let (mark, expected) = (plan.pathMarks[key], plan.pathTexts[key])
+    guard expected.count >= 0 else {
+      return ObjectValue.index(of: plan.pathKeys[key], mark: mark, in: members)
+    }
+    // Of the texts with one beginning the first is looked at where it is.
+    if case .string(let text) = members[first].key, text.count == expected.count,
+      text.bytes.withUnsafeBytes({ text in
+        plan.textBytes.withUnsafeBytes { InputText.areEqual($0, expected.start, text) }
+      })
+    {
+      return first
+    }
+    return ObjectValue.index(of: plan.pathKeys[key], mark: mark, in: members)
   }
 }

@@ -68,49 +68,69 @@ extension Machine {
   // MARK: rules by index
 
   mutating func dispatch(_ iterator: Int32, _ table: Int, at pc: Int32) throws(Fault) {
+    let dispatch = plan.dispatches[table]
+    let place = iteratorBase + Int(iterator)
     guard trace == nil else {
       // An explanation tries every rule.
-      iterators[iteratorBase + Int(iterator)] = Iterator(
-        kind: .definitions, chosen: program.dispatches[table].entries)
+      iterators[place].begin(definitions: dispatch.entries)
       return
     }
-    let place = iteratorBase + Int(iterator)
     var first: Int32 = -1
     var found: [Int32] = []
     var waiting: [Int32] = []
-    var node = 0
+    var number = 0
     while true {
       try charge(steps: 1, at: pc)
-      for rule in program.dispatches[table].nodes[node].rules {
+      let node = dispatch.nodes[number]
+      for index in node.firstRule..<node.endOfRules {
+        let rule = dispatch.rules[Int(index)]
         if first < 0 { first = rule } else { found.append(rule) }
       }
       var next: Int32 = -1
-      if let path = program.dispatches[table].nodes[node].level?.path {
-        if let value = inputValue(path) {
-          try chargeKey(value, at: pc)
-          next = program.dispatches[table].nodes[node].level?.branches[value] ?? -1
-        }
-        if let otherwise = program.dispatches[table].nodes[node].level?.otherwise, otherwise >= 0 {
-          if next >= 0 { waiting.append(otherwise) } else { next = otherwise }
+      if node.path >= 0 {
+        next = try self.next(node, of: dispatch, at: pc)
+        if node.otherwise >= 0 {
+          if next >= 0 { waiting.append(node.otherwise) } else { next = node.otherwise }
         }
       }
       if next < 0 { next = waiting.popLast() ?? -1 }
       guard next >= 0 else { break }
-      node = Int(next)
+      number = Int(next)
     }
     guard !found.isEmpty else {
-      iterators[place] = Iterator(
-        kind: .definitions,
-        single: first < 0 ? -1 : program.dispatches[table].entries[Int(first)])
+      iterators[place].begin(definition: first < 0 ? -1 : label(of: first, in: dispatch))
       return
     }
     found.append(first)
     try charge(steps: found.count, at: pc)
     found.sort()
-    for index in found.indices {
-      found[index] = program.dispatches[table].entries[Int(found[index])]
+    for index in found.indices { found[index] = label(of: found[index], in: dispatch) }
+    iterators[place].begin(definitions: found)
+  }
+
+  /// Where the code of a rule that was chosen begins; coverage is told of every literal.
+  private func label(of rule: Int32, in dispatch: Dispatch) -> Int32 {
+    coverage == nil ? dispatch.checked[Int(rule)] : dispatch.entries[Int(rule)]
+  }
+
+  /// The node of what stands at a node's path of the input, or -1.
+  @inline(__always)
+  private mutating func next(
+    _ node: Dispatch.Node, of dispatch: Dispatch, at pc: Int32
+  ) throws(Fault) -> Int32 {
+    if node.texts.mask >= 0, current.members.baseAddress != nil {
+      let (start, end) = (plan.pathStarts[Int(node.path)], plan.pathStarts[Int(node.path) + 1])
+      guard let (pair, after) = Machine.place(start..<end, in: current.members, plan) else {
+        return -1
+      }
+      if after == end, case .string(let text) = pair.pointee.value {
+        if text.count >= 64 { try charge(steps: text.count / 64, at: pc) }
+        return dispatch.next(node, for: text)
+      }
     }
-    iterators[place] = Iterator(kind: .definitions, chosen: found)
+    guard let value = inputValue(node.path) else { return -1 }
+    try chargeKey(value, at: pc)
+    return dispatch.next(node, for: value)
   }
 
   mutating func nextDefinition(_ iterator: Int32) -> Int32? {

@@ -16,7 +16,7 @@ extension Machine {
       switch code[Int(here)] {
       // Values
       case .constant(let target, let number):
-        registers[base + Int(target)] = program.constants[Int(number)]
+        registers[base + Int(target)] = plan.constants[Int(number)]
       case .copy(let target, let source):
         registers[base + Int(target)] = registers[base + Int(source)]
       case .clear(let target): registers[base + Int(target)] = nil
@@ -69,7 +69,7 @@ extension Machine {
         registers[base + Int(target)] = .bool(holds)
       case .equalConstant(let register, let constant, let fail):
         try chargeConstant(constant, at: here)
-        if registers[base + Int(register)] != program.constants[Int(constant)] {
+        if registers[base + Int(register)] != plan.constants[Int(constant)] {
           pc = miss(here, labels[Int(fail)])
         }
       case .inputEquals(let path, let constant, let fail):
@@ -261,10 +261,10 @@ extension Machine {
   @inline(__always)
   private func element(of register: Int32, under constant: Int32) -> Value? {
     guard case .object(let object)? = registers[base + Int(register)] else {
-      return registers[base + Int(register)]?.element(program.constants[Int(constant)])
+      return registers[base + Int(register)]?.element(plan.constants[Int(constant)])
     }
     return object.value(
-      of: program.constants[Int(constant)], mark: plan.constantMarks[Int(constant)])
+      of: plan.constants[Int(constant)], mark: plan.constantMarks[Int(constant)])
   }
 
   mutating func compare(

@@ -79,6 +79,18 @@ struct Machine {
     var chosen: [Int32]?
     /// The label of a rule that is the only one.
     var single: Int32 = -1
+
+    /// Begins with the labels of rules, or with that of one.
+    mutating func begin(definitions: [Int32]) {
+      self = Iterator(kind: .definitions, chosen: definitions)
+    }
+
+    mutating func begin(definition: Int32) {
+      kind = .definitions
+      position = 0
+      if chosen != nil { chosen = nil }
+      single = definition
+    }
   }
 
   enum Builder {

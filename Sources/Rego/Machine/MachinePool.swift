@@ -4,10 +4,21 @@ import Synchronization
 /// than it takes to make a machine.
 final class MachinePool: Sendable {
   /// One machine, used by one evaluation at a time.
+  ///
+  /// Sendable: an entry is in the pool, or with the one evaluation that took it out.
   final class Entry: @unchecked Sendable {
-    var machine: Machine
+    /// Not a property of its own: every use of that would be checked for others at the same time.
+    let machine: UnsafeMutablePointer<Machine>
 
-    init(_ machine: Machine) { self.machine = machine }
+    init(_ machine: consuming Machine) {
+      self.machine = .allocate(capacity: 1)
+      self.machine.initialize(to: machine)
+    }
+
+    deinit {
+      machine.deinitialize(count: 1)
+      machine.deallocate()
+    }
   }
 
   /// More evaluations than this at a time make their machines anew.
@@ -19,7 +30,7 @@ final class MachinePool: Sendable {
 
   /// Keeps a machine whose evaluation has ended without a fault.
   func give(back entry: Entry) {
-    guard entry.machine.clear() else { return }
+    guard entry.machine.pointee.clear() else { return }
     idle.withLock { if $0.count < MachinePool.most { $0.append(entry) } }
   }
 }
@@ -33,15 +44,14 @@ extension Machine {
     guard contexts.isEmpty, registers.count <= 4096, iterators.count <= 512, builders.count <= 512,
       frames.capacity <= 512, matched.capacity <= 4096, known.capacity <= 65_536
     else { return false }
-    for group in known { current.memo[Int(group)] = .unknown }
-    known.removeAll(keepingCapacity: true)
+    while let group = known.popLast() { current.memo[Int(group)] = .unknown }
     current.input = nil
     if !current.made.isEmpty { current.made = [:] }
     for index in registers.indices { registers[index] = nil }
     for index in iterators.indices { iterators[index] = Iterator() }
     for index in builders.indices { builders[index] = .none }
-    frames.removeAll(keepingCapacity: true)
-    matched.removeAll(keepingCapacity: true)
+    while frames.popLast() != nil {}
+    while matched.popLast() != nil {}
     if !rows.isEmpty { rows = [] }
     if !answered.isEmpty { answered = [:] }
     if !groupsBelow.isEmpty { groupsBelow = [:] }
@@ -57,7 +67,6 @@ extension Machine {
     current.input = input
     self.limits = limits
     self.isStrict = isStrict
-    builtinContext = BuiltinContext(
-      environment: environment, steps: limits.steps, bytes: limits.bytes)
+    builtinContext.begin(environment, steps: limits.steps, bytes: limits.bytes)
   }
 }

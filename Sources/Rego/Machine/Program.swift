@@ -73,9 +73,14 @@ final class Plan: Sendable {
   /// The keys of the program's paths one after another, and their marks.
   let pathKeys: [Value]
   let pathMarks: [UInt64]
+  /// Where the text of each of these keys stands in ``textBytes``.
+  let pathTexts: [(start: Int, count: Int)]
   /// Where each path's keys begin; one more than there are paths.
   let pathStarts: [Int]
-  /// Marks of the program's constants, as keys.
+  // What the machine reads all the time, so that the program is not copied for it.
+  let constants: [Value]
+  let dispatches: [Dispatch]
+  /// Marks of the constants, as keys.
   let constantMarks: [UInt64]
   /// What comparing with each constant costs in steps.
   let constantCosts: [Int]
@@ -93,7 +98,12 @@ final class Plan: Sendable {
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     constantMarks = program.constants.map(\.mark)
     constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
-    (constantTexts, textBytes) = Plan.texts(program.constants)
+    constants = program.constants
+    dispatches = program.dispatches
+    var bytes: [UInt8] = []
+    constantTexts = Plan.texts(program.constants, &bytes)
+    pathTexts = Plan.texts(pathKeys, &bytes)
+    textBytes = bytes
     self.tree = tree
     var groups: [[ByteString]: Int] = [:]
     for (number, group) in tree.groups.enumerated() {
@@ -113,19 +123,20 @@ final class Plan: Sendable {
     return (keys, keys.map(\.mark), starts)
   }
 
-  private static func texts(_ constants: [Value]) -> ([(start: Int, count: Int)], [UInt8]) {
+  private static func texts(
+    _ values: [Value], _ bytes: inout [UInt8]
+  ) -> [(start: Int, count: Int)] {
     var places: [(start: Int, count: Int)] = []
-    var bytes: [UInt8] = []
-    places.reserveCapacity(constants.count)
-    for constant in constants {
-      guard case .string(let text) = constant else {
+    places.reserveCapacity(values.count)
+    for value in values {
+      guard case .string(let text) = value else {
         places.append((0, -1))
         continue
       }
       places.append((bytes.count, text.count))
       bytes += text.bytes
     }
-    return (places, bytes)
+    return places
   }
 
   init(_ other: Plan, program: Program) {
@@ -136,29 +147,13 @@ final class Plan: Sendable {
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     constantMarks = program.constants.map(\.mark)
     constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
-    (constantTexts, textBytes) = Plan.texts(program.constants)
+    constants = program.constants
+    dispatches = program.dispatches
+    var bytes: [UInt8] = []
+    constantTexts = Plan.texts(program.constants, &bytes)
+    pathTexts = Plan.texts(pathKeys, &bytes)
+    textBytes = bytes
   }
-}
-
-/// Chooses the rules of one group that can match, by values of the input.
-struct Dispatch: Sendable {
-  struct Level: Sendable {
-    let path: Int32
-    /// Numbers of nodes by the value of the path.
-    var branches: [Value: Int32] = [:]
-    /// The node of rules that do not test the path, or -1.
-    var otherwise: Int32 = -1
-  }
-
-  struct Node: Sendable {
-    var level: Level?
-    /// Positions in `entries` of rules whose tests end here.
-    var rules: [Int32] = []
-  }
-
-  var nodes: [Node] = []
-  /// Where the code of each rule begins, as a label.
-  var entries: [Int32] = []
 }
 
 /// Elements of a collection in the data by the value of one of their fields.

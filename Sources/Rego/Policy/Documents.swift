@@ -51,14 +51,14 @@ extension CompiledPolicy {
     let entry: MachinePool.Entry
     if let idle = machines.take() {
       entry = idle
-      entry.machine.begin(input, limits, environment, isStrict: isStrict)
+      entry.machine.pointee.begin(input, limits, environment, isStrict: isStrict)
     } else {
       entry = MachinePool.Entry(
         Machine(
           plan: plan, data: data, input: input, limits: limits, environment: environment,
           isStrict: isStrict))
     }
-    let found = try answers(documents, &entry.machine)
+    let found = try answers(documents, &entry.machine.pointee)
     machines.give(back: entry)
     return found
   }
