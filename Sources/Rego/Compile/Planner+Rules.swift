@@ -231,6 +231,7 @@ extension Planner {
     for rule in rules {
       var found: [InputTest] = []
       if rule.branches.count == 1 {
+        found.reserveCapacity(min(8, rule.branches[0].steps.count))
         for step in rule.branches[0].steps where found.count < 8 {
           guard let test = inputTest(step), !found.contains(where: { $0.path == test.path })
           else { continue }
@@ -248,7 +249,8 @@ extension Planner {
     var waiting = [(node: 0, rules: rules.indices.map { Int32($0) }, used: [Int32]())]
     /// A rule that ends at several nodes has only what was checked on the way to each.
     func note(_ used: [Int32], of rule: Int32) {
-      let tested = used.filter { path in tests[Int(rule)].contains { $0.path == path } }
+      func isTested(_ path: Int32) -> Bool { tests[Int(rule)].contains { $0.path == path } }
+      let tested = used.allSatisfy(isTested) ? used : used.filter(isTested)
       checked[Int(rule)] = checked[Int(rule)]?.filter(tested.contains) ?? tested
     }
     while let (node, here, used) = waiting.popLast() {
@@ -283,18 +285,19 @@ extension Planner {
         add(rule, under: test.value)
         for value in test.others { add(rule, under: value) }
       }
+      let further = used + [path]
       for rules in parts {
         if rules.count > Planner.leafSize {
-          waiting.append((nodes.count, rules, used + [path]))
+          waiting.append((nodes.count, rules, further))
         } else {
-          for rule in rules { note(used + [path], of: rule) }
+          for rule in rules { note(further, of: rule) }
         }
         nodes.append(Dispatch.Node())
         rulesOfNode.append(rules.count > Planner.leafSize ? [] : rules)
       }
       if !others.isEmpty {
         nodes[node].otherwise = Int32(nodes.count)
-        waiting.append((nodes.count, others, used + [path]))
+        waiting.append((nodes.count, others, further))
         nodes.append(Dispatch.Node())
         rulesOfNode.append([])
       }
@@ -313,11 +316,11 @@ extension Planner {
   private mutating func labelAfterChecks(_ entry: Label, _ checked: [Int32]) -> Label {
     let start = program.labels[Int(entry)]
     var pc = start
-    var left = checked
+    var passed: UInt32 = 0
     while Int(pc) < program.code.count, case .inputEquals(let path, _, _) = program.code[Int(pc)],
-      let index = left.firstIndex(of: path)
+      let index = checked.firstIndex(of: path), passed & 1 << UInt32(index) == 0
     {
-      left.remove(at: index)
+      passed |= 1 << UInt32(index)
       pc += 1
     }
     guard pc > start else { return entry }

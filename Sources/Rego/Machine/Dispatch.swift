@@ -56,13 +56,13 @@ final class Dispatch: Sendable {
 
   /// The number of the node after one for a value, or -1.
   func next(_ node: Node, for value: Value) -> Int32 {
-    if node.texts.mask >= 0, case .string(let text) = value { return next(node, for: text) }
+    if node.texts.mask >= 0, let text = value.textBytes { return next(node, for: text) }
     return levels[Int(node.level)][value] ?? -1
   }
 
   /// The same for a text, of a node that has a table of texts.
   @inline(__always)
-  func next(_ node: Node, for text: ByteString) -> Int32 {
-    text.bytes.withUnsafeBytes { texts.number(of: $0, in: node.texts) }
+  func next(_ node: Node, for text: UnsafeRawBufferPointer) -> Int32 {
+    texts.number(of: text, in: node.texts)
   }
 }

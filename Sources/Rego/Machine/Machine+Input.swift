@@ -99,14 +99,12 @@ extension Machine {
   private static func isEqual(
     _ pair: UnsafePointer<ObjectValue.Pair>, _ constant: Int32, _ plan: Plan
   ) -> Bool {
-    guard case .string(let text) = pair.pointee.value else {
+    guard let text = pair.pointee.value.textBytes else {
       return pair.pointee.value == plan.constants[Int(constant)]
     }
     let expected = plan.constantTexts[Int(constant)]
     guard text.count == expected.count else { return false }
-    return text.bytes.withUnsafeBytes { text in
-      plan.textBytes.withUnsafeBytes { InputText.areEqual($0, expected.start, text) }
-    }
+    return plan.textBytes.withUnsafeBytes { InputText.areEqual($0, expected.start, text) }
   }
 
   @inline(__always)
@@ -132,10 +130,8 @@ extension Machine {
       return ObjectValue.index(of: plan.pathKeys[key], mark: mark, in: members)
     }
     // Of the texts with one beginning the first is looked at where it is.
-    if case .string(let text) = members[first].key, text.count == expected.count,
-      text.bytes.withUnsafeBytes({ text in
-        plan.textBytes.withUnsafeBytes { InputText.areEqual($0, expected.start, text) }
-      })
+    if let text = members[first].key.textBytes, text.count == expected.count,
+      plan.textBytes.withUnsafeBytes({ InputText.areEqual($0, expected.start, text) })
     {
       return first
     }

@@ -123,7 +123,7 @@ extension Machine {
       guard let (pair, after) = Machine.place(start..<end, in: current.members, plan) else {
         return -1
       }
-      if after == end, case .string(let text) = pair.pointee.value {
+      if after == end, let text = pair.pointee.value.textBytes {
         if text.count >= 64 { try charge(steps: text.count / 64, at: pc) }
         return dispatch.next(node, for: text)
       }

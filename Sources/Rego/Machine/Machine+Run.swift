@@ -4,8 +4,7 @@ extension Machine {
   /// Runs a procedure to its end.
   mutating func run(_ procedure: Int32) throws(Fault) {
     try enter(procedure, returnTo: -1, at: -1)
-    let code = program.code
-    let labels = program.labels
+    let plan = plan
     let isObserved = trace != nil || coverage != nil
     var pc = program.procedures[Int(procedure)].entry
     while true {
@@ -13,7 +12,7 @@ extension Machine {
       try charge(steps: 1, at: here)
       if isObserved { observe(here) }
       pc += 1
-      switch code[Int(here)] {
+      switch plan.code[Int(here)] {
       // Values
       case .constant(let target, let number):
         registers[base + Int(target)] = plan.constants[Int(number)]
@@ -24,19 +23,19 @@ extension Machine {
         if let value = inputValue(path) {
           registers[base + Int(target)] = value
         } else {
-          pc = miss(here, labels[Int(fail)])
+          pc = miss(here, plan.labels[Int(fail)])
         }
       case .base(let target, let path, let fail):
         if let value = Machine.walkData(current.data, program.paths[Int(path)]) {
           registers[base + Int(target)] = value
         } else {
-          pc = miss(here, labels[Int(fail)])
+          pc = miss(here, plan.labels[Int(fail)])
         }
       case .key(let target, let source, let constant, let fail):
         if let found = element(of: source, under: constant) {
           registers[base + Int(target)] = found
         } else {
-          pc = miss(here, labels[Int(fail)])
+          pc = miss(here, plan.labels[Int(fail)])
         }
       case .index(let target, let source, let key, let fail):
         if let key = registers[base + Int(key)] { try chargeKey(key, at: here) }
@@ -45,7 +44,7 @@ extension Machine {
         {
           registers[base + Int(target)] = found
         } else {
-          pc = miss(here, labels[Int(fail)])
+          pc = miss(here, plan.labels[Int(fail)])
         }
       case .makeArray(let target, let first, let count):
         try makeArray(target, first, count, at: here)
@@ -59,32 +58,34 @@ extension Machine {
       // Tests
       case .truthy(let register, let fail):
         switch registers[base + Int(register)] {
-        case nil, .bool(false)?: pc = miss(here, labels[Int(fail)])
+        case nil, .bool(false)?: pc = miss(here, plan.labels[Int(fail)])
         default: break
         }
       case .compare(let comparison, let left, let right, let fail):
-        if try !compare(comparison, left, right, at: here) { pc = miss(here, labels[Int(fail)]) }
+        if try !compare(comparison, left, right, at: here) {
+          pc = miss(here, plan.labels[Int(fail)])
+        }
       case .compareValue(let comparison, let target, let left, let right):
         let holds = try compare(comparison, left, right, at: here)
         registers[base + Int(target)] = .bool(holds)
       case .equalConstant(let register, let constant, let fail):
         try chargeConstant(constant, at: here)
         if registers[base + Int(register)] != plan.constants[Int(constant)] {
-          pc = miss(here, labels[Int(fail)])
+          pc = miss(here, plan.labels[Int(fail)])
         }
       case .inputEquals(let path, let constant, let fail):
         try chargeConstant(constant, at: here)
         if !inputEquals(path, constant) {
-          pc = miss(here, labels[Int(fail)])
+          pc = miss(here, plan.labels[Int(fail)])
         }
       case .member(let register, let collection, let fail):
-        if try !member(register, collection, at: here) { pc = miss(here, labels[Int(fail)]) }
+        if try !member(register, collection, at: here) { pc = miss(here, plan.labels[Int(fail)]) }
       case .arrayOf(let register, let count, let fail):
         if case .array(let elements)? = registers[base + Int(register)],
           elements.count == Int(count)
         {
         } else {
-          pc = miss(here, labels[Int(fail)])
+          pc = miss(here, plan.labels[Int(fail)])
         }
       case .item(let target, let source, let index):
         if case .array(let elements)? = registers[base + Int(source)],
@@ -97,20 +98,20 @@ extension Machine {
           object.count == Int(count)
         {
         } else {
-          pc = miss(here, labels[Int(fail)])
+          pc = miss(here, plan.labels[Int(fail)])
         }
-      case .jump(let label): pc = labels[Int(label)]
+      case .jump(let label): pc = plan.labels[Int(label)]
       case .jumpIfDefined(let register, let label):
-        if registers[base + Int(register)] != nil { pc = labels[Int(label)] }
+        if registers[base + Int(register)] != nil { pc = plan.labels[Int(label)] }
 
       // Iteration
       case .iterate(let iterator, let register, let fail):
-        if !iterate(iterator, register) { pc = miss(here, labels[Int(fail)]) }
+        if !iterate(iterator, register) { pc = miss(here, plan.labels[Int(fail)]) }
       case .lookUp(let iterator, let index, let value, let fail):
         if let key = registers[base + Int(value)] { try chargeKey(key, at: here) }
-        if !lookUp(iterator, index, value) { pc = miss(here, labels[Int(fail)]) }
+        if !lookUp(iterator, index, value) { pc = miss(here, plan.labels[Int(fail)]) }
       case .next(let iterator, let key, let value, let fail):
-        if !next(iterator, key, value) { pc = labels[Int(fail)] }
+        if !next(iterator, key, value) { pc = plan.labels[Int(fail)] }
 
       // Documents
       case .document(let target, let node): document(target, node)
@@ -118,19 +119,21 @@ extension Machine {
         if let key = registers[base + Int(key)] { try chargeKey(key, at: here) }
         switch documentKey(target, source, key) {
         case .found: break
-        case .missing: pc = miss(here, labels[Int(fail)])
+        case .missing: pc = miss(here, plan.labels[Int(fail)])
         case .rule(let group):
           try enter(Int32(group), returnTo: here, at: here)
           pc = program.procedures[group].entry
         }
       case .documentIterate(let iterator, let source, let fail):
-        if try !documentIterate(iterator, source, at: here) { pc = miss(here, labels[Int(fail)]) }
+        if try !documentIterate(iterator, source, at: here) {
+          pc = miss(here, plan.labels[Int(fail)])
+        }
       case .documentNext(let iterator, _, let key, let fail):
-        if !next(iterator, -1, key) { pc = labels[Int(fail)] }
+        if !next(iterator, -1, key) { pc = plan.labels[Int(fail)] }
       case .materialise(let target, let source, let fail):
         switch try materialise(target, source, at: here) {
         case .found: break
-        case .missing: pc = miss(here, labels[Int(fail)])
+        case .missing: pc = miss(here, plan.labels[Int(fail)])
         case .rule(let group):
           try enter(Int32(group), returnTo: here, at: here)
           pc = program.procedures[group].entry
@@ -140,7 +143,7 @@ extension Machine {
       case .rule(let target, let group, let fail):
         switch rule(Int(group)) {
         case .known(let value): registers[base + Int(target)] = value
-        case .undefined: pc = miss(here, labels[Int(fail)])
+        case .undefined: pc = miss(here, plan.labels[Int(fail)])
         case .unknown:
           try enter(group, returnTo: here, at: here)
           pc = program.procedures[Int(group)].entry
@@ -148,18 +151,18 @@ extension Machine {
       case .function(let target, let group, let first, let fail):
         pc = try call(
           .function(Int(group)), target, first, Int(tree.groups[Int(group)].arity),
-          fail: labels[Int(fail)], next: pc, at: here)
+          fail: plan.labels[Int(fail)], next: pc, at: here)
       case .builtin(let target, let number, let first, let fail):
         pc = try call(
           .builtin(Int(number)), target, first,
-          program.builtins[Int(number)].parameters.count, fail: labels[Int(fail)], next: pc,
+          program.builtins[Int(number)].parameters.count, fail: plan.labels[Int(fail)], next: pc,
           at: here)
       case .dispatch(let iterator, let table): try dispatch(iterator, Int(table), at: here)
       case .nextDefinition(let iterator, let end):
         if let label = nextDefinition(iterator) {
-          pc = labels[Int(label)]
+          pc = plan.labels[Int(label)]
         } else {
-          pc = labels[Int(end)]
+          pc = plan.labels[Int(end)]
         }
       case .mark(let register): registers[base + Int(register)] = .null
       case .matched(let definition):

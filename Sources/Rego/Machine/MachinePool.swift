@@ -52,6 +52,7 @@ extension Machine {
     for index in builders.indices { builders[index] = .none }
     while frames.popLast() != nil {}
     while matched.popLast() != nil {}
+    builtinContext.begin(BuiltinContext.Environment(), steps: 0, bytes: 0)
     if !rows.isEmpty { rows = [] }
     if !answered.isEmpty { answered = [:] }
     if !groupsBelow.isEmpty { groupsBelow = [:] }

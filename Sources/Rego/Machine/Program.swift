@@ -78,6 +78,8 @@ final class Plan: Sendable {
   /// Where each path's keys begin; one more than there are paths.
   let pathStarts: [Int]
   // What the machine reads all the time, so that the program is not copied for it.
+  let code: [Instruction]
+  let labels: [Int32]
   let constants: [Value]
   let dispatches: [Dispatch]
   /// Marks of the constants, as keys.
@@ -100,6 +102,8 @@ final class Plan: Sendable {
     constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
     constants = program.constants
     dispatches = program.dispatches
+    code = program.code
+    labels = program.labels
     var bytes: [UInt8] = []
     constantTexts = Plan.texts(program.constants, &bytes)
     pathTexts = Plan.texts(pathKeys, &bytes)
@@ -149,6 +153,8 @@ final class Plan: Sendable {
     constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
     constants = program.constants
     dispatches = program.dispatches
+    code = program.code
+    labels = program.labels
     var bytes: [UInt8] = []
     constantTexts = Plan.texts(program.constants, &bytes)
     pathTexts = Plan.texts(pathKeys, &bytes)

@@ -87,9 +87,11 @@ struct TextIndex: Sendable {
       last = bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self)
     } else {
       for byte in bytes { first = first << 8 | UInt64(byte) }
+      last = first << 32 | first >> 32
     }
-    var mixed = (first ^ UInt64(bytes.count)) &* 0x9E37_79B9_7F4A_7C15
-    mixed = (mixed ^ mixed >> 29 ^ last) &* 0xBF58_476D_1CE4_E5B9
-    return Int(truncatingIfNeeded: (mixed ^ mixed >> 32) & 0x7FFF_FFFF)
+    // The halves of a product of 128 bits depend on every byte of both.
+    let product = (first ^ UInt64(bytes.count) ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(
+      by: last ^ 0xBF58_476D_1CE4_E5B9)
+    return Int(truncatingIfNeeded: (product.high ^ product.low) & 0x7FFF_FFFF)
   }
 }

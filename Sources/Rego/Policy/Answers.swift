@@ -5,11 +5,27 @@ extension CompiledPolicy {
   package struct Answer: Sendable {
     /// nil if undefined.
     package let value: Value?
-    /// Every rule at that path whose body held, as `file:line`, sorted by place.
-    package let rules: [ByteString]
     /// The release of the time-zone database, if this or an earlier answer of the same evaluation
     /// rests on it.
     package var zones: ByteString?
+    /// The texts of rules, and the numbers of those whose bodies held: most answers rest on one.
+    private let texts: Plan?
+    private let first: Int32
+    private let others: [Int]
+
+    init(value: Value?) {
+      (self.value, texts, first, others) = (value, nil, -1, [])
+    }
+
+    init(value: Value?, rule: Int32, others: [Int], in plan: Plan) {
+      (self.value, texts, first, self.others) = (value, plan, rule, others)
+    }
+
+    /// Every rule at that path whose body held, as `file:line`, sorted by place.
+    package var rules: [ByteString] {
+      guard let texts, first >= 0 else { return [] }
+      return [texts.ruleTexts[Int(first)]] + others.map { texts.ruleTexts[$0] }
+    }
   }
 
   /// Asks for several documents over one input.

@@ -88,19 +88,19 @@ extension CompiledPolicy {
     case .rules(let group, let keys):
       let whole = try answer(group, &machine)
       guard !keys.isEmpty else { return whole }
-      return Answer(value: whole.value.flatMap { Machine.walk($0, keys) }, rules: [])
+      return Answer(value: whole.value.flatMap { Machine.walk($0, keys) })
     case .node(let node, let groups, let keys):
       for below in groups { try evaluate(below, &machine) }
-      return Answer(value: machine.document(at: node, keys), rules: [])
-    case .data(let keys): return Answer(value: Machine.walk(data, keys), rules: [])
+      return Answer(value: machine.document(at: node, keys))
+    case .data(let keys): return Answer(value: Machine.walk(data, keys))
     }
   }
 
   private func answer(_ group: Int, _ machine: inout Machine) throws(Machine.Fault) -> Answer {
-    guard plan.tree.groups[group].kind != .function else { return Answer(value: nil, rules: []) }
+    guard plan.tree.groups[group].kind != .function else { return Answer(value: nil) }
     try evaluate(group, &machine)
     guard case .known(let value) = machine.current.memo[group] else {
-      return Answer(value: nil, rules: [])
+      return Answer(value: nil)
     }
     // Most answers rest on one rule.
     var first: Int32 = -1
@@ -112,9 +112,13 @@ extension CompiledPolicy {
         others.append(Int(number))
       }
     }
-    guard first >= 0 else { return Answer(value: value, rules: []) }
-    guard !others.isEmpty else { return Answer(value: value, rules: [plan.ruleTexts[Int(first)]]) }
-    return Answer(value: value, rules: inOrder([Int(first)] + others).map { plan.ruleTexts[$0] })
+    guard first >= 0 else { return Answer(value: value) }
+    guard !others.isEmpty else {
+      return Answer(value: value, rule: first, others: [], in: plan)
+    }
+    let sorted = inOrder([Int(first)] + others)
+    return Answer(
+      value: value, rule: Int32(sorted.first ?? -1), others: Array(sorted.dropFirst()), in: plan)
   }
 
   /// Definitions by place, those of one place once.

@@ -61,7 +61,7 @@ struct Scanner {
   mutating func scan() throws(SyntaxFault) {
     var previousLine: Int32 = 0
     while true {
-      if case .template(let raw)? = modes.last {
+      if !modes.isEmpty, case .template(let raw)? = modes.last {
         try templateText(raw: raw)
         continue
       }
@@ -87,8 +87,11 @@ struct Scanner {
     }
   }
 
+  @inline(__always)
   private mutating func skipSpace() throws(SyntaxFault) {
     while index < text.count {
+      // Most tokens follow another at once.
+      guard text[index] <= 0x23 else { return }
       switch text[index] {
       case 0x20, 0x09, 0x0D: index += 1
       case 0x0A: newline()
@@ -116,9 +119,9 @@ struct Scanner {
     let byte = text[index]
     if Scanner.isLetter(byte) {
       let start = index
-      while index < text.count, Scanner.isLetter(text[index]) || Scanner.isDigit(text[index]) {
-        index += 1
-      }
+      var end = index + 1
+      while end < text.count, Scanner.isLetter(text[end]) || Scanner.isDigit(text[end]) { end += 1 }
+      index = end
       token.kind = .identifier
       token.keyword = keyword(start..<index)
       return
@@ -234,6 +237,15 @@ struct Scanner {
         throw SyntaxFault(
           message: "non-terminated string", line: startLine, column: startColumn)
       }
+      // Most texts are plain ASCII.
+      var end = index
+      while end < text.count, text[end] != UInt8(ascii: "\""), text[end] != UInt8(ascii: "\\"),
+        text[end] < 0x80, text[end] != 0x0A
+      {
+        end += 1
+      }
+      index = end
+      guard index < text.count, text[index] != 0x0A else { continue }
       if text[index] == UInt8(ascii: "\"") { break }
       if text[index] == UInt8(ascii: "\\") {
         index += 1

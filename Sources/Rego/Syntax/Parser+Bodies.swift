@@ -5,6 +5,7 @@ extension Parser {
   mutating func body(until end: RegoToken.Kind) throws(SyntaxFault) -> [Literal] {
     try nest { (parser) throws(SyntaxFault) in
       var literals: [Literal] = []
+      literals.reserveCapacity(4)
       while parser.accept(.semicolon) {}
       while parser.current.kind != end {
         literals.append(try parser.literal())

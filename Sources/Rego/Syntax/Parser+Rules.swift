@@ -233,6 +233,15 @@ extension Parser {
     }
     try endStatement()
     if bodies.isEmpty { bodies = [[]] }
+    if bodies.count == 1, elses.isEmpty {
+      return [
+        RuleSyntax(
+          name: name, keys: keys, shape: shape, arguments: arguments ?? [], isDefault: false,
+          element: element,
+          branches: [RuleSyntax.Branch(value: value, body: bodies[0], place: place(start))],
+          place: place(start), lastLine: tokens[max(0, index - 1)].line)
+      ]
+    }
     return bodies.enumerated().map { number, body in
       let at =
         number == 0 || body.isEmpty ? place(start) : body[0].place

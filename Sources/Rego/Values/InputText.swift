@@ -205,6 +205,14 @@ package struct InputText: Sendable {
   }
 }
 
+extension Value {
+  /// Where the bytes of a text are kept; only valid while the value is.
+  @inline(__always)
+  var textBytes: UnsafeRawBufferPointer? {
+    if case .string(let text) = self { text.bytes.withUnsafeBytes { $0 } } else { nil }
+  }
+}
+
 extension InputText {
   /// Makes the nodes; it gives up on whatever `JSONParser` refuses.
   private struct Scanner {
