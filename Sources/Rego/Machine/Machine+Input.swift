@@ -112,14 +112,8 @@ extension Machine {
     _ key: Int, in members: UnsafeBufferPointer<ObjectValue.Pair>, _ plan: Plan
   ) -> Int? {
     let mark = plan.pathMarks[key]
-    var low = 0
-    var high = members.count
-    while low < high {
-      let middle = (low + high) / 2
-      if members[middle].mark < mark { low = middle + 1 } else { high = middle }
-    }
-    guard low < members.count, members[low].mark == mark else { return nil }
-    return ObjectValue.isWhole(mark) ? low : longPosition(key, from: low, in: members, plan)
+    guard let first = ObjectValue.firstIndex(of: mark, in: members) else { return nil }
+    return ObjectValue.isWhole(mark) ? first : longPosition(key, from: first, in: members, plan)
   }
 
   private static func longPosition(

@@ -89,14 +89,11 @@ final class Plan: Sendable {
   /// Where the text of each constant stands in ``textBytes``; of what is no text, a count that none has.
   let constantTexts: [(start: Int, count: Int)]
   let textBytes: [UInt8]
-  /// Each definition as `file:line`, and the order of places.
-  let ruleTexts: [ByteString]
+  private let files: [String]
 
   init(program: Program, tree: RuleTree, files: [String]) {
     self.program = program
-    ruleTexts = program.definitions.map {
-      ByteString("\(files[Int($0.place.file)]):\($0.place.line)")
-    }
+    self.files = files
     (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
     constantMarks = program.constants.map(\.mark)
     constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
@@ -114,6 +111,12 @@ final class Plan: Sendable {
       groups[group.path.map { ByteString($0) }] = number
     }
     self.groups = groups
+  }
+
+  /// A definition as `file:line`.
+  func text(ofRule number: Int) -> ByteString {
+    let place = program.definitions[number].place
+    return ByteString("\(files[Int(place.file)]):\(place.line)")
   }
 
   private static func flat(_ paths: [[Value]]) -> ([Value], [UInt64], [Int]) {
@@ -143,22 +146,9 @@ final class Plan: Sendable {
     return places
   }
 
-  init(_ other: Plan, program: Program) {
-    self.program = program
-    tree = other.tree
-    groups = other.groups
-    ruleTexts = other.ruleTexts
-    (pathKeys, pathMarks, pathStarts) = Plan.flat(program.paths)
-    constantMarks = program.constants.map(\.mark)
-    constantCosts = program.constants.map { Value.comparisonCost($0, $0, within: .max) }
-    constants = program.constants
-    dispatches = program.dispatches
-    code = program.code
-    labels = program.labels
-    var bytes: [UInt8] = []
-    constantTexts = Plan.texts(program.constants, &bytes)
-    pathTexts = Plan.texts(pathKeys, &bytes)
-    textBytes = bytes
+  /// The same rules with a query's code.
+  convenience init(_ other: Plan, program: Program) {
+    self.init(program: program, tree: other.tree, files: other.files)
   }
 }
 

@@ -24,7 +24,7 @@ extension CompiledPolicy {
     /// Every rule at that path whose body held, as `file:line`, sorted by place.
     package var rules: [ByteString] {
       guard let texts, first >= 0 else { return [] }
-      return [texts.ruleTexts[Int(first)]] + others.map { texts.ruleTexts[$0] }
+      return [texts.text(ofRule: Int(first))] + others.map(texts.text(ofRule:))
     }
   }
 

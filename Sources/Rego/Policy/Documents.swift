@@ -129,7 +129,6 @@ extension CompiledPolicy {
     var unique: [Int] = []
     for (index, entry) in placed.enumerated()
     where index == 0
-      || plan.ruleTexts[placed[index - 1].0] != plan.ruleTexts[entry.0]
       || placed[index - 1].1 != entry.1
     {
       unique.append(entry.0)

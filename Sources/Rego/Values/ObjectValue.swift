@@ -147,15 +147,21 @@ package struct ObjectValue: Sendable {
   /// Where a key stands among sorted pairs.
   @inline(__always)
   static func index(of key: Value, mark: UInt64, in pairs: UnsafeBufferPointer<Pair>) -> Int? {
+    guard let first = firstIndex(of: mark, in: pairs) else { return nil }
+    // A short text is its mark.
+    return isWhole(mark) ? first : index(of: key, mark: mark, from: first, in: pairs)
+  }
+
+  /// Where the first key with a mark stands among sorted pairs.
+  @inline(__always)
+  static func firstIndex(of mark: UInt64, in pairs: UnsafeBufferPointer<Pair>) -> Int? {
     var low = 0
     var high = pairs.count
     while low < high {
       let middle = (low + high) / 2
       if pairs[middle].mark < mark { low = middle + 1 } else { high = middle }
     }
-    guard low < pairs.count, pairs[low].mark == mark else { return nil }
-    // A short text is its mark.
-    return isWhole(mark) ? low : index(of: key, mark: mark, from: low, in: pairs)
+    return low < pairs.count && pairs[low].mark == mark ? low : nil
   }
 
   /// Whether no other key has this mark.
