@@ -105,6 +105,29 @@ import Testing
     }
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func `what is long is made once, however often a policy reads it`() throws {
+    let loops = """
+      package t
+      equal := count([1 | some i in numbers.range(1, 20000); input.s == "x"])
+      read := count([1 | some i in numbers.range(1, 20000); x := input.s; x != i])
+      number := count([1 | some i in numbers.range(1, 20000); x := input.n; x != i])
+      list := count([1 | some i in numbers.range(1, 20000); x := input.l; x != i])
+      """
+    let policy = try CompiledPolicy(
+      modules: [SourceFile(name: "t.rego", text: Array(loops.utf8))])
+    let long = String(repeating: "a\\n", count: 200_000)
+    let text =
+      "{\"s\":\"\(long)\",\"n\":0.\(String(repeating: "1", count: 100_000)),"
+      + "\"l\":[\(String(repeating: "1,", count: 100_000))2]}"
+    let documents = policy.documents(at: ["equal", "read", "number", "list"].map { ["t", $0] })
+    for form in try forms(text) {
+      let answers = try policy.answers(
+        documents, input: form, limits: EvaluationLimits(steps: 1 << 40, bytes: 1 << 40))
+      #expect(answers.map(\.value) == [0, 20_000, 20_000, 20_000].map { .number(Number($0)) })
+    }
+  }
+
   /// The fewest steps that are enough for an evaluation.
   private func steps(_ input: EvaluationInput, _ policy: CompiledPolicy) throws -> Int {
     var (low, high) = (0, 100_000)

@@ -36,9 +36,13 @@ extension Machine {
     }
   }
 
-  /// Keeps what took work to make, so that it is made once in an evaluation.
+  /// Keeps what took work to make, so that it is made once in an evaluation: a policy may read it in a loop.
   private mutating func keep(_ value: Value, _ path: Int32) -> Value {
-    if value.isComposite { current.made[path] = value }
+    switch value {
+    case .null, .bool, .number(.integer): break
+    case .string(let text) where text.count <= 32: break
+    default: current.made[path] = value
+    }
     return value
   }
 
