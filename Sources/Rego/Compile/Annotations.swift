@@ -2,12 +2,15 @@ import CanonicalJSON
 
 /// What the METADATA comments of modules say of rules, documents and packages.
 struct Annotations: Sendable {
-  private var rules: [Place: Value] = [:]
+  /// By place of the rule; several comments may belong to one, of which the last is the nearest.
+  private var rules: [Place: [Value]] = [:]
   private var documents: [[String]: Value] = [:]
   private var packages: [[String]: [Value]] = [:]
   private var subpackages: [[String]: [Value]] = [:]
   /// The path of the rule that begins at a place.
   private var paths: [Place: [String]] = [:]
+  /// Comments that say nothing of where they stand; faults of policies that ask for annotations only, as
+  /// in OPA.
   private(set) var faults: [Compiler.Fault] = []
 
   private static let word = "METADATA"
@@ -48,47 +51,86 @@ struct Annotations: Sendable {
       var lines: [String] = []
       var last = start.line
       while index < module.comments.count, module.comments[index].line == last + 1,
-        module.comments[index].column == start.column
+        module.comments[index].column == start.column, !Annotations.begins(module.comments[index])
       {
         lines.append(module.comments[index].text)
         last += 1
         index += 1
       }
+      let place = Place(file: module.number, line: start.line, column: start.column)
       guard case .object(let object)? = MetadataReader.read(lines) else {
-        faults.append(
-          Compiler.Fault(
-            code: "rego_parse_error", message: "yaml: metadata is not a mapping",
-            place: Place(file: module.number, line: start.line, column: start.column)))
+        report("yaml: metadata is not a mapping", place)
         continue
       }
-      attach(Annotations.shaped(object), after: last, in: module)
+      attach(Annotations.shaped(object), after: last, in: module, place)
     }
   }
 
-  private mutating func attach(_ value: ObjectValue, after line: Int32, in module: ModuleSyntax) {
-    var value = value
-    let scope: ByteString? =
-      if case .string(let text)? = value["scope"] { text } else { nil }
-    let rule = module.rules.filter { $0.place.line > line }
-      .min { $0.place < $1.place }
-    if module.packagePlace.line > line {
-      value["scope"] = .string(scope ?? "package")
-      if scope == "subpackages" {
-        subpackages[module.package, default: []].append(.object(value))
-      } else {
-        packages[module.package, default: []].append(.object(value))
+  private mutating func report(_ message: String, _ place: Place) {
+    faults.append(Compiler.Fault(code: "rego_parse_error", message: message, place: place))
+  }
+
+  /// Whether annotations of a scope may stand before a package or a rule.
+  private mutating func isFit(
+    _ scope: ByteString, _ value: ObjectValue, beforePackage: Bool, _ place: Place
+  ) -> Bool {
+    switch scope {
+    case "package", "subpackages":
+      guard beforePackage else {
+        report("annotation scope '\(scope)' must be applied to package (have rule)", place)
+        return false
       }
-      return
+    case "rule", "document":
+      guard !beforePackage else {
+        report("annotation scope '\(scope)' must be applied to rule (have package)", place)
+        return false
+      }
+    default:
+      report(
+        "invalid annotation scope '\(scope)'. Use one of 'rule', 'document', 'package', or 'subpackages'",
+        place)
+      return false
     }
+    if value["entrypoint"] == .bool(true), scope != "document", scope != "package" {
+      report(
+        "annotation entrypoint applied to non-document or package scope '\(scope)'", place)
+      return false
+    }
+    return true
+  }
+
+  private mutating func attach(
+    _ value: ObjectValue, after line: Int32, in module: ModuleSyntax, _ place: Place
+  ) {
+    var value = value
+    let isBeforePackage = module.packagePlace.line > line
+    let rule = isBeforePackage ? nil : Annotations.firstRule(after: line, of: module)
+    let scope: ByteString
+    switch (value["scope"], isBeforePackage) {
+    case (.string(let text)?, _): scope = text
+    case (_, true): scope = "package"
+    case (_, false):
+      scope = value["entrypoint"] == .bool(true) ? "document" : rule == nil ? "" : "rule"
+    }
+    guard isFit(scope, value, beforePackage: isBeforePackage, place) else { return }
+    value["scope"] = .string(scope)
     switch scope {
     case "package": packages[module.package, default: []].append(.object(value))
     case "subpackages": subpackages[module.package, default: []].append(.object(value))
     case "document":
       if let rule { documents[Annotations.path(module, rule)] = .object(value) }
-    default:
-      value["scope"] = .string("rule")
-      if let rule { rules[rule.place] = .object(value) }
+    default: if let rule { rules[rule.place, default: []].append(.object(value)) }
     }
+  }
+
+  /// Rules stand in the order of their places.
+  private static func firstRule(after line: Int32, of module: ModuleSyntax) -> RuleSyntax? {
+    var (low, high) = (0, module.rules.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if module.rules[middle].place.line <= line { low = middle + 1 } else { high = middle }
+    }
+    return low < module.rules.count ? module.rules[low] : nil
   }
 
   /// Authors and resources in the long form, as OPA gives them.
@@ -125,7 +167,7 @@ struct Annotations: Sendable {
 
   /// The annotations of the rule at a place.
   func rule(at place: Place?) -> Value {
-    place.flatMap { rules[$0] } ?? .emptyObject
+    place.flatMap { rules[$0]?.last } ?? .emptyObject
   }
 
   /// The annotations of a rule, its document, its package and the packages above, nearest first.
@@ -137,7 +179,8 @@ struct Annotations: Sendable {
       if let annotations { entry["annotations"] = annotations }
       return .object(entry)
     }
-    var chain = [entry(path, place.flatMap { rules[$0] })]
+    var chain = (place.flatMap { rules[$0] } ?? []).reversed().map { entry(path, $0) }
+    if chain.isEmpty { chain = [entry(path, nil)] }
     if let document = documents[path] { chain.append(entry(path, document)) }
     for annotations in packages[package] ?? [] { chain.append(entry(package, annotations)) }
     var above = package

@@ -71,6 +71,7 @@ struct Compiler {
       edges.append(dependencies.sorted())
       places.append(rules.first?.place ?? Place(line: 1, column: 1))
     }
+    if resolvers.contains(where: \.usesAnnotations) { faults += annotations.faults }
     for (module, resolver) in zip(modules, resolvers) {
       faults += resolver.faults
       if isStrict { faults += Compiler.unusedImports(of: module, used: resolver.usedImports) }

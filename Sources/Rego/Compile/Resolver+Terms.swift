@@ -162,6 +162,7 @@ extension Resolver {
     let parts = parts(name)
     let text = parts.joined(separator: ".")
     if let annotations, text == "rego.metadata.rule" || text == "rego.metadata.chain" {
+      usesAnnotations = true
       return .constant(
         text == "rego.metadata.rule"
           ? annotations.rule(at: rulePlace)

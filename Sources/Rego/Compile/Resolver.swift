@@ -77,6 +77,7 @@ struct Resolver {
   let package: PackageScope
   let imports: [String: [String]]
   let annotations: Annotations?
+  var usesAnnotations = false
   var builtins: BuiltinNumbers
   var scopes: [[String: Int]] = []
   /// Names that the innermost scopes declare further down.
