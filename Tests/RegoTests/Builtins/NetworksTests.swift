@@ -51,6 +51,9 @@ import Testing
     BuiltinCall(
       #"net.cidr_contains_matches("10.0.0.0/8",{"10.0.0.1"})"#,
       .answers(#"[["10.0.0.0/8","10.0.0.1"]]"#)),
+    BuiltinCall(
+      #"[net.cidr_overlap("10.0.0.0/8","10.1.2.3"), net.cidr_overlap("10.0.0.0/8","11.0.0.0/8")]"#,
+      .answers(#"[true,false]"#), isDeprecated: true),
   ]
 
   @Test(arguments: calls)
