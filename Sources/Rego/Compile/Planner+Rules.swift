@@ -42,7 +42,9 @@ extension Planner {
       definition(rule, group: number, kind: group.kind, builder: builder, next: next)
     }
     if let choice {
-      let checked = entries.indices.map { labelAfterChecks(entries[$0], choice.checked[$0]) }
+      let checked = entries.indices.map {
+        labelAfterChecks(entries[$0], choice.checked[$0], advance)
+      }
       program.dispatches.append(
         Dispatch(
           nodes: choice.nodes, levels: choice.levels, rules: choice.rules, entries: entries,
@@ -209,8 +211,8 @@ extension Planner {
     let levels: [[Value: Int32]]
     /// By node, the rules whose tests end there.
     let rules: [[Int32]]
-    /// By rule, the paths whose values it asks for wherever it is chosen.
-    let checked: [[Int32]]
+    /// By rule, the one value that stands at a path wherever it is chosen.
+    let checked: [[(path: Int32, value: Value)]]
   }
 
   private struct InputTest {
@@ -307,20 +309,27 @@ extension Planner {
       guard nodes.count < 4 * rules.count + 1024 else { return nil }
     }
     return Choice(
-      nodes: nodes, levels: levels, rules: rulesOfNode, checked: checked.map { $0 ?? [] })
+      nodes: nodes, levels: levels, rules: rulesOfNode,
+      checked: zip(checked, tests).map { paths, tests in
+        tests.filter { $0.others.isEmpty && paths?.contains($0.path) ?? false }
+          .map { ($0.path, $0.value) }
+      })
   }
 
   /// A label after the literals with which a rule begins that hold wherever it is chosen.
   ///
-  /// These compare one of the checked paths with a constant; of each path only the first was looked at.
-  private mutating func labelAfterChecks(_ entry: Label, _ checked: [Int32]) -> Label {
+  /// These compare one of the checked paths with its value, and do not hold where the rule does not: an
+  /// equation that `not` negates leads elsewhere.
+  private mutating func labelAfterChecks(
+    _ entry: Label, _ checked: [(path: Int32, value: Value)], _ miss: Label
+  ) -> Label {
     let start = program.labels[Int(entry)]
     var pc = start
-    var passed: UInt32 = 0
-    while Int(pc) < program.code.count, case .inputEquals(let path, _, _) = program.code[Int(pc)],
-      let index = checked.firstIndex(of: path), passed & 1 << UInt32(index) == 0
+    while Int(pc) < program.code.count,
+      case .inputEquals(let path, let constant, let label) = program.code[Int(pc)], label == miss,
+      let known = checked.first(where: { $0.path == path }),
+      known.value == program.constants[Int(constant)]
     {
-      passed |= 1 << UInt32(index)
       pc += 1
     }
     guard pc > start else { return entry }
