@@ -15,6 +15,7 @@ public func evaluatePolicy(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int3
     case .success(let policy) = Comparison.compiled(Array(parts[0]))
   else { return 0 }
   let run = Evaluation(policy: policy)
+  compareWithoutIndex(run, Array(parts[0]), .json(json))
   let expected = run.outcome(.value(Value(json)), isNew: true)
   run.expect(expected, .value(Value(json)), "a machine from the pool")
   run.expect(expected, .json(json), "input as JSON")
@@ -30,6 +31,22 @@ public func evaluatePolicy(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int3
   return 0
 }
 
+/// Where a policy replaces `==` somewhere, no rules are chosen by their equations beforehand: the answers must
+/// be the same.
+private func compareWithoutIndex(_ run: Evaluation, _ text: [UInt8], _ input: EvaluationInput) {
+  let replacement = "\nfuzz_equal(a, b) := a\nfuzz_used if { true with equal as fuzz_equal }\n"
+  guard case .success(let other) = Comparison.compiled(text + Array(replacement.utf8)) else {
+    return
+  }
+  let one = run.outcome(input, isNew: true)
+  let plain = Evaluation(policy: other).outcome(input, isNew: true)
+  // The last two answers are of all documents, in which the new rules are. What is not looked at costs no steps.
+  guard one.count > 1, plain.count > 1 else { return }
+  for index in 0..<3 where one[index] != plain[index] {
+    Comparison.fail("rules are chosen wrongly", one[index], plain[index])
+  }
+}
+
 private struct Evaluation {
   let policy: CompiledPolicy
   private let limits = EvaluationLimits(steps: 100_000, bytes: 16 << 20)
@@ -37,7 +54,9 @@ private struct Evaluation {
 
   /// Answers as text (numbers as they stand), or the fault.
   func outcome(_ input: EvaluationInput, isNew: Bool) -> [String] {
-    let documents = policy.documents(at: [["t", "x"], ["t"], ["a", "b"], ["t", "x", "k"], []])
+    let documents = policy.documents(at: [
+      ["t", "x"], ["t", "y"], ["t", "x", "k"], ["a", "b"], ["t"], [],
+    ])
     do {
       let answers: [CompiledPolicy.Answer]
       if isNew {

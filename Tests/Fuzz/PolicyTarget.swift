@@ -44,7 +44,8 @@ private func withoutShortLiterals(_ text: [UInt8]) -> [UInt8]? {
     result += Array("[\"".utf8) + text[Int(name.start)..<Int(name.end)] + Array("\"]".utf8)
     copied = Int(name.end)
   }
-  return copied == 0 ? nil : result + text[copied...]
+  result += text[copied...]
+  return copied == 0 || result.count > SourceFile.byteLimit ? nil : result
 }
 
 /// The columns differ, since the texts do.

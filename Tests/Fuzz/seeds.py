@@ -6,6 +6,7 @@ usage: seeds.py FOLDER CASES...   (FOLDER/policy, FOLDER/evaluation, FOLDER/inpu
 import hashlib
 import json
 import pathlib
+import random
 import re
 import sys
 
@@ -25,6 +26,35 @@ def parts(document):
     if isinstance(document, (dict, list)):
         for child in children:
             yield from parts(child)
+
+
+def chosen(numbers):
+    """A policy with rules that are told apart by the input."""
+
+    def literal():
+        path, text = numbers.choice(["a", "b", "c.d"]), numbers.choice(["x", "y", "longer than eight", ""])
+        return numbers.choice(
+            [
+                f'input.{path} == "{text}"',
+                f'"{text}" == input.{path}',
+                f'input.{path} = "{text}"',
+                f'input.{path} in {{"x", "{text}"}}',
+                f"input.{path} == {numbers.choice(['1', 'true', 'null', '[1]'])}",
+                f'not input.{path} == "{text}"',
+                f'some v in input.list; v == "{text}"',
+            ]
+        )
+
+    head = numbers.choice(["x := 1", "x contains {n}", "x[{n}] := 1", "f(_) := 1", "x.k[{n}] := 2"])
+    lines = ["package t"] + (["default x := 0"] if head == "x := 1" else [])
+    for number in range(numbers.randrange(3, 9)):
+        body = "; ".join(literal() for _ in range(numbers.randrange(1, 5)))
+        lines.append(f"{head.replace('{n}', str(number))} if {{ {body} }}")
+    if head.startswith("f"):
+        lines.append("x := f(1)")
+    value = lambda: numbers.choice(["x", "y", "longer than eight", "", 1, True, None, [1]])
+    document = {"a": value(), "b": value(), "c": {"d": value()}, "list": [value(), value()]}
+    return "\n".join(lines).encode() + b"\xff" + json.dumps(document).encode()
 
 
 def main():
@@ -56,6 +86,9 @@ def main():
             text = re.sub(r"\\(.)", r"\1", literal)
             if text[:1] in ("{", "[") and len(text) > 2:
                 write(folder / "input", text.encode())
+    numbers = random.Random(1)
+    for _ in range(300):
+        write(folder / "evaluation", chosen(numbers))
     names = set()
     for source in project.glob("Sources/Rego/**/*.swift"):
         names |= set(re.findall(r'Builtin\(\s*"([a-z0-9_.]+)"', source.read_text()))
