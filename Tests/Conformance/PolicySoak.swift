@@ -39,7 +39,7 @@ struct PolicySoak {
       var text =
         texts.isEmpty || generator.random.below(2) == 0
         ? generator.policy() : generator.random.pick(texts)
-      if generator.random.below(4) > 0 { text = PolicySoak.mutated(text, &generator.random) }
+      if generator.random.below(4) > 0 { text = PolicySoak.changed(text, &generator.random) }
       let input = generator.input()
       try Data("\(text)\n# input \(input)\n".utf8).write(to: last)
       var outcome = ""
@@ -73,6 +73,28 @@ struct PolicySoak {
       return "answered"
     } catch {
       return (error as? PolicyFault)?.code ?? "\(error)"
+    }
+  }
+
+  /// A mutation, most often one that parses: what follows the parser is to be reached too.
+  private static func changed(_ text: String, _ random: inout SeededNumbers) -> String {
+    var changed = mutated(text, &random)
+    var tries = random.below(4) == 0 ? 0 : 8
+    while tries > 0, !parses(changed) {
+      changed = mutated(text, &random)
+      tries -= 1
+    }
+    return changed
+  }
+
+  private static func parses(_ text: String) -> Bool {
+    do throws(PolicyFault) {
+      _ = try CompiledPolicy(
+        modules: [SourceFile(name: "m.rego", text: Array(text.utf8))],
+        builtins: PolicyFunctions.builtins)
+      return true
+    } catch {
+      return error.code != "rego_parse_error"
     }
   }
 

@@ -56,8 +56,11 @@ final class Dispatch: Sendable {
 
   /// The number of the node after one for a value, or -1.
   func next(_ node: Node, for value: Value) -> Int32 {
-    if node.texts.mask >= 0, let text = value.textBytes { return next(node, for: text) }
-    return levels[Int(node.level)][value] ?? -1
+    guard node.texts.mask >= 0, case .string = value else {
+      return levels[Int(node.level)][value] ?? -1
+    }
+    // The value may be the only one that keeps the bytes.
+    return withExtendedLifetime(value) { value.textBytes.map { next(node, for: $0) } ?? -1 }
   }
 
   /// The same for a text, of a node that has a table of texts.
