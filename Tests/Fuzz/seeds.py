@@ -1,6 +1,7 @@
 """Writes what the fuzzer begins with: the policies and inputs of the tests, and a dictionary.
 
-usage: seeds.py FOLDER CASES...   (FOLDER/policy, FOLDER/evaluation, FOLDER/input, FOLDER/dictionary)
+usage: seeds.py FOLDER CASES...   (FOLDER/policy, FOLDER/evaluation, FOLDER/input, FOLDER/builtin,
+FOLDER/dictionary)
 """
 
 import hashlib
@@ -86,6 +87,15 @@ def main():
             text = re.sub(r"\\(.)", r"\1", literal)
             if text[:1] in ("{", "[") and len(text) > 2:
                 write(folder / "input", text.encode())
+    calls = re.compile(r'#"[a-z_0-9.]+\((.*)\)"#')
+    for source in project.glob("Tests/*/**/*.swift"):
+        for operands in calls.findall(source.read_text()):
+            try:
+                values = json.loads(f"[{operands}]")
+            except ValueError:
+                continue
+            data = b"\xff".join(json.dumps(value).encode() for value in values)
+            write(folder / "builtin", hashlib.sha256(data).digest()[:1] + data)
     numbers = random.Random(1)
     for _ in range(300):
         write(folder / "evaluation", chosen(numbers))
