@@ -334,6 +334,15 @@ import Testing
     #expect(count.levels(of: value) == 41)
     #expect(count.looked < 20_000)
   }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `annotations before thousands of rules are each found at once`() throws {
+    let rules = (0..<10_000).map { "# METADATA\n# title: r\($0)\np\($0) := 1\n" }.joined()
+    let text = "package t\n\n\(rules)\n# METADATA\n# title: last\nx := rego.metadata.rule().title\n"
+    let policy = try CompiledPolicy(
+      modules: [SourceFile(name: "p.rego", text: Array(text.utf8))])
+    #expect(try policy.answers([["t", "x"]], input: nil)[0].value == .string("last"))
+  }
 }
 
 /// A policy that a failure names by its beginning.

@@ -32,26 +32,27 @@ extension Planner {
       emit(.makeObject(register, first: first, count: Int32(pairs.count)))
       return register
     case .template(let nodes, let place):
+      for node in nodes { checkPart(node, of: place) }
       let register = target ?? newRegister()
       let first = consecutive(nodes)
       emit(.template(register, first: first, count: Int32(nodes.count)), at: place)
       return register
     case .arrayComprehension(let head, let scope):
-      return comprehension(scope, target) { (planner, builder) in
+      return comprehension(scope, heads: [head], target) { (planner, builder) in
         let register = planner.value(head)
         planner.emit(.add(builder, register))
       } finish: {
         .finishArray($0, $1)
       }
     case .setComprehension(let head, let scope):
-      return comprehension(scope, target) { (planner, builder) in
+      return comprehension(scope, heads: [head], target) { (planner, builder) in
         let register = planner.value(head)
         planner.emit(.add(builder, register))
       } finish: {
         .finishSet($0, $1)
       }
     case .objectComprehension(let key, let value, let scope):
-      return comprehension(scope, target) { (planner, builder) in
+      return comprehension(scope, heads: [key, value], target) { (planner, builder) in
         let registers = planner.values([key, value])
         planner.emit(.addPair(builder, registers[0], registers[1]))
       } finish: {
@@ -143,7 +144,8 @@ extension Planner {
   }
 
   private mutating func comprehension(
-    _ scope: Node.Scope, _ target: Register?, _ yield: (inout Planner, Int32) -> Void,
+    _ scope: Node.Scope, heads: [Node], _ target: Register?,
+    _ yield: (inout Planner, Int32) -> Void,
     finish: (Int32, Register) -> Instruction
   ) -> Register {
     let register = target ?? newRegister()
@@ -153,7 +155,9 @@ extension Planner {
     emit(.begin(builder))
     fail = done
     nesting += 1
+    let faultsBefore = faults.count
     body(scope.steps)
+    if faults.count == faultsBefore { checkHeads(heads) }
     yield(&self, builder)
     nesting -= 1
     emit(.jump(fail))
@@ -161,6 +165,31 @@ extension Planner {
     emit(finish(builder, register), at: scope.steps.first?.place ?? Place(line: 0, column: 0))
     (fail, bound) = (outerFail, outerBound)
     return register
+  }
+
+  /// Reports variables in the heads of a comprehension that nothing binds.
+  private mutating func checkHeads(_ heads: [Node]) {
+    var variables = Safety.Variables()
+    for head in heads { Safety.collect(head, into: &variables) }
+    let lacking = variables.needs.subtracting(bound).subtracting(variables.outputs)
+    for slot in lacking.sorted() { reportUnsafe(slot, literalPlace) }
+  }
+
+  /// Reports variables in an expression of a template that nothing outside of it binds.
+  private mutating func checkPart(_ part: Node, of place: Place) {
+    guard case .setComprehension(let head, let scope) = part, scope.steps.isEmpty else { return }
+    // A variable alone is reported as unsafe by what is written for it.
+    if case .local = head { return }
+    var variables = Safety.Variables()
+    Safety.collect(head, into: &variables)
+    let names = names
+    for slot in variables.needs.union(variables.outputs).subtracting(bound).sorted() {
+      // It is not reported again as unsafe.
+      bound.insert(slot)
+      let name = slot < names.count ? names[slot] : "_"
+      report(
+        "rego_compile_error", "var \(name.hasPrefix("$") ? "_" : name) is undeclared", place)
+    }
   }
 
   // MARK: references

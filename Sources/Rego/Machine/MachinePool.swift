@@ -41,7 +41,8 @@ extension Machine {
   ///
   /// Nothing of one evaluation may be read in another, count for it, or stay in memory.
   fileprivate mutating func clear() -> Bool {
-    guard contexts.isEmpty, registers.count <= 4096, iterators.count <= 512, builders.count <= 512,
+    guard contexts.isEmpty, current.shadows.isEmpty, current.replaced == nil,
+      registers.count <= 4096, iterators.count <= 512, builders.count <= 512,
       frames.capacity <= 512, matched.capacity <= 4096, known.capacity <= 65_536
     else { return false }
     while let group = known.popLast() { current.memo[Int(group)] = .unknown }
