@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test func `every instruction has its line`() throws {
-    let source = try DocumentationTests.text("Sources/Rego/Machine/Instruction.swift")
+    let source = try DocumentationTests.text("Sources/Rego/Program/Instruction.swift")
     var names: [Substring] = []
     for line in source.split(separator: "\n") where line.hasPrefix("  case ") {
       names.append(line.dropFirst("  case ".count).prefix { $0.isLetter })
