@@ -31,6 +31,7 @@ import Testing
     "p if { input@a.default.if == \"deep\" }",
     "p if { \"x\" == input@a }",
     "p if { every input in [{\"a\": \"x\"}] { input@a == \"x\" } }",
+    "p if every input in [{\"a\": \"x\"}] { input@a == \"x\" }",
     "p if { x := {\"a\": \"y\"}; input@a == \"x\"; x.a == \"y\" }",
     "p := 1 if { input@a == \"x\" } else := 2 if { input@a == \"y\" } else := 3",
     "p := \"v\" if { input@a == \"x\" }\np := \"w\" if { input@a == \"y\" }",

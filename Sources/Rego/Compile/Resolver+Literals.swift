@@ -27,12 +27,7 @@ extension Resolver {
     case .someVariables(let variables):
       for variable in variables {
         if case .variable(let name) = variable.kind {
-          if name == "input" || name == "data" {
-            report(
-              "rego_compile_error",
-              "variables must not shadow \(name) (use a different variable name)",
-              variable.place)
-          }
+          checkShadowing(name, variable.place)
           let slot = declare(name, "declared", variable.place)
           if let last = declarations.last?.indices.last,
             declarations[declarations.count - 1][last].slot == slot
@@ -64,6 +59,8 @@ extension Resolver {
       direct.append(DirectNames([]))
       func slot(_ term: Term) -> Int {
         guard case .variable(let name) = term.kind else { return newSlot("$") }
+        // OPA lets these pass, and reads the documents all the same.
+        checkShadowing(name, term.place)
         return declare(name, "declared", term.place)
       }
       let keySlot = key.map { slot($0) }

@@ -2,16 +2,20 @@ import CanonicalJSON
 
 /// What names stand for.
 extension Resolver {
+  /// Reports a variable with the name of a document.
+  mutating func checkShadowing(_ name: String, _ place: Place) {
+    guard name == "input" || name == "data" else { return }
+    report(
+      "rego_compile_error",
+      "variables must not shadow \(name) (use a different variable name)", place)
+  }
+
   /// Declares the variables of a pattern: of an argument, of `:=`, of `some ... in`.
   mutating func declarePattern(_ term: Term, kind: String, _ declared: inout Set<String>) {
     switch term.kind {
     case .variable(let name):
       if kind == "arg", declared.contains(name) { return }
-      if name == "input" || name == "data" {
-        report(
-          "rego_compile_error",
-          "variables must not shadow \(name) (use a different variable name)", term.place)
-      }
+      checkShadowing(name, term.place)
       declared.insert(name)
       _ = declare(name, kind, term.place)
     case .array(let terms): for part in terms { declarePattern(part, kind: kind, &declared) }

@@ -5,7 +5,7 @@ import CanonicalJSON
 extension Parser {
   /// Such a literal, or nil (and nothing read) if none stands here.
   mutating func inputEquality() -> Literal? {
-    // Within nested bodies `input` may be a variable.
+    // In a query the terms are needed; nested bodies are few.
     guard isModule, depth <= 1 else { return nil }
     let start = tokens[index]
     guard start.kind == .identifier, start.end - start.start == 5, isInput(start) else {
